@@ -1,0 +1,310 @@
+"""The Databricks SDK as this package uses it: one credential, single calls, failures in our own terms.
+
+A secret lives in an environment variable. Nothing here stores one: a personal access token is read anew
+for each request, and a client secret is handed straight to the SDK.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import socket
+import ssl
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, TypeAlias
+
+from dbxexplore import errors
+from dbxexplore.connection.settings import (
+    Auth,
+    ConnectionSettings,
+    OAuthM2MAuth,
+    ProfileAuth,
+    TokenAuth,
+    mask,
+    read_secret,
+)
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+    from databricks.sdk.core import ApiClient, Config
+
+Json: TypeAlias = dict[str, object]
+
+
+def workspace_client(settings: ConnectionSettings) -> WorkspaceClient:
+    """Return an SDK client with exactly the credential of ``settings``; raises `CredentialError`."""
+    from databricks.sdk import WorkspaceClient
+
+    return WorkspaceClient(config=_config(settings.auth, settings.workspace_url))
+
+
+class _TokenFromEnvironment:
+    """A credentials strategy of the SDK that reads the token when a request is made, and keeps none."""
+
+    def __init__(self, variable: str) -> None:
+        self._variable = variable
+
+    def auth_type(self) -> str:
+        return "pat"
+
+    def __call__(self, _config: Config) -> _TokenFromEnvironment._Headers:
+        read_secret(self._variable)
+        return self._Headers(self._variable)
+
+    class _Headers:
+        def __init__(self, variable: str) -> None:
+            self._variable = variable
+
+        def __call__(self) -> dict[str, str]:
+            return {"Authorization": f"Bearer {read_secret(self._variable)}"}
+
+
+class _SameCredential:
+    """A credentials strategy that authenticates as another configuration does."""
+
+    def __init__(self, config: Config) -> None:
+        self._config = config
+
+    def auth_type(self) -> str:
+        return self._config.auth_type or "reused"
+
+    def __call__(self, _config: Config) -> _SameCredential._Headers:
+        return self._Headers(self._config)
+
+    class _Headers:
+        def __init__(self, config: Config) -> None:
+            self._config = config
+
+        def __call__(self) -> dict[str, str]:
+            headers: dict[str, str] = self._config.authenticate()
+            return headers
+
+
+# An empty text keeps the SDK from filling a field in from the environment or from ~/.databrickscfg, which
+# would mix a second credential into the one that was asked for.
+_NOTHING_ELSE = {"token": "", "profile": "", "username": "", "password": "", "client_id": "", "client_secret": ""}
+
+
+def _config(auth: Auth, host: str | None, **options: object) -> Config:
+    from databricks.sdk.core import Config
+
+    with _quiet_host_probe():
+        if isinstance(auth, TokenAuth):
+            read_secret(auth.env_var)
+            strategy = _TokenFromEnvironment(auth.env_var)
+            return Config(**{"host": host, "credentials_strategy": strategy, **_NOTHING_ELSE, **options})
+        if isinstance(auth, OAuthM2MAuth):
+            secret = {"client_id": auth.client_id, "client_secret": read_secret(auth.client_secret_env_var)}
+            config = {"host": host, "auth_type": "oauth-m2m", **_NOTHING_ELSE, **secret}
+            return _config_or_explain("The service principal's secret", {**config, **options})
+        if isinstance(auth, ProfileAuth):
+            return _config_or_explain(
+                f"The profile {auth.profile!r} of ~/.databrickscfg", {"host": host, "profile": auth.profile, **options}
+            )
+        if "DATABRICKS_RUNTIME_VERSION" not in os.environ:
+            msg = "The notebook's own identity is to be had inside Databricks only, and this is elsewhere"
+            raise errors.CredentialError(msg, remedy="Use a token, a service principal or a profile instead")
+        return _config_or_explain("The notebook's own identity", {"host": host, "auth_type": "runtime", **options})
+
+
+def _config_or_explain(what: str, arguments: Mapping[str, object]) -> Config:
+    from databricks.sdk.core import Config
+    from databricks.sdk.errors import DatabricksError
+
+    try:
+        return Config(**arguments)
+    except (ValueError, DatabricksError, OSError) as error:
+        # The SDK's message may name settings; it masks secrets, but its first sentence is all that helps.
+        reason = re.split(r"\. Config:|\. Env:", str(error), maxsplit=1)[0]
+        msg = f"{what} could not be used: {mask(reason)}"
+        raise errors.CredentialError(msg, remedy="See that it exists, is complete and fits the workspace") from None
+
+
+@contextmanager
+def _quiet_host_probe() -> Iterator[None]:
+    """Keep the SDK from warning that a host has no metadata page: many do not, and nothing depends on it."""
+
+    def about_something_else(record: logging.LogRecord) -> bool:
+        return "host metadata" not in record.getMessage()
+
+    loggers = [logging.getLogger(name) for name in ("databricks.sdk", "databricks.sdk.config")]
+    for logger in loggers:
+        logger.addFilter(about_something_else)
+    try:
+        yield
+    finally:
+        for logger in loggers:
+            logger.removeFilter(about_something_else)
+
+
+class _FirstFailureError(Exception):
+    """Raised in place of the SDK's wait before a retry; its ``__context__`` is what failed."""
+
+
+class _NoWaiting:
+    """A clock for the SDK whose sleep gives up: the caller decides whether, when and how often to retry."""
+
+    def time(self) -> float:
+        return 0.0
+
+    def sleep(self, _seconds: float) -> None:
+        raise _FirstFailureError
+
+
+class ApiCalls:
+    """Single calls through the Databricks SDK, without its retries, each failure told as our own error.
+
+    Args:
+        source: settings, or a client whose credential is to be used.
+        timeout: seconds to wait for an answer.
+        connections: how many connections may be open at once.
+    """
+
+    def __init__(self, source: ConnectionSettings | WorkspaceClient, *, timeout: float, connections: int) -> None:
+        # The SDK has the two pool names swapped, so both get the same number.
+        options = {
+            "clock": _NoWaiting(),
+            "http_timeout_seconds": timeout,
+            "retry_timeout_seconds": 1,
+            "max_connection_pools": connections,
+            "max_connections_per_pool": connections,
+        }
+        self.host, self._api = self._open(source, options)
+
+    @staticmethod
+    def _open(source: ConnectionSettings | WorkspaceClient, options: dict[str, object]) -> tuple[str, ApiClient]:
+        from databricks.sdk.core import ApiClient, Config
+
+        if isinstance(source, ConnectionSettings):
+            config = _config(source.auth, source.workspace_url, **options)
+        else:
+            strategy = _SameCredential(source.config)
+            with _quiet_host_probe():
+                config = Config(
+                    **{"host": source.config.host, "credentials_strategy": strategy, **_NOTHING_ELSE, **options}
+                )
+        return str(config.host or ""), ApiClient(config)
+
+    def get(self, path: str, query: Mapping[str, object] | None = None) -> Json:
+        """GET ``path`` and return the JSON object it answers with.
+
+        Raises:
+            WorkspaceError: one of its kinds, by what went wrong.
+            CredentialError: the variable that holds the secret is gone.
+        """
+        return self._do("GET", path, query=dict(query or {}))
+
+    def post(self, path: str, body: Mapping[str, object]) -> Json:
+        """POST a JSON object to ``path`` and return the JSON object it answers with; raises as `get` does."""
+        return self._do("POST", path, body=dict(body))
+
+    def _do(self, method: str, path: str, **arguments: dict[str, object]) -> Json:
+        try:
+            answer = self._api.do(method, path, headers={"Accept": "application/json"}, **arguments)
+        except errors.DbxExploreError:
+            raise
+        except _FirstFailureError as stop:
+            raise explain_failure(stop.__context__ or stop, self.host) from None
+        except Exception as error:  # noqa: BLE001 - whatever the SDK or its HTTP library raised is told in our terms
+            raise explain_failure(error, self.host) from None
+        if not isinstance(answer, dict):
+            msg = f"{self.host} answered with a {type(answer).__name__} where a JSON object belongs"
+            raise errors.NotDatabricksError(msg, remedy="Check the workspace URL")
+        return answer
+
+
+def explain_failure(error: BaseException, host: str) -> errors.WorkspaceError:  # noqa: PLR0911 - a decision table
+    """Tell what went wrong in a call, in this package's terms; ``host`` is for the message.
+
+    Knows the errors of the Databricks SDK and of the HTTP library below it.
+    """
+    import requests
+    from databricks.sdk.errors import DatabricksError
+
+    if isinstance(error, DatabricksError):
+        return _explain_answer(error, host)
+    if isinstance(error, requests.exceptions.SSLError) or _caused_by(error, ssl.SSLError):
+        return errors.TlsError(
+            f"The certificate of {host} was not accepted: {mask(_innermost(error))}",
+            remedy="Behind a proxy that inspects traffic, point REQUESTS_CA_BUNDLE to its certificate",
+        )
+    if _caused_by(error, socket.gaierror) or "NameResolutionError" in repr(error):
+        return errors.UnknownHostError(
+            f"The host of {host} is not known",
+            remedy="Check the workspace URL for a slip, and that this machine's DNS and VPN reach it",
+        )
+    if isinstance(error, requests.exceptions.Timeout | TimeoutError):
+        return errors.TimedOutError(
+            f"{host} did not answer in time", remedy="Check that a firewall, proxy or VPN lets this machine reach it"
+        )
+    if isinstance(error, requests.exceptions.JSONDecodeError | requests.exceptions.ContentDecodingError):
+        # A body that was cut short looks the same as a page of HTML, so the call is worth another try.
+        return _transient(
+            errors.NotDatabricksError(
+                f"{host} answered with something other than JSON",
+                remedy="Check the workspace URL; a login page or a proxy may have answered in its place",
+            )
+        )
+    if isinstance(error, requests.exceptions.RequestException | OSError):
+        return errors.UnreachableError(
+            f"{host} could not be reached: {mask(_innermost(error))}",
+            remedy="Check the workspace URL and that this machine reaches it",
+        )
+    return errors.WorkspaceError(f"The call to {host} failed: {type(error).__name__}: {mask(str(error))}")
+
+
+def _explain_answer(error: Exception, host: str) -> errors.WorkspaceError:
+    from databricks.sdk import errors as sdk
+
+    # The SDK appends its configuration to refusals; what the server said stands before it.
+    said = mask(re.split(r"\. Config:|\. Env:", str(error), maxsplit=1)[0])
+    code = str(getattr(error, "error_code", "") or "")
+    if isinstance(error, sdk.Unauthenticated):
+        return errors.UnauthorizedError(
+            f"{host} does not accept the credential (401): {said}",
+            remedy="The token may be expired, revoked, or of another workspace; make a new one there",
+        )
+    if isinstance(error, sdk.PermissionDenied):
+        if re.search(r"\bIP\b.*(?:access|allow|block|ACL|list)|blocked by.*\bIP\b|IPAddress", said, re.IGNORECASE):
+            return errors.IpBlockedError(
+                f"{host} refuses this machine's IP address (403): {said}",
+                remedy="Call from an allowed network, or have an admin add this address to the IP access list",
+            )
+        return errors.ForbiddenError(f"{host} does not allow this (403): {said}")
+    if "unable to parse response" in said:
+        # The SDK quotes the whole exchange here; it is no error of a Databricks API.
+        return errors.NotDatabricksError(
+            f"{host} answered with an error that no Databricks workspace gives", remedy="Check the workspace URL"
+        )
+    if isinstance(error, sdk.NotFound | sdk.NotImplemented) or code in {"ENDPOINT_NOT_FOUND", "NOT_IMPLEMENTED"}:
+        return errors.NotFoundError(f"{host} does not have it: {said}")
+    if isinstance(error, sdk.TooManyRequests | sdk.TemporarilyUnavailable):
+        throttled = errors.ThrottledError(f"{host} asks to slow down: {said}")
+        throttled.retry_after = getattr(error, "retry_after_secs", None)
+        return throttled
+    failure = errors.WorkspaceError(f"{host} answered {code or type(error).__name__}: {said}")
+    return _transient(failure) if isinstance(error, sdk.InternalError | sdk.DeadlineExceeded) else failure
+
+
+def _transient(error: errors.WorkspaceError) -> errors.WorkspaceError:
+    error.transient = True
+    return error
+
+
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:
+        seen.add(id(error))
+        yield error
+        nested = [a for a in (getattr(error, "reason", None), *error.args) if isinstance(a, BaseException)]
+        error = nested[0] if nested else error.__cause__ or error.__context__
+
+
+def _caused_by(error: BaseException, kind: type[BaseException]) -> bool:
+    return any(isinstance(e, kind) for e in _chain(error))
+
+
+def _innermost(error: BaseException) -> str:
+    return str(list(_chain(error))[-1]) or type(error).__name__

@@ -1,0 +1,228 @@
+"""The test of a connection: who the credential is, what it can do, and each problem with its remedy."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from dbxexplore import errors
+from dbxexplore.connection.client import ApiCalls, Json
+from dbxexplore.connection.settings import Cloud, ConnectionSettings, cloud_of
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that stands in the way: what it is, how bad (``error`` or ``warning``) and what to do."""
+
+    code: str
+    severity: Literal["error", "warning"]
+    message: str
+    remedy: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.message}. {self.remedy}".strip().replace("..", ".")
+
+
+@dataclass(frozen=True)
+class Capability:
+    """One thing that the credential can do (True), cannot (False), or that is not known (None)."""
+
+    name: str
+    available: bool | None
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class ConnectionReport:
+    """What `ConnectionSettings.check` found.
+
+    ``identity`` and ``metastore`` are texts for a reader, None where they are not known. ``capabilities``
+    maps a short name (``catalogs``, ``table_summaries``, ``notebooks``, ``warehouse``) to a `Capability`.
+    ``ok`` is True when discovery can start: the credential was accepted and catalogs can be listed.
+    """
+
+    workspace_url: str
+    cloud: Cloud
+    identity: str | None
+    metastore: str | None
+    capabilities: Mapping[str, Capability]
+    problems: tuple[Problem, ...]
+
+    @property
+    def ok(self) -> bool:
+        """True when nothing stands in the way of discovery."""
+        return self.identity is not None and not any(p.severity == "error" for p in self.problems)
+
+    def __str__(self) -> str:
+        rows = [("workspace", self.workspace_url or "(not known)")]
+        rows += [("identity", self.identity or "not known"), ("metastore", self.metastore or "not known")]
+        rows += [(c.name, f"{_MARK[c.available]} {c.detail}".rstrip()) for c in self.capabilities.values()]
+        width = max(len(name) for name, _ in rows)
+        lines = [f"{name:<{width}}  {value}" for name, value in rows]
+        lines += [f"{p.severity}: {p}" for p in self.problems]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        cells = [("Workspace", self.workspace_url), ("Identity", self.identity), ("Metastore", self.metastore)]
+        cells += [(c.name, f"{_MARK[c.available]} {c.detail}") for c in self.capabilities.values()]
+        rows = "".join(
+            f"<tr><th scope='row' style='text-align:left'>{html.escape(name)}</th>"
+            f"<td style='text-align:left'>{html.escape(value or 'not known')}</td></tr>"
+            for name, value in cells
+        )
+        problems = "".join(
+            f"<p><strong>{html.escape(p.severity)}</strong>: {html.escape(str(p))}</p>" for p in self.problems
+        )
+        verdict = "Ready to discover" if self.ok else "Not ready"
+        return f"<p><strong>{verdict}</strong></p><table>{rows}</table>{problems}"
+
+
+_MARK: Mapping[bool | None, str] = {True: "yes", False: "no", None: "unknown"}
+
+
+def check_connection(settings: ConnectionSettings, *, timeout: float) -> ConnectionReport:
+    """Call the workspace of ``settings`` and report; see `ConnectionSettings.check`."""
+    return _Check(settings).run(timeout)
+
+
+class _Check:
+    """Collects, call by call, what a report says."""
+
+    def __init__(self, settings: ConnectionSettings) -> None:
+        self.settings = settings
+        self.identity: str | None = None
+        self.metastore: str | None = None
+        self.capabilities: dict[str, Capability] = {}
+        self.problems: list[Problem] = []
+
+    def run(self, timeout: float) -> ConnectionReport:
+        host = self.settings.workspace_url or ""
+        try:
+            calls = ApiCalls(self.settings, timeout=timeout, connections=2)
+            host = calls.host or host
+            self._who_am_i(calls)
+        except errors.DbxExploreError as error:
+            # Without an accepted credential, nothing is known of what it could do.
+            self._problem("error", error)
+        else:
+            self._metastore(calls)
+            self._catalogs(calls)
+            self._notebooks(calls)
+            if self.settings.warehouse_id:
+                self._warehouse(calls, self.settings.warehouse_id)
+        for name in ("catalogs", "table_summaries", "notebooks"):
+            self.capabilities.setdefault(name, Capability(name, None, "not tried"))
+        return ConnectionReport(
+            workspace_url=host,
+            cloud=cloud_of(host) if host else "unknown",
+            identity=self.identity,
+            metastore=self.metastore,
+            capabilities=self.capabilities,
+            problems=tuple(self.problems),
+        )
+
+    def _problem(self, severity: Literal["error", "warning"], error: errors.DbxExploreError) -> None:
+        code = re.sub(r"(?<!^)(?=[A-Z])", "_", type(error).__name__.removesuffix("Error")).lower()
+        remedy = " ".join(part for part in (error.expected and f"Expected {error.expected}.", error.remedy) if part)
+        self.problems.append(Problem(code, severity, error.problem, remedy))
+
+    def _can(self, name: str, available: bool | None, detail: str = "") -> None:
+        self.capabilities[name] = Capability(name, available, detail)
+
+    def _who_am_i(self, calls: ApiCalls) -> None:
+        try:
+            me = calls.get("/api/2.0/preview/scim/v2/Me")
+        except errors.NotFoundError:
+            msg = f"{calls.host} answers, but has no Databricks API"
+            raise errors.NotDatabricksError(msg, remedy="Check the workspace URL") from None
+        names = [str(me[key]) for key in ("userName", "displayName", "id") if me.get(key)]
+        if not names:
+            msg = f"{calls.host} answers, but does not say who the credential belongs to"
+            raise errors.NotDatabricksError(msg, remedy="Check the workspace URL")
+        self.identity = names[0] if len(names) < 2 or names[0] == names[1] else f"{names[0]} ({names[1]})"  # noqa: PLR2004
+
+    def _metastore(self, calls: ApiCalls) -> None:
+        try:
+            summary = calls.get("/api/2.1/unity-catalog/metastore_summary")
+        except errors.DbxExploreError as error:
+            self._problem("warning", error)
+            return
+        name, region = summary.get("name"), summary.get("region")
+        self.metastore = f"{name or summary.get('metastore_id')}" + (f" ({region})" if region else "")
+
+    def _catalogs(self, calls: ApiCalls) -> None:
+        try:
+            listed = _first_page_with(calls, "/api/2.1/unity-catalog/catalogs", "catalogs")
+        except errors.DbxExploreError as error:
+            self._can("catalogs", available=False, detail="cannot be listed")
+            self._problem("error", error)
+            return
+        if not listed:
+            self._can("catalogs", available=True, detail="can be listed, but none is visible")
+            self.problems.append(
+                Problem(
+                    "no_catalogs",
+                    "warning",
+                    "The credential sees no catalog at all",
+                    "Grant it USE CATALOG on the catalogs that the connection is to sync.",
+                )
+            )
+            return
+        self._can("catalogs", available=True, detail="can be listed")
+        name = str(listed[0].get("name"))
+        try:
+            calls.get("/api/2.1/unity-catalog/table-summaries", {"catalog_name": name, "max_results": 1})
+        except errors.NotFoundError:
+            self._can("table_summaries", available=False, detail="not offered here; schemas are listed one by one")
+        except errors.DbxExploreError as error:
+            self._can("table_summaries", available=None, detail=f"not known: {error.problem}")
+        else:
+            self._can("table_summaries", available=True, detail="a whole catalog in one call")
+
+    def _notebooks(self, calls: ApiCalls) -> None:
+        try:
+            calls.get("/api/2.0/workspace/list", {"path": "/"})
+        except errors.DbxExploreError as error:
+            self._can("notebooks", available=False, detail="cannot be listed")
+            self._problem("warning", error)
+        else:
+            self._can("notebooks", available=True, detail="can be listed")
+
+    def _warehouse(self, calls: ApiCalls, warehouse_id: str) -> None:
+        try:
+            state = str(calls.get(f"/api/2.0/sql/warehouses/{warehouse_id}").get("state") or "in an unknown state")
+            if state != "RUNNING":
+                # Starting it costs money, which a test should not spend.
+                self._can("warehouse", available=None, detail=f"exists, is {state.lower()}; it was not started")
+                return
+            statement = {"warehouse_id": warehouse_id, "statement": "SELECT 1", "wait_timeout": "10s"}
+            status = calls.post("/api/2.0/sql/statements", statement).get("status")
+        except errors.NotFoundError:
+            self._can("warehouse", available=False, detail="does not exist or is not visible")
+            message = f"There is no SQL warehouse {warehouse_id!r} that this credential may use"
+            self.problems.append(
+                Problem("warehouse", "warning", message, "Copy the id from the warehouse's overview page.")
+            )
+        except errors.DbxExploreError as error:
+            self._can("warehouse", available=False, detail="cannot be used")
+            self._problem("warning", error)
+        else:
+            answered = str(status.get("state")) if isinstance(status, dict) else "no state"
+            self._can("warehouse", available=answered == "SUCCEEDED", detail=f"answered a query: {answered.lower()}")
+
+
+def _first_page_with(calls: ApiCalls, path: str, key: str) -> list[Json]:
+    """Return the first page that holds anything: a page may be empty and still name a next one."""
+    query: dict[str, object] = {"max_results": 1}
+    for _ in range(100):
+        page = calls.get(path, query)
+        items = page.get(key)
+        if isinstance(items, list) and items:
+            return [item for item in items if isinstance(item, dict)]
+        if not page.get("next_page_token"):
+            return []
+        query["page_token"] = page["next_page_token"]
+    return []

@@ -1,0 +1,210 @@
+"""Every error this package raises on purpose, in one tree.
+
+::
+
+    DbxExploreError
+    ├── SettingsError            a connection setting that cannot work
+    │   ├── WorkspaceUrlError    not the address of a Databricks workspace
+    │   └── CredentialError      a credential that is missing, empty or in the wrong place
+    ├── WorkspaceError           the workspace was called and did not answer as it should
+    │   ├── UnauthorizedError    401: the credential is not accepted
+    │   ├── ForbiddenError       403: accepted, but not allowed
+    │   │   └── IpBlockedError   403: refused by an IP access list
+    │   ├── NotFoundError        404: the object or the endpoint does not exist
+    │   ├── ThrottledError       429, until patience ran out
+    │   ├── UnknownHostError     the host name does not resolve
+    │   ├── UnreachableError     no connection, or one that broke off
+    │   ├── TimedOutError        no answer in time
+    │   ├── TlsError             the certificate was not accepted
+    │   └── NotDatabricksError   something answered, but not a Databricks workspace
+    ├── CatalogError             a frame or snapshot file that is not a catalog
+    ├── PatternError             a regular expression that does not compile
+    ├── FilterError              filters or a dialect that make no sense
+    ├── UnknownObjectError       a name that is not in the catalog, or is there twice
+    ├── ConfigError              a connection document that cannot be read
+    ├── ExportError              a form that cannot express this connection
+    ├── CancelledError           stopped on request
+    └── DemoError                the demo workspace could not be started
+
+Each says what was wrong, what was expected and what to do; none quotes a secret.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+
+class DbxExploreError(Exception):
+    """What every error of this package is.
+
+    ``problem`` says what was wrong, ``expected`` what would have been right and ``remedy`` what to do
+    next; the last two may be empty. ``str()`` joins the three into one paragraph.
+    """
+
+    def __init__(self, problem: str, *, expected: str = "", remedy: str = "") -> None:
+        self.problem = problem
+        self.expected = expected
+        self.remedy = remedy
+        super().__init__(problem)
+
+    def __str__(self) -> str:
+        parts = [_sentence(self.problem)]
+        if self.expected:
+            parts.append(_sentence(f"Expected {self.expected}"))
+        if self.remedy:
+            parts.append(_sentence(self.remedy))
+        return " ".join(parts)
+
+    def _render_traceback_(self) -> list[str]:
+        """Tell IPython to show the message alone: the mistake is the user's to mend, not the code's."""
+        return [f"{type(self).__name__}: {self}"]
+
+
+def _sentence(text: str) -> str:
+    text = text.strip()
+    return text if text.endswith((".", "!", "?", ":", "`", "”")) else f"{text}."
+
+
+class SettingsError(DbxExploreError, ValueError):
+    """A connection setting that cannot work, found before any call was made."""
+
+
+class WorkspaceUrlError(SettingsError):
+    """The text is not the address of a Databricks workspace."""
+
+
+class CredentialError(SettingsError):
+    """The credential is missing, empty, or was given where only its name belongs."""
+
+
+class WorkspaceError(DbxExploreError):
+    """The workspace was called and did not answer as it should.
+
+    ``transient`` says that the same call may well succeed when it is made again.
+    """
+
+    transient: bool = False
+
+
+class UnauthorizedError(WorkspaceError):
+    """The workspace does not accept the credential (401)."""
+
+
+class ForbiddenError(WorkspaceError):
+    """The credential is accepted but not allowed to do this (403)."""
+
+
+class IpBlockedError(ForbiddenError):
+    """An IP access list of the workspace refuses this machine (403)."""
+
+
+class NotFoundError(WorkspaceError):
+    """The object or the endpoint does not exist (404, 501)."""
+
+
+class ThrottledError(WorkspaceError):
+    """The workspace kept answering 429 or 503 until patience ran out.
+
+    ``retry_after`` is the number of seconds that it asked to wait, if it said so.
+    """
+
+    retry_after: float | None = None
+
+
+class UnknownHostError(WorkspaceError):
+    """The host name does not resolve."""
+
+
+class UnreachableError(WorkspaceError):
+    """No connection could be made, or it broke off."""
+
+    transient = True
+
+
+class TimedOutError(WorkspaceError):
+    """No answer came in time."""
+
+    transient = True
+
+
+class TlsError(WorkspaceError):
+    """The server's certificate was not accepted."""
+
+
+class NotDatabricksError(WorkspaceError):
+    """Something answered, but not as a Databricks workspace does."""
+
+
+class CatalogError(DbxExploreError, ValueError):
+    """A frame or a snapshot file that does not hold a catalog."""
+
+
+class PatternError(DbxExploreError, ValueError):
+    """A pattern that is not a regular expression.
+
+    ``pattern`` is its text and ``position`` the index of the offending character, if known; ``place`` is the
+    level, the list and the index in it, where the pattern is one of filters.
+    """
+
+    def __init__(  # noqa: PLR0913 - all but the problem by keyword
+        self,
+        problem: str,
+        *,
+        pattern: str,
+        position: int | None,
+        place: tuple[str, str, int] | None = None,
+        expected: str = "",
+        remedy: str = "",
+    ) -> None:
+        super().__init__(problem, expected=expected, remedy=remedy)
+        self.pattern = pattern
+        self.position = position
+        self.place = place
+
+
+class FilterError(DbxExploreError, ValueError):
+    """Filters or a dialect that make no sense."""
+
+
+class UnknownObjectError(DbxExploreError, LookupError):
+    """A name that is not in the catalog, or that more than one object has."""
+
+
+class ConfigError(DbxExploreError, ValueError):
+    """A connection document that cannot be read.
+
+    ``path`` leads to the offending value: keys, and indexes from 0. ``key`` is the same as text, counting from
+    1 as people do, and ``line`` (from 1) is where it stands, if known.
+    """
+
+    def __init__(
+        self,
+        problem: str,
+        *,
+        line: int | None = None,
+        path: Sequence[str | int] = (),
+        expected: str = "",
+        remedy: str = "",
+    ) -> None:
+        self.line = line
+        self.path = tuple(path)
+        self.key = ".".join(str(part + 1 if isinstance(part, int) else part) for part in path)
+        self.what = problem
+        where = ", ".join(p for p in (f"line {line}" if line else "", f"key {self.key!r}" if self.key else "") if p)
+        super().__init__(f"{where}: {problem}" if where else problem, expected=expected, remedy=remedy)
+
+    def at_line(self, line: int | None) -> ConfigError:
+        """Return this error with the line it is about."""
+        return ConfigError(self.what, line=line, path=self.path, expected=self.expected, remedy=self.remedy)
+
+
+class ExportError(DbxExploreError, ValueError):
+    """The form asked for cannot express this connection."""
+
+
+class CancelledError(DbxExploreError):
+    """The work was stopped on request."""
+
+
+class DemoError(DbxExploreError):
+    """The demo workspace could not be started."""

@@ -1,0 +1,8 @@
+"""A connection in every form it is needed in: our own document, Dagster+, Terraform, DataHub."""
+
+from dbxexplore.export.config import ConnectionConfig, Schedule
+from dbxexplore.export.recipe import datahub_recipe
+from dbxexplore.export.source_config import source_config_yaml
+from dbxexplore.export.terraform import terraform
+
+__all__ = ["ConnectionConfig", "Schedule", "datahub_recipe", "source_config_yaml", "terraform"]

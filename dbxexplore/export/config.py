@@ -1,0 +1,314 @@
+"""The connection document: what to connect to, which objects, how to read the filters, and when.
+
+This is the one source that every other form is rendered from. It is a versioned YAML document, strict on
+keys and types; secrets appear in it by the name of their variable only.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator
+from pydantic_core import PydanticCustomError
+
+from dbxexplore import errors
+from dbxexplore.connection import AUTH_KINDS, ConnectionSettings, RuntimeAuth, looks_like_secret
+from dbxexplore.export import yaml_text
+from dbxexplore.filters import Dialect, Filters, Preview
+
+VERSION = 1
+NOTEBOOKS = "notebooks"  # second part of a notebook's asset key, where a table has its catalog
+
+_CRON_FIELDS = 5
+_CRON_FIELD = re.compile(r"[\w*/,#?LW-]+\Z")
+_CRON_MACRO = re.compile(r"@(?:hourly|daily|weekly|monthly|yearly|annually|midnight)\Z")
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class Schedule(_Model):
+    """When the connection syncs: a cron expression of five fields, and the time zone it is in."""
+
+    cron: str
+    timezone: str = "UTC"
+
+    @field_validator("cron")
+    @classmethod
+    def _check_cron(cls, value: str) -> str:
+        text = " ".join(value.split())
+        fields = text.split(" ")
+        if _CRON_MACRO.match(text) or (len(fields) == _CRON_FIELDS and all(_CRON_FIELD.match(f) for f in fields)):
+            return text
+        raise _wrong("{value} is not a cron expression; expected five fields, such as 0 6 * * *", value)
+
+    @field_validator("timezone")
+    @classmethod
+    def _check_timezone(cls, value: str) -> str:
+        from zoneinfo import ZoneInfo
+
+        try:
+            ZoneInfo(value)
+        except (ValueError, OSError, KeyError):
+            raise _wrong("{value} is not a time zone; expected a name such as Europe/Berlin", value) from None
+        return value
+
+
+class ConnectionConfig(_Model):
+    """A Dagster+ Databricks Connection, whole.
+
+    ``name`` becomes the code location and the group of the assets, and the first part of their keys.
+    ``dialect`` says how the filters are to be read, so that a preview and a sync agree.
+
+    Raises:
+        ConfigError: a field is missing, unknown, of the wrong type, or makes no sense.
+    """
+
+    version: Literal[1] = 1
+    name: Annotated[str, Field(min_length=1, max_length=255)]
+    description: str = ""
+    settings: ConnectionSettings
+    filters: Filters = Field(default_factory=Filters)
+    dialect: Dialect = Dialect.DATAHUB
+    schedule: Schedule | None = None
+
+    def __init__(self, **fields: object) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise _config_error(error) from None
+
+    @field_validator("name")
+    @classmethod
+    def _check_name(cls, value: str) -> str:
+        if value != value.strip() or not value.isprintable():
+            raise _wrong("{value} has white space at its ends or a control character", value)
+        return value
+
+    @field_validator("settings", mode="before")
+    @classmethod
+    def _read_settings(cls, value: object) -> object:
+        return _read_settings(value) if isinstance(value, Mapping) else value
+
+    @field_validator("dialect", mode="before")
+    @classmethod
+    def _read_dialect(cls, value: object) -> object:
+        if isinstance(value, str):
+            if value not in Dialect.named():
+                raise _wrong(f"{{value}} is not a dialect; expected one of {', '.join(Dialect.named())}", value)
+            return Dialect.named()[value]
+        return value
+
+    @field_validator("filters")
+    @classmethod
+    def _check_filters(cls, value: Filters) -> Filters:
+        value.check()
+        return value
+
+    @field_serializer("dialect")
+    def _write_dialect(self, value: Dialect) -> object:
+        named = next((name for name, dialect in Dialect.named().items() if dialect == value), None)
+        return named or value.settings()
+
+    # --- YAML ---
+
+    def to_yaml(self) -> str:
+        """Return the document as YAML; `from_yaml` reads it back to an equal configuration."""
+        fields = self.model_dump(mode="json")
+        return yaml_text.dump({key: value for key, value in fields.items() if value not in (None, "")})
+
+    @classmethod
+    def from_yaml(cls, text: str) -> ConnectionConfig:
+        """Read a document.
+
+        Raises:
+            ConfigError: it is no YAML, has an unknown or repeated key, another version, a value of the wrong
+                type, a pattern that is no regular expression, or a secret where its variable's name belongs;
+                with the line and the key, and without the secret.
+        """
+        document = yaml_text.load(text)
+        _refuse_secrets(document, document, ())
+        version = document.get("version")
+        if version != VERSION or isinstance(version, bool):
+            line = yaml_text.line_of(document, ("version",))
+            msg = "the version is missing" if "version" not in document else f"the version is {version!r}"
+            raise errors.ConfigError(msg, line=line, path=["version"], expected=f"version: {VERSION}")
+        try:
+            # JSON is what pydantic reads strictly while still taking a list for a tuple.
+            return cls.model_validate_json(json.dumps(document, default=_no_text))
+        except ValidationError as error:
+            found = _config_error(error)
+            raise found.at_line(yaml_text.line_of(document, found.path)) from None
+
+    def save(self, path: str | os.PathLike[str]) -> Path:
+        """Write the document to a file and return its path; an interrupt leaves an older file whole."""
+        target = Path(path)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        partial = target.with_name(f".{target.name}.partial")
+        try:
+            partial.write_text(self.to_yaml(), encoding="utf-8")
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
+        return target
+
+    @classmethod
+    def load(cls, path: str | os.PathLike[str]) -> ConnectionConfig:
+        """Read a document from a file; raises `ConfigError` as `from_yaml` does, and when it cannot be read."""
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+            msg = f"{str(path)!r} cannot be read: {reason}"
+            raise errors.ConfigError(msg) from None
+        return cls.from_yaml(text)
+
+    # --- what Dagster makes of it ---
+
+    def preview(self, catalog: object) -> Preview:
+        """Return the preview of ``catalog`` under this configuration's filters and dialect."""
+        from dbxexplore.catalog import Catalog
+
+        if not isinstance(catalog, Catalog):
+            msg = f"Cannot preview a {type(catalog).__name__}"
+            raise errors.FilterError(msg, expected="a Catalog, as dbx.discover returns")
+        return self.filters.preview(catalog, self.dialect)
+
+    def asset_keys(self, preview: Preview) -> list[list[str]]:
+        """Return the asset keys of what ``preview`` includes, in its order.
+
+        A table or view has ``[connection, catalog, schema, name]``, as documented for Dagster+ Databricks
+        Connections. How those name notebooks is not documented; here it is ``[connection, "notebooks",
+        *folders, name]``.
+        """
+        included = preview.catalog.objects[preview.included.to_numpy()]
+        held = included[included["kind"].isin(["table", "view", "notebook"])]
+        columns = (held[name].astype(object) for name in ("kind", "catalog", "schema", "name", "full_name"))
+        return [
+            [self.name, NOTEBOOKS, *(part for part in full_name.split("/") if part)]
+            if kind == "notebook"
+            else [self.name, catalog, schema, name]
+            for kind, catalog, schema, name, full_name in zip(*columns, strict=True)
+        ]
+
+
+def _read_settings(value: Mapping[str, object]) -> ConnectionSettings:
+    fields = dict(value)
+    unknown = set(fields) - {"workspace_url", "auth", "warehouse_id"}
+    if unknown:
+        raise _at(_UNKNOWN_KEY, sorted(unknown)[0])
+    auth = fields.get("auth")
+    if not isinstance(auth, Mapping):
+        raise _at("the credential is missing or no mapping; expected kind: token and env_var: NAME", "auth")
+    kind = auth.get("kind")
+    if not isinstance(kind, str) or kind not in AUTH_KINDS:
+        raise _at(f"unknown kind of credential; expected one of {', '.join(AUTH_KINDS)}", "auth", "kind")
+    known = set(AUTH_KINDS[kind].__dataclass_fields__)
+    for key in auth:
+        if key not in known:
+            raise _at(_UNKNOWN_KEY, "auth", str(key))
+    for key in ("workspace_url", "warehouse_id"):
+        if not isinstance(fields.get(key), str | None):
+            raise _at("expected text", key)
+    try:
+        credential = AUTH_KINDS[kind](**auth)
+    except errors.SettingsError as error:
+        raise _at(str(error), "auth", next((k for k in auth if k in str(error)), "kind")) from None
+    except TypeError:
+        missing = sorted(known - set(auth) - {"kind"})
+        raise _at(f"{missing[0] if missing else 'a field'} is missing", "auth") from None
+    try:
+        return ConnectionSettings(fields.get("workspace_url"), credential, fields.get("warehouse_id"))
+    except errors.SettingsError as error:
+        key = "warehouse_id" if "warehouse_id" in str(error) else "workspace_url"
+        raise _at(str(error), key) from None
+
+
+_UNKNOWN_KEY = "unknown key"
+
+
+def _wrong(message: str, value: str) -> PydanticCustomError:
+    return PydanticCustomError("dbxexplore", message, {"value": repr(value[:100])})  # type: ignore[arg-type]  # wants a literal
+
+
+def _at(message: str, *path: str) -> PydanticCustomError:
+    return PydanticCustomError("dbxexplore", "{message}", {"message": message, "path": path})
+
+
+def _no_text(value: object) -> object:
+    # YAML reads an unquoted 2024-01-01 as a date; whoever wrote it meant text, but not necessarily this text.
+    msg = f"{value} is read as a {type(value).__name__}"
+    raise errors.ConfigError(msg, remedy="Put it in quotes")
+
+
+def _refuse_secrets(root: object, value: object, path: tuple[str | int, ...]) -> None:
+    """Refuse a token or secret anywhere in a document, keys and comments of a value aside."""
+    if isinstance(value, Mapping):
+        for key, item in value.items():
+            _refuse_secrets(root, item, (*path, str(key)))
+    elif isinstance(value, Sequence) and not isinstance(value, str):
+        for index, item in enumerate(value):
+            _refuse_secrets(root, item, (*path, index))
+    elif isinstance(value, str) and looks_like_secret(value):
+        msg = "holds what looks like a secret itself (not shown)"
+        raise errors.ConfigError(
+            msg,
+            line=yaml_text.line_of(root, path),
+            path=path,
+            expected="the name of an environment variable",
+            remedy="Revoke that secret if this file was shared",
+        )
+
+
+def _config_error(error: ValidationError) -> errors.ConfigError:
+    """Tell the first thing that is wrong, and where, quoting no value that could be a secret."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    context = first.get("ctx", {})
+    path = [*first["loc"], *context.get("path", ())]
+    cause = context.get("error")
+    if isinstance(cause, errors.ConfigError):
+        return cause  # from the constructor, which pydantic calls while it reads a document
+    if isinstance(cause, errors.PatternError) and cause.place:
+        return errors.ConfigError(cause.problem, path=["filters", *cause.place], remedy=cause.remedy)
+    if isinstance(cause, errors.DbxExploreError):
+        return errors.ConfigError(cause.problem, path=path, expected=cause.expected, remedy=cause.remedy)
+    message = {
+        "extra_forbidden": _UNKNOWN_KEY,
+        "unexpected_keyword_argument": _UNKNOWN_KEY,
+        "missing": "is missing",
+    }.get(first["type"], context.get("message") or first["msg"])
+    expected = f"one of {', '.join(_known_keys(path))}" if message == _UNKNOWN_KEY else ""
+    return errors.ConfigError(message, path=path, expected=expected)
+
+
+def _known_keys(path: Sequence[str | int]) -> list[str]:
+    parents = [part for part in path[:-1] if isinstance(part, str)]
+    if not parents:
+        return list(ConnectionConfig.model_fields)
+    if parents[0] == "settings":
+        if len(parents) == 1:
+            return ["workspace_url", "auth", "warehouse_id"]
+        return sorted({name for kind in AUTH_KINDS.values() for name in kind.__dataclass_fields__})
+    if parents[0] == "filters":
+        return list(Filters.__dataclass_fields__) if len(parents) == 1 else ["allow", "deny"]
+    return list(Schedule.model_fields) if parents[0] == "schedule" else list(Dialect.DATAHUB.settings())
+
+
+def needs_own_credential(config: ConnectionConfig, form: str) -> None:
+    """Refuse a credential that exists only on this machine or in this notebook.
+
+    Raises:
+        ExportError: ``config`` authenticates by a profile or the runtime's identity.
+    """
+    auth = config.settings.auth
+    if auth.kind in {"token", "oauth-m2m"}:
+        return
+    what = "the notebook's own identity" if isinstance(auth, RuntimeAuth) else "a profile of this machine"
+    msg = f"{form} cannot use {what}"
+    raise errors.ExportError(msg, expected="a token or a service principal, by the name of its variable")

@@ -1,0 +1,43 @@
+"""The source configuration that Dagster+ stores for a connection.
+
+Its keys are not published for Databricks. What is rendered follows the fields of the connection form
+(https://docs.dagster.io/guides/labs/connections/databricks) and the filter keys of DataHub, and says that it
+is provisional; the live schema of a Dagster+ organization settles it.
+"""
+
+from __future__ import annotations
+
+from dbxexplore.connection import OAuthM2MAuth, TokenAuth
+from dbxexplore.export import yaml_text
+from dbxexplore.export.config import ConnectionConfig, needs_own_credential
+from dbxexplore.filters.patterns import LEVELS
+
+_PROVISIONAL = """\
+Provisional: Dagster does not publish the keys of this document for Databricks.
+Validate it against your organization before you rely on it."""
+
+
+def source_config_yaml(config: ConnectionConfig) -> str:
+    """Return the source configuration as YAML.
+
+    Raises:
+        ExportError: the credential is one that Dagster+ cannot have.
+    """
+    needs_own_credential(config, "Dagster+")
+    return yaml_text.dump(_document(config), _PROVISIONAL)
+
+
+def _document(config: ConnectionConfig) -> dict[str, object]:
+    settings = config.settings
+    document: dict[str, object] = {"workspace_url": settings.workspace_url}
+    if isinstance(settings.auth, TokenAuth):
+        document["token"] = {"env": settings.auth.env_var}
+    elif isinstance(settings.auth, OAuthM2MAuth):
+        document["client_id"] = settings.auth.client_id
+        document["client_secret"] = {"env": settings.auth.client_secret_env_var}
+    if settings.warehouse_id:
+        document["warehouse_id"] = settings.warehouse_id
+    for level in LEVELS:
+        patterns = config.filters.level(level)
+        document[f"{level.removesuffix('s')}_pattern"] = {"allow": list(patterns.allow), "deny": list(patterns.deny)}
+    return document

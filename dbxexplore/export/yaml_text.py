@@ -1,0 +1,99 @@
+"""YAML in and out, through one library, the same way for every form.
+
+Written text is YAML 1.2 that a 1.1 reader takes the same way: what either would read as something other than
+text is quoted. Read text keeps its line numbers and may not say a key twice.
+"""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.scalarstring import DoubleQuotedScalarString, SingleQuotedScalarString
+
+from dbxexplore import errors
+from dbxexplore.connection import mask
+
+# Plain words that YAML 1.1 or 1.2 reads as a boolean or as nothing.
+_WORDS = {"", "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"}
+# Characters that may mean something to YAML somewhere in a scalar, or that are easily mistaken to.
+_SPECIAL = frozenset("\\:#{}[],&*?|<>=!%@`'\"$^")
+
+
+def dump(document: Mapping[str, object], comment: str = "") -> str:
+    """Return ``document`` as YAML, below ``comment``, whose lines become comment lines."""
+    yaml = YAML(typ="rt", pure=True)
+    yaml.width = 10_000  # a pattern is copied from here, so it stays on one line
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    yaml.default_flow_style = False
+    yaml.allow_unicode = True
+    out = io.StringIO()
+    yaml.dump(_plain(document), out)
+    head = "".join(f"# {line}".rstrip() + "\n" for line in comment.splitlines())
+    return head + out.getvalue()
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, str):
+        return _scalar(value)
+    if isinstance(value, Mapping):
+        return CommentedMap({_scalar(str(key)): _plain(item) for key, item in value.items()})
+    if isinstance(value, Sequence):
+        items = CommentedSeq([_plain(item) for item in value])
+        if not items:
+            items.fa.set_flow_style()
+        return items
+    return value
+
+
+def _scalar(text: str) -> object:
+    if not text.isprintable() or text != text.strip():
+        return DoubleQuotedScalarString(text)
+    if text.lower() in _WORDS or text[0] in "-+.~0123456789" or not _SPECIAL.isdisjoint(text):
+        return SingleQuotedScalarString(text)
+    return text
+
+
+def load(text: str) -> CommentedMap:
+    """Read one YAML document that is a mapping; its nodes know their lines.
+
+    Raises:
+        ConfigError: it is no YAML, no mapping, or says a key twice; with the line, quoting no value.
+    """
+    yaml = YAML(typ="rt", pure=True)
+    try:
+        document = yaml.load(text)
+    except DuplicateKeyError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        key = str(error.problem).split('"')[1] if '"' in str(error.problem) else ""
+        msg = "the key is there twice"
+        raise errors.ConfigError(msg, line=line, path=[key] if key else [], remedy="Remove one of the two") from None
+    except MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else None
+        msg = f"not valid YAML: {mask(str(error.problem or error.context or 'cannot be read'))}"
+        raise errors.ConfigError(msg, line=line) from None
+    except (YAMLError, ValueError, TypeError, RecursionError) as error:
+        msg = f"not valid YAML: {mask(str(error))}"
+        raise errors.ConfigError(msg) from None
+    if not isinstance(document, CommentedMap):
+        msg = "the document is not a mapping"
+        raise errors.ConfigError(msg, expected="keys and values, starting with version: 1")
+    return document
+
+
+def line_of(document: object, path: Sequence[str | int]) -> int | None:
+    """Return the line (from 1) of the deepest part of ``path`` that is there."""
+    line = None
+    for key in path:
+        if isinstance(document, CommentedMap) and key in document:
+            line = document.lc.key(key)[0] + 1
+        elif isinstance(document, CommentedSeq) and isinstance(key, int) and key < len(document):
+            line = document.lc.item(key)[0] + 1
+        else:
+            break
+        document = document[key]
+    return line

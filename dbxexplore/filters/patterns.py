@@ -1,0 +1,242 @@
+"""Patterns, the five lists of them, and the ways in which they can be read."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeAlias, get_args
+
+from dbxexplore import errors
+from dbxexplore.catalog.schema import Kind
+
+if TYPE_CHECKING:
+    from dbxexplore.catalog import Catalog
+    from dbxexplore.filters.preview import Preview
+
+Match: TypeAlias = Literal["prefix", "search", "full"]
+Subject: TypeAlias = Literal["qualified", "bare"]
+Views: TypeAlias = Literal["tables_and_views", "views", "tables"]
+EmptyAllow: TypeAlias = Literal["nothing", "everything"]
+Level: TypeAlias = Literal["catalogs", "schemas", "tables", "views", "notebooks"]
+LEVELS: tuple[Level, ...] = get_args(Level)
+LEVEL_OF_KIND: Mapping[Kind, Level] = {
+    "catalog": "catalogs",
+    "schema": "schemas",
+    "table": "tables",
+    "view": "views",
+    "notebook": "notebooks",
+}
+ListName: TypeAlias = Literal["allow", "deny"]
+
+
+class Matcher(Protocol):
+    """A function that tells whether and how a subject matches."""
+
+    def __call__(self, subject: str, /) -> re.Match[str] | None:
+        """Return the match, or None."""
+        ...
+
+
+@dataclass(frozen=True)
+class Patterns:
+    """What one level lets through: regular expressions to allow and to deny. Deny wins.
+
+    Any sequence of texts is taken; kept are tuples, so that filters can be compared and hashed. A text need
+    not be a valid expression yet: `problems` tells, and a preview refuses it.
+    """
+
+    allow: Sequence[str] = (".*",)
+    deny: Sequence[str] = ()
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012 - pydantic reads it from the class
+
+    def __post_init__(self) -> None:
+        for name in get_args(ListName):
+            given = getattr(self, name)
+            if isinstance(given, str) or not isinstance(given, Iterable):
+                msg = f"{name} is {given!r}"
+                raise errors.FilterError(msg, expected=f'a list of patterns, such as {name}=["^prod$"]')
+            texts = tuple(given)
+            wrong = next((text for text in texts if not isinstance(text, str)), None)
+            if wrong is not None:
+                msg = f"{name} holds {wrong!r}"
+                raise errors.FilterError(msg, expected="patterns as text")
+            object.__setattr__(self, name, texts)
+
+    def problems(self) -> list[tuple[ListName, int, errors.PatternError]]:
+        """Return the patterns that are no regular expression: list, index and what is wrong."""
+        found: list[tuple[ListName, int, errors.PatternError]] = []
+        for name in get_args(ListName):
+            for index, text in enumerate(getattr(self, name)):
+                try:
+                    compile_pattern(text, ignore_case=False)
+                except errors.PatternError as error:
+                    found.append((name, index, error))
+        return found
+
+
+def compile_pattern(text: str, *, ignore_case: bool) -> re.Pattern[str]:
+    """Compile one pattern as Python's ``re`` reads it.
+
+    Raises:
+        PatternError: it is no regular expression; says where and, for a glob, what was meant.
+    """
+    try:
+        with warnings.catch_warnings():
+            # Python warns of constructs that may change meaning some day; half-typed text is full of them.
+            warnings.simplefilter("ignore")
+            return re.compile(text, re.IGNORECASE if ignore_case else 0)
+    except (re.error, OverflowError, RecursionError) as error:
+        position = getattr(error, "pos", None)
+        reason = getattr(error, "msg", None) or str(error) or "it nests too deeply"
+        where = f" at character {position + 1}" if position is not None else ""
+        shown = text if len(text) <= 200 else text[:199] + "…"  # noqa: PLR2004 - what fits a message
+        msg = f"The pattern {shown!r} is not a regular expression: {reason}{where}"
+        raise errors.PatternError(msg, pattern=text, position=position, remedy=_remedy(text)) from None
+
+
+def _remedy(text: str) -> str:
+    glob = text.startswith("*") or "**" in text
+    if not glob:
+        return "Put a backslash before a character that is meant literally"
+    meant = "".join(".*" if part == "*" else re.escape(part) for part in re.split(r"(\*)", re.sub(r"\*+", "*", text)))
+    return f"If {text[:60]!r} is meant as a glob, write {meant[:80]!r}"
+
+
+@dataclass(frozen=True)
+class Filters:
+    """The patterns of all five levels. Levels that are not given let everything through."""
+
+    catalogs: Patterns = field(default_factory=Patterns)
+    schemas: Patterns = field(default_factory=Patterns)
+    tables: Patterns = field(default_factory=Patterns)
+    views: Patterns = field(default_factory=Patterns)
+    notebooks: Patterns = field(default_factory=Patterns)
+
+    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
+
+    def __post_init__(self) -> None:
+        for level in LEVELS:
+            if not isinstance(getattr(self, level), Patterns):
+                msg = f"{level} is {getattr(self, level)!r}"
+                raise errors.FilterError(msg, expected=f'{level}=Patterns(allow=["…"], deny=["…"])')
+
+    def level(self, level: Level) -> Patterns:
+        """Return the patterns of one level."""
+        patterns: Patterns = getattr(self, level)
+        return patterns
+
+    def with_level(self, level: Level, patterns: Patterns) -> Filters:
+        """Return these filters with the patterns of one level replaced."""
+        return replace(self, **{level: patterns})
+
+    def check(self) -> None:
+        """See that every pattern is a regular expression.
+
+        Raises:
+            PatternError: names the level, the list, the place in it, and what is wrong.
+        """
+        for level in LEVELS:
+            for name, index, error in self.level(level).problems():
+                msg = f"{level}, {name} pattern {index + 1}: {error.problem}"
+                raise errors.PatternError(
+                    msg,
+                    pattern=error.pattern,
+                    position=error.position,
+                    place=(level, name, index),
+                    remedy=error.remedy,
+                )
+
+    def preview(self, catalog: Catalog, dialect: Dialect | None = None) -> Preview:
+        """Judge every object of a catalog as ``dialect`` reads these filters (`Dialect.DATAHUB` unless given).
+
+        Raises:
+            PatternError: a pattern is no regular expression.
+        """
+        from dbxexplore.filters.preview import Preview
+
+        return Preview(catalog, self, dialect or Dialect.DATAHUB)
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """How patterns are read. Dagster+ does not publish its own reading, so it is said here.
+
+    Attributes:
+        match: a pattern must match from the start of the subject (``prefix``, Python's ``re.match``),
+            anywhere in it (``search``), or the whole of it (``full``).
+        ignore_case: whether upper and lower case are the same.
+        subject: what a pattern is held against: the ``qualified`` name (``catalog``, ``catalog.schema``,
+            ``catalog.schema.name``, a notebook's path), or the ``bare`` last name of each.
+        views: which patterns a view must pass: those for tables *and* those for views, those for views
+            alone, or those for tables alone.
+        empty_allow: whether an empty allow list lets nothing or everything through.
+        name: what a preview calls this reading.
+
+    ``DATAHUB`` and ``OPENMETADATA`` read as the ingestion of those tools does; ``STRICT`` takes a pattern
+    to mean exactly the names that it spells out.
+    """
+
+    match: Match = "prefix"
+    ignore_case: bool = True
+    subject: Subject = "qualified"
+    views: Views = "tables_and_views"
+    empty_allow: EmptyAllow = "nothing"
+    name: str = field(default="custom", compare=False)
+
+    DATAHUB: ClassVar[Dialect]
+    OPENMETADATA: ClassVar[Dialect]
+    STRICT: ClassVar[Dialect]
+
+    def __post_init__(self) -> None:
+        choices = {"match": Match, "subject": Subject, "views": Views, "empty_allow": EmptyAllow}
+        for name, kind in choices.items():
+            value = getattr(self, name)
+            if value not in get_args(kind):
+                msg = f"{name} is {value!r}"
+                raise errors.FilterError(msg, expected=f"one of {', '.join(get_args(kind))}")
+        if not isinstance(self.ignore_case, bool):
+            msg = f"ignore_case is {self.ignore_case!r}"
+            raise errors.FilterError(msg, expected="True or False")
+
+    @classmethod
+    def named(cls) -> dict[str, Dialect]:
+        """Return the named dialects by their names."""
+        return {dialect.name: dialect for dialect in (cls.DATAHUB, cls.OPENMETADATA, cls.STRICT)}
+
+    def settings(self) -> dict[str, object]:
+        """Return what defines this reading, without its name."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "name"}
+
+    def allows(self, patterns: Patterns, subject: str) -> bool:
+        """Whether ``patterns`` let one subject through: the definition, one name at a time."""
+        if any(self.matches(text, subject) for text in patterns.deny):
+            return False
+        if not patterns.allow:
+            return self.empty_allow == "everything"
+        return any(self.matches(text, subject) for text in patterns.allow)
+
+    def matches(self, text: str, subject: str) -> bool:
+        """Whether one pattern matches one subject."""
+        return self.matcher(text)(subject) is not None
+
+    def matcher(self, text: str) -> Matcher:
+        """Return the function of Python's ``re`` that decides whether a subject matches ``text``."""
+        compiled = compile_pattern(text, ignore_case=self.ignore_case)
+        return {"prefix": compiled.match, "search": compiled.search, "full": compiled.fullmatch}[self.match]
+
+
+# DataHub, `unity-catalog` source: AllowDenyPattern matches with re.match, ignoring case unless told
+# otherwise; an empty allow list accepts nothing; a view must pass the table and the view pattern.
+Dialect.DATAHUB = Dialect(name="datahub")
+# OpenMetadata, database filters: re.match ignoring case against the bare name, exclude wins, an empty list is
+# no filter, and views are filtered by the table pattern.
+Dialect.OPENMETADATA = Dialect(subject="bare", views="tables", empty_allow="everything", name="openmetadata")
+Dialect.STRICT = Dialect(match="full", ignore_case=False, views="views", name="strict")
+
+
+def exact_pattern(subject: str) -> str:
+    """Return the pattern that matches ``subject`` alone, under prefix, search and full match alike."""
+    return f"^(?:{re.escape(subject)})$"

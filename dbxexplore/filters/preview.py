@@ -1,0 +1,410 @@
+"""What filters let through: a verdict on every object, who decided it, and what would change it."""
+
+from __future__ import annotations
+
+import difflib
+import html
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from dbxexplore import errors
+from dbxexplore.catalog import Catalog
+from dbxexplore.catalog.schema import KINDS, Kind
+from dbxexplore.filters.patterns import (
+    LEVEL_OF_KIND,
+    LEVELS,
+    Dialect,
+    Filters,
+    Level,
+    ListName,
+    Patterns,
+    exact_pattern,
+)
+from dbxexplore.filters.subjects import RULES, Codes, Flags, Subjects, Verdicts
+
+_KIND_OF_LEVEL: dict[Level, Kind] = {level: kind for kind, level in LEVEL_OF_KIND.items()}
+
+
+class Preview:
+    """The verdict of ``filters``, as ``dialect`` reads them, on every object of ``catalog``.
+
+    An object is included when it and all its containers pass. The one that decided is the outermost that
+    fails, or the object itself: catalog, schema, then for a view the table patterns before the view patterns.
+
+    Raises:
+        PatternError: a pattern is no regular expression.
+    """
+
+    def __init__(self, catalog: Catalog, filters: Filters, dialect: Dialect) -> None:
+        filters.check()
+        self.catalog = catalog
+        self.filters = filters
+        self.dialect = dialect
+        self._subjects = Subjects.of(catalog)
+        self._verdicts = {level: self._subjects.judge(level, filters.level(level), dialect) for level in LEVELS}
+
+    # --- verdicts, as arrays in the order of the frame ---
+
+    @cached_property
+    def _rows(self) -> dict[Kind, Codes]:
+        codes = self.catalog.objects["kind"].cat.codes.to_numpy()
+        return {kind: np.flatnonzero(codes == i) for i, kind in enumerate(KINDS)}
+
+    @cached_property
+    def _stages(self) -> list[tuple[Level, Codes, Codes]]:
+        """Each thing that an object must pass: level, the rows it holds for, their subjects. Outermost first."""
+        of, rows = self._subjects, self._rows
+        inside_catalog = np.flatnonzero(of.catalog_of >= 0)
+        inside_schema = np.flatnonzero(of.schema_of >= 0)
+        stages: list[tuple[Level, Codes, Codes]] = [
+            ("catalogs", inside_catalog, of.catalog_of[inside_catalog]),
+            ("schemas", inside_schema, of.schema_of[inside_schema]),
+        ]
+        return stages + self._own_stages(rows)
+
+    def _own_stages(self, rows: dict[Kind, Codes]) -> list[tuple[Level, Codes, Codes]]:
+        own = self._subjects.own
+        stages: list[tuple[Level, Codes, Codes]] = [
+            (LEVEL_OF_KIND[kind], rows[kind], own[rows[kind]]) for kind in ("catalog", "schema", "table", "notebook")
+        ]
+        views = rows["view"]
+        if self.dialect.views != "views":
+            stages.append(("tables", views, own[views] + self._subjects.first_view))
+        if self.dialect.views != "tables":
+            stages.append(("views", views, own[views]))
+        return stages
+
+    @cached_property
+    def included(self) -> pd.Series:
+        """A boolean on the index of ``catalog.objects``: whether the object is let through."""
+        return pd.Series(self._passes(self._stages), index=self.catalog.objects.index, name="included")
+
+    @cached_property
+    def own_verdict(self) -> pd.Series:
+        """A boolean on the same index: whether the object passes by itself, whatever its containers do."""
+        passes = self._passes(self._own_stages(self._rows))
+        return pd.Series(passes, index=self.catalog.objects.index, name="own_verdict")
+
+    def _passes(self, stages: Iterable[tuple[Level, Codes, Codes]]) -> Flags:
+        passes = np.ones(len(self.catalog), dtype=np.bool_)
+        for level, rows, subjects in stages:
+            passes[rows] &= self._verdicts[level].passes[subjects]
+        return passes
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """``catalog.objects`` with the verdict and who decided it.
+
+        Added columns: ``included`` (bool); ``level`` (category: the kind of the container or object that
+        decided); ``rule`` (category: ``allow`` or ``deny`` by a pattern, ``no_allow`` when none allows it,
+        ``everything`` when the allow list is empty and the dialect reads that as no filter); ``pattern``
+        (category: the deciding pattern, NA where none did); ``own_verdict`` (bool).
+        """
+        size = len(self.catalog)
+        level = np.full(size, -1, dtype=np.int8)
+        rule = np.full(size, -1, dtype=np.int8)
+        pattern = np.full(size, -1, dtype=np.int32)
+        texts = self._texts()
+        undecided = np.ones(size, dtype=np.bool_)
+        for name, rows, subjects in self._stages:
+            verdicts = self._verdicts[name]
+            # The innermost stage speaks for what passes; the first that fails has the last word.
+            speaks = undecided[rows]
+            at, subject = rows[speaks], subjects[speaks]
+            level[at] = KINDS.index(_KIND_OF_LEVEL[name])
+            rule[at] = verdicts.rule[subject]
+            pattern[at] = _text_codes(verdicts, subject, self.filters.level(name), texts)
+            undecided[at] = verdicts.passes[subject]
+        return self.catalog.objects.assign(
+            included=self.included,
+            level=_category(level, KINDS),
+            rule=_category(rule, RULES),
+            pattern=_category(pattern, list(texts)),
+            own_verdict=self.own_verdict,
+        )
+
+    def _texts(self) -> dict[str, int]:
+        every = (
+            text for level in LEVELS for name in ("allow", "deny") for text in getattr(self.filters.level(level), name)
+        )
+        return {text: code for code, text in enumerate(dict.fromkeys(every))}
+
+    # --- sums and comparisons ---
+
+    def counts(self) -> pd.DataFrame:
+        """How many objects of each kind are ``included`` and ``excluded``; all five kinds, in their order."""
+        codes = self.catalog.objects["kind"].cat.codes.to_numpy()
+        included = self.included.to_numpy()
+        let_in = np.bincount(codes[included], minlength=len(KINDS))
+        left_out = np.bincount(codes[~included], minlength=len(KINDS))
+        return pd.DataFrame({"included": let_in, "excluded": left_out}, index=pd.Index(list(KINDS), name="kind"))
+
+    @cached_property
+    def dialect_dependent(self) -> pd.Series:
+        """A boolean on the same index: whether the verdict differs between this and the named dialects."""
+        differs = np.zeros(len(self.catalog), dtype=np.bool_)
+        for other in Dialect.named().values():
+            if other != self.dialect:
+                differs |= Preview(self.catalog, self.filters, other).included.to_numpy() != self.included.to_numpy()
+        return pd.Series(differs, index=self.catalog.objects.index, name="dialect_dependent")
+
+    def compare(self, other: Preview) -> pd.DataFrame:
+        """What going from this preview to ``other``, of the same catalog, adds and removes.
+
+        Returns rows of ``other.frame`` whose verdict changed, with ``change`` (category: added, removed) as
+        the first column.
+        """
+        if other.catalog is not self.catalog:
+            msg = "The previews are of two catalogs"
+            raise errors.FilterError(msg, expected="two previews of the same catalog")
+        changed = np.flatnonzero(self.included.to_numpy() != other.included.to_numpy())
+        frame = other.frame.iloc[changed]
+        codes = np.where(frame["included"].to_numpy(), 0, 1)
+        return frame.assign(change=_category(codes, ["added", "removed"]))[["change", *frame.columns]]
+
+    # --- one object ---
+
+    def explain(self, name: str | int) -> Explanation:
+        """Say why one object is in or out: every level, every pattern, and what would change it.
+
+        ``name`` is a full name as in ``catalog.objects``, or a row of it by its index label, for names that
+        more than one object has.
+
+        Raises:
+            UnknownObjectError: there is no such object, or more than one.
+        """
+        at = self._find(name)
+        columns = ("kind", "catalog", "schema", "name", "full_name")
+        row = {column: str(self.catalog.objects[column].iat[at]) for column in columns}
+        kind = next(known for known in KINDS if known == row["kind"])
+        levels = [self._explain_level(level, subject) for level, subject in self._subjects_of(row, kind)]
+        return Explanation(row["full_name"], kind, tuple(levels), self.dialect)
+
+    def _find(self, name: str | int) -> int:
+        objects = self.catalog.objects
+        if not isinstance(name, str):
+            if name in objects.index:
+                return int(name)
+            msg = f"There is no row {name!r}"
+            raise errors.UnknownObjectError(msg, expected=f"0 to {len(objects) - 1}")
+        found = objects.index[(objects["full_name"] == name).to_numpy(dtype=bool, na_value=False)]
+        if len(found) == 1:
+            return int(found[0])
+        if len(found):
+            rows = ", ".join(f"{i} ({objects.loc[i, 'kind']})" for i in found)
+            msg = f"{len(found)} objects are called {name!r}"
+            raise errors.UnknownObjectError(msg, remedy=f"Give the row instead: {rows}")
+        msg = f"There is no object {name!r} in this catalog"
+        raise errors.UnknownObjectError(msg, remedy=_did_you_mean(name, objects["full_name"]))
+
+    def _subjects_of(self, row: Mapping[str, str], kind: Kind) -> list[tuple[Level, str]]:
+        qualified = self.dialect.subject == "qualified"
+        subjects: list[tuple[Level, str]] = []
+        if kind in {"schema", "table", "view"}:
+            subjects.append(("catalogs", row["catalog"]))
+        if kind in {"table", "view"}:
+            subjects.append(("schemas", f"{row['catalog']}.{row['schema']}" if qualified else row["schema"]))
+        own = row["full_name"] if qualified else row["name"]
+        levels: list[Level] = [LEVEL_OF_KIND[kind]]
+        if kind == "view":
+            levels = [level for level in ("tables", "views") if level in _view_levels(self.dialect)]
+        return subjects + [(level, own) for level in levels]
+
+    def _explain_level(self, level: Level, subject: str) -> LevelExplanation:
+        patterns = self.filters.level(level)
+        held = tuple(
+            PatternExplanation(name, index, text, matches=self.dialect.matches(text, subject))
+            for name in ("deny", "allow")
+            for index, text in enumerate(getattr(patterns, name))
+        )
+        return LevelExplanation(level, subject, held, passes=self.dialect.allows(patterns, subject))
+
+    def __repr__(self) -> str:
+        counts = self.counts().sum()
+        warning = "" if self.catalog.complete else "; the catalog is incomplete"
+        return f"<Preview ({self.dialect.name}): {counts['included']:,} of {len(self.catalog):,} objects included{warning}>"
+
+    def _repr_html_(self) -> str:
+        table = self.counts().to_html(border=0, escape=True)
+        note = f"<p><small>Read as: {html.escape(self.dialect.name)}</small></p>"
+        if not self.catalog.complete:
+            number = len(self.catalog.failures)
+            note += (
+                f"<p><strong>The catalog is incomplete:</strong> {number:,} scope{'s' * (number != 1)} could not be "
+                "listed, so there may be objects that this preview does not know.</p>"
+            )
+        return table + note
+
+
+def _category(codes: npt.NDArray[np.integer], categories: Sequence[str]) -> pd.Categorical:
+    return pd.Categorical.from_codes(codes.tolist() if not len(codes) else codes, categories=list(categories))  # type: ignore[call-overload,no-any-return]  # the stubs know no integer arrays but those of the platform's own width
+
+
+def _view_levels(dialect: Dialect) -> tuple[Level, ...]:
+    if dialect.views == "tables_and_views":
+        return ("tables", "views")
+    return (dialect.views,)
+
+
+def _text_codes(verdicts: Verdicts, subject: Codes, patterns: Patterns, texts: dict[str, int]) -> npt.NDArray[np.int32]:
+    """Return the code of the deciding pattern's text for each subject, -1 where none decided."""
+    allow = np.array([texts[text] for text in patterns.allow] + [-1], dtype=np.int32)
+    deny = np.array([texts[text] for text in patterns.deny] + [-1], dtype=np.int32)
+    index, rule = verdicts.pattern[subject], verdicts.rule[subject]
+    codes = np.full(len(subject), -1, dtype=np.int32)
+    for code, lookup in ((RULES.index("allow"), allow), (RULES.index("deny"), deny)):
+        codes[rule == code] = lookup[index[rule == code]]
+    return codes
+
+
+def _did_you_mean(name: str, known: pd.Series) -> str:
+    # Comparing with every name is slow on a large catalog, and a slip rarely changes all parts of a name.
+    parts = [part.lower() for part in name.replace("/", ".").split(".") if part]
+    lowered = known.str.lower()
+    near = known[lowered.str.contains(parts[-1], regex=False)].head(2000) if parts else known.head(0)
+    pool = list(near) or list(known.head(2000))
+    close = difflib.get_close_matches(name, pool, n=3, cutoff=0.5)
+    return f"Did you mean {' or '.join(repr(text) for text in close)}?" if close else "Names are matched exactly"
+
+
+@dataclass(frozen=True)
+class PatternExplanation:
+    """One pattern held against one subject. ``index`` counts from 0 within its list."""
+
+    list: ListName
+    index: int
+    pattern: str
+    matches: bool
+
+
+@dataclass(frozen=True)
+class LevelExplanation:
+    """What one level says of one object: its subject there, every pattern, and the verdict."""
+
+    level: Level
+    subject: str
+    patterns: tuple[PatternExplanation, ...]
+    passes: bool
+
+    @property
+    def decided_by(self) -> PatternExplanation | None:
+        """The first deny pattern that matches, else the first allow pattern that does, else None."""
+        return next((held for held in self.patterns if held.matches), None)
+
+    @property
+    def rule(self) -> str:
+        """The rule that decided, as in ``Preview.frame``."""
+        if self.decided_by:
+            return self.decided_by.list
+        return "everything" if self.passes else "no_allow"
+
+    def __str__(self) -> str:
+        verdict = "passes" if self.passes else "fails"
+        return f"{self.level}: {self.subject!r} {verdict}: {self.reason}"
+
+    @property
+    def reason(self) -> str:
+        """Why, in words."""
+        held = self.decided_by
+        if held:
+            return f"{held.list} pattern {held.index + 1} matches: {held.pattern}"
+        return "the allow list is empty, which lets everything through" if self.passes else "no allow pattern matches"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One edit of the filters: a pattern added to a list or removed from it."""
+
+    action: Literal["add", "remove"]
+    level: Level
+    list: ListName
+    pattern: str
+
+    def apply(self, filters: Filters) -> Filters:
+        """Return ``filters`` with this edit made."""
+        patterns = filters.level(self.level)
+        texts = tuple(getattr(patterns, self.list))
+        texts = (*texts, self.pattern) if self.action == "add" else tuple(t for t in texts if t != self.pattern)
+        return filters.with_level(self.level, replace(patterns, **{self.list: texts}))
+
+    def __str__(self) -> str:
+        where = "to" if self.action == "add" else "from"
+        return f"{self.action} {self.pattern} {where} {self.level}, {self.list}"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Why one object is in or out. ``str()`` gives it as text; a notebook shows it as a table."""
+
+    full_name: str
+    kind: Kind
+    levels: tuple[LevelExplanation, ...]
+    dialect: Dialect
+
+    @property
+    def included(self) -> bool:
+        """Whether the object and all its containers pass."""
+        return all(level.passes for level in self.levels)
+
+    @property
+    def decided_by(self) -> LevelExplanation:
+        """The level that decided: the outermost that fails, or the object's own."""
+        return next((level for level in self.levels if not level.passes), self.levels[-1])
+
+    @property
+    def changes(self) -> tuple[Change, ...]:
+        """Edits that, all together, turn the verdict around: for this one object, with the fewest patterns."""
+        if self.included:
+            own = self.levels[-1]
+            return (Change("add", own.level, "deny", exact_pattern(own.subject)),)
+        return tuple(change for level in self.levels if not level.passes for change in _let_pass(level, self.dialect))
+
+    def flipped(self, filters: Filters) -> Filters:
+        """Return ``filters`` with `changes` made, under which the verdict is the opposite."""
+        for change in self.changes:
+            filters = change.apply(filters)
+        return filters
+
+    def __str__(self) -> str:
+        verdict = "included" if self.included else "excluded"
+        lines = [f"{self.full_name} ({self.kind}) is {verdict}, read as {self.dialect.name}"]
+        lines += [f"  {level}" for level in self.levels]
+        opposite = "exclude" if self.included else "include"
+        lines += [f"To {opposite} it:", *(f"  {change}" for change in self.changes)]
+        return "\n".join(lines)
+
+    def _repr_html_(self) -> str:
+        verdict = "included" if self.included else "excluded"
+        rows = "".join(
+            "<tr>"
+            f"<th scope='row' style='text-align:left'>{html.escape(level.level)}</th>"
+            f"<td style='text-align:left'><code>{html.escape(level.subject)}</code></td>"
+            f"<td style='text-align:left'>{'✓ passes' if level.passes else '✗ fails'}</td>"
+            f"<td style='text-align:left'>{html.escape(level.reason)}</td>"
+            "</tr>"
+            for level in self.levels
+        )
+        changes = "".join(f"<li>{html.escape(str(change))}</li>" for change in self.changes)
+        opposite = "exclude" if self.included else "include"
+        return (
+            f"<p><code>{html.escape(self.full_name)}</code> ({self.kind}) is <strong>{verdict}</strong>, "
+            f"read as {html.escape(self.dialect.name)}</p>"
+            "<table><thead><tr><th>level</th><th>subject</th><th>verdict</th><th>why</th></tr></thead>"
+            f"<tbody>{rows}</tbody></table><p>To {opposite} it:</p><ul>{changes}</ul>"
+        )
+
+
+def _let_pass(level: LevelExplanation, dialect: Dialect) -> Iterable[Change]:
+    denying = [held.pattern for held in level.patterns if held.matches and held.list == "deny"]
+    for text in dict.fromkeys(denying):
+        yield Change("remove", level.level, "deny", text)
+    allow = [held for held in level.patterns if held.list == "allow"]
+    allowed = any(held.matches for held in allow) or (not allow and dialect.empty_allow == "everything")
+    if not allowed:
+        yield Change("add", level.level, "allow", exact_pattern(level.subject))
