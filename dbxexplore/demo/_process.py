@@ -1,0 +1,98 @@
+"""A server as a child process: started, watched, and stopped whatever happens."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeVar
+
+from dbxexplore import errors
+from dbxexplore.connection import mask
+
+_GRACE = 10.0  # seconds that a child has to stop in order
+_TICK = 0.02  # seconds between two looks at a child
+_TAIL = 1200  # characters of its last output that an error quotes
+_T = TypeVar("_T")
+
+
+class Child:
+    """A running server; ``name`` is what messages call it, ``log`` the file that its output goes to."""
+
+    def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
+        self.name = name
+        self.process = process
+        self.log = log
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the process has not ended."""
+        return self.process.poll() is None
+
+    def wait_for(self, look: Callable[[], _T | None], timeout: float) -> _T:
+        """Return what ``look`` finds, calling it again and again for at most ``timeout`` seconds.
+
+        Raises:
+            DemoError: the process ended, or time ran out; with its last output.
+        """
+        deadline = time.monotonic() + timeout
+        while True:
+            found = look()
+            if found is not None:
+                return found
+            if not self.is_running:
+                raise self.failure(f"{self.name} ended with status {self.process.returncode} while it was starting")
+            if time.monotonic() > deadline:
+                raise self.failure(f"{self.name} did not answer within {timeout:.0f} seconds")
+            time.sleep(_TICK)
+
+    def failure(self, problem: str) -> errors.DemoError:
+        """Return an error that ends with the child's last output."""
+        output = self.log.read_text(encoding="utf-8", errors="replace").strip()[-_TAIL:]
+        return errors.DemoError(problem, remedy=f"Its last output was: {mask(output, _TAIL)}" if output else "")
+
+
+@contextmanager
+def child(
+    name: str, *, arguments: Sequence[str], folder: Path, log: Path, environment: Mapping[str, str]
+) -> Iterator[Child]:
+    """Run ``python -m dbxexplore.demo._child`` with ``arguments`` in ``folder``, and stop it on the way out.
+
+    The child is in a session of its own, so that Ctrl-C in a terminal reaches this process alone, which then
+    stops the child in order; it gets no file descriptor but the pipe that tells it when this process is gone.
+    """
+    # -P keeps a file in the folder, such as a user's random.py, from being imported by the server.
+    command = [sys.executable, "-P", "-m", "dbxexplore.demo._child", *arguments]
+    with log.open("wb") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+            command,
+            stdin=subprocess.PIPE,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            cwd=folder,
+            env=dict(environment),
+            start_new_session=True,
+        )
+    try:
+        yield Child(name, process, log)
+    finally:
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    if process.poll() is None:
+        process.terminate()
+    try:
+        process.wait(_GRACE)
+    except subprocess.TimeoutExpired:
+        # Not reaped yet, so its id still is its group's.
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    finally:
+        if process.stdin:
+            process.stdin.close()

@@ -1,0 +1,175 @@
+"""What all components share: one base class, one style sheet, and text made safe for HTML."""
+
+from __future__ import annotations
+
+import functools
+import html
+import logging
+import threading
+from collections.abc import Callable
+from typing import Concatenate, ParamSpec, TypeVar
+
+import ipywidgets as widgets
+
+from dbxexplore import errors
+
+logger = logging.getLogger(__name__)
+
+_P = ParamSpec("_P")
+_C = TypeVar("_C", bound="Component")
+
+# Own colours that follow the host: JupyterLab's variables where it has them, else what the browser prefers.
+STYLE = """<style>
+.dbxe {
+  --dbxe-fg: var(--jp-ui-font-color1, light-dark(#1f2328, #e6edf3));
+  --dbxe-muted: var(--jp-ui-font-color2, light-dark(#57606a, #9da7b3));
+  --dbxe-line: var(--jp-border-color2, light-dark(#d0d7de, #3d444d));
+  --dbxe-soft: var(--jp-layout-color2, light-dark(#f6f8fa, #21262d));
+  --dbxe-in: light-dark(#116329, #56d364);
+  --dbxe-out: light-dark(#a40e26, #ff7b72);
+  --dbxe-warn: light-dark(#7d4e00, #e3b341);
+  color: var(--dbxe-fg);
+}
+.jp-mod-dark .dbxe, [data-jp-theme-light="false"] .dbxe { color-scheme: dark; }
+[data-jp-theme-light="true"] .dbxe { color-scheme: light; }
+.dbxe .widget-html-content, .dbxe .jupyter-widget-html-content { line-height: 1.5; }
+.dbxe .dbxe-message:empty, .dbxe .dbxe-hidden { display: none; }
+.dbxe .dbxe-error { color: var(--dbxe-out); margin: 0 0 4px; overflow-wrap: anywhere; }
+.dbxe .dbxe-warn { color: var(--dbxe-warn); margin: 0 0 4px; overflow-wrap: anywhere; }
+.dbxe .dbxe-ok { color: var(--dbxe-in); }
+.dbxe .dbxe-no { color: var(--dbxe-out); }
+.dbxe .dbxe-muted { color: var(--dbxe-muted); }
+.dbxe h4 { margin: 8px 0 2px; font-size: 14px; font-weight: 600; color: var(--dbxe-fg); }
+.dbxe table.dbxe-table { border-collapse: collapse; width: 100%; font-size: 13px; table-layout: auto; }
+.dbxe table.dbxe-table th, .dbxe table.dbxe-table td {
+  text-align: left; padding: 3px 10px 3px 0; border-bottom: 1px solid var(--dbxe-line);
+  vertical-align: top; overflow-wrap: anywhere; white-space: normal; line-height: 1.4;
+}
+.dbxe table.dbxe-table th { font-weight: 600; }
+.dbxe table.dbxe-table td.dbxe-number, .dbxe table.dbxe-table th.dbxe-number {
+  text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap;
+}
+.dbxe code, .dbxe pre.dbxe-text { font-family: var(--jp-code-font-family, monospace); font-size: 12px; }
+.dbxe code { background: var(--dbxe-soft); color: var(--dbxe-fg); padding: 1px 4px; border-radius: 3px; }
+.dbxe pre.dbxe-text {
+  background: var(--dbxe-soft); color: var(--dbxe-fg); border: 1px solid var(--dbxe-line); border-radius: 4px;
+  padding: 8px 10px; margin: 4px 0; overflow: auto; line-height: 1.45; white-space: pre; max-height: 420px;
+}
+.dbxe .dbxe-bar { display: flex; height: 8px; min-width: 90px; border-radius: 4px; overflow: hidden; margin-top: 6px; }
+.dbxe .dbxe-bar span { display: block; height: 100%; }
+.dbxe .dbxe-bar .in { background: var(--dbxe-in); }
+.dbxe .dbxe-bar .out {
+  background: repeating-linear-gradient(45deg, var(--dbxe-line), var(--dbxe-line) 3px, transparent 3px, transparent 6px);
+}
+.dbxe .dbxe-row { border-bottom: 1px solid var(--dbxe-line); align-items: center; min-height: 28px; }
+.dbxe .dbxe-row .jupyter-button.dbxe-name, .dbxe .dbxe-row .widget-button.dbxe-name {
+  background: transparent; color: var(--dbxe-fg); text-align: left; border: none; box-shadow: none; padding: 0 4px;
+  text-overflow: ellipsis; overflow: hidden; white-space: pre; justify-content: flex-start; line-height: 26px;
+}
+.dbxe .dbxe-row .dbxe-container { font-weight: 600; }
+.dbxe .dbxe-row .dbxe-name:hover { text-decoration: underline; background: var(--dbxe-soft); }
+.dbxe .dbxe-row .dbxe-name:focus-visible, .dbxe .dbxe-crumb:focus-visible { outline: 2px solid currentColor; outline-offset: -2px; }
+.dbxe .dbxe-selected { background: var(--dbxe-soft); }
+.dbxe .dbxe-crumb { background: transparent !important; box-shadow: none !important; color: var(--dbxe-fg); padding: 0 4px; }
+.dbxe h4 .dbxe-muted { font-weight: 400; }
+.dbxe .dbxe-patterns { flex-direction: column; align-items: stretch; }
+.dbxe .dbxe-patterns > label.widget-label { text-align: left; width: auto; line-height: 18px; height: 18px; font-size: 12px; color: var(--dbxe-muted); }
+.dbxe .dbxe-patterns textarea { font-family: var(--jp-code-font-family, monospace); font-size: 12px; line-height: 1.5; white-space: pre; }
+.dbxe .dbxe-invalid textarea, .dbxe .dbxe-invalid input { border-color: var(--dbxe-out) !important; }
+</style>"""
+
+
+class Component(widgets.VBox):
+    """A part of the Explorer: a column of widgets that keeps its state in Python.
+
+    A keyword argument that is no trait is refused, and an exception in a callback is shown in the component.
+    """
+
+    def __init__(self, **traits: object) -> None:
+        unknown = sorted(set(traits) - set(self.trait_names()))
+        if unknown:
+            msg = f"{type(self).__name__} has no trait {unknown[0]!r}"
+            raise TypeError(msg)
+        self._message = message_area()
+        super().__init__(**traits)
+        self.add_class("dbxe")
+
+    def __repr__(self) -> str:
+        # Not the traits: a notebook saves this text beside the widget.
+        return f"{type(self).__name__}()"
+
+    def show_error(self, error: BaseException | None) -> None:
+        """Show an error in the component, or take it away."""
+        set_text(self._message, "" if error is None else error_html(error))
+
+
+def guarded(callback: Callable[Concatenate[_C, _P], None]) -> Callable[Concatenate[_C, _P], None]:
+    """Show what goes wrong in a callback in its component: the front end would drop it without a word."""
+
+    @functools.wraps(callback)
+    def call(self: _C, /, *args: _P.args, **kwargs: _P.kwargs) -> None:
+        try:
+            self.show_error(None)
+            callback(self, *args, **kwargs)
+        except Exception as error:
+            if not isinstance(error, errors.DbxExploreError):
+                logger.exception("%s failed", callback.__qualname__)
+            self.show_error(error)
+
+    return call
+
+
+class Task:
+    """Work in a thread, so that the kernel goes on answering, and at most one at a time."""
+
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
+
+    @property
+    def running(self) -> bool:
+        """Whether the work is under way."""
+        return self._thread is not None and self._thread.is_alive()
+
+    def start(self, work: Callable[[], None]) -> None:
+        """Start ``work`` unless other work is still under way."""
+        if not self.running:
+            self._thread = threading.Thread(target=work, name="dbxexplore-widget", daemon=True)
+            self._thread.start()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the work is done, at most ``timeout`` seconds; return whether it is."""
+        if self._thread is not None:
+            self._thread.join(timeout)
+        return not self.running
+
+
+def message_area() -> widgets.HTML:
+    """Return a place for a message that takes no room while there is none."""
+    area = widgets.HTML()
+    area.add_class("dbxe-message")
+    set_text(area, "")
+    return area
+
+
+def set_text(area: widgets.HTML, markup: str) -> None:
+    """Show ``markup``, which must be safe, in a message area, and hide the area when it is empty."""
+    area.value = markup
+    (area.remove_class if markup else area.add_class)("dbxe-hidden")
+
+
+def error_html(error: BaseException) -> str:
+    """Return an error as markup; what is no error of this package is named by its type."""
+    known = isinstance(error, errors.DbxExploreError)
+    text = str(error) if known else f"Unexpected {type(error).__name__}: {error}"
+    return f"<div class='dbxe-error' role='alert'>{html.escape(text)}</div>"
+
+
+def plural(number: int, noun: str) -> str:
+    """Return a number with its noun: ``1 object``, ``1,200 objects``."""
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def one_line(text: str, limit: int = 255) -> str:
+    """Return text fit for a label: what would break the line or turn its direction is shown as a symbol."""
+    shown = "".join(c if c.isprintable() else "␤" if c == "\n" else "�" for c in text)
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"

@@ -1,0 +1,248 @@
+"""The form that makes connection settings, and tests them."""
+
+from __future__ import annotations
+
+import configparser
+import html
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import ipywidgets as widgets
+import traitlets
+
+from dbxexplore import errors
+from dbxexplore.connection import (
+    Auth,
+    ConnectionReport,
+    ConnectionSettings,
+    OAuthM2MAuth,
+    ProfileAuth,
+    RuntimeAuth,
+    TokenAuth,
+    looks_like_secret,
+)
+from dbxexplore.connection.settings import DEFAULT_SECRET_VARIABLE, DEFAULT_TOKEN_VARIABLE
+from dbxexplore.widgets._base import Component, Task, error_html, guarded, message_area, set_text
+
+_KINDS = (
+    ("Personal access token", "token"),
+    ("Service principal (OAuth)", "oauth-m2m"),
+    ("Profile of ~/.databrickscfg", "profile"),
+    ("This notebook's own identity", "runtime"),
+)
+_LIKELY = re.compile(r"TOKEN|SECRET|DATABRICKS|PASSWORD|_PAT\b", re.IGNORECASE)
+_WIDE = {"width": "auto", "max_width": "620px"}
+
+
+class ConnectForm(Component):
+    """Takes a workspace URL and a credential by the name of its variable.
+
+    Widget state is saved into the notebook, so no field may hold a secret: what looks like one is removed
+    from a field as soon as it arrives there.
+    """
+
+    settings = traitlets.Instance(ConnectionSettings, allow_none=True)
+    """The settings that the fields make, None while they make none."""
+
+    report = traitlets.Instance(ConnectionReport, allow_none=True)
+    """What the last test found, None when the settings changed since."""
+
+    def __init__(self, settings: ConnectionSettings | None = None) -> None:
+        self.task = Task()
+        self._url = _text("Workspace URL", "https://dbc-1234abcd-56ef.cloud.databricks.com")
+        self._kind = widgets.Dropdown(description="Sign in with", options=_KINDS, style=_STYLE, layout=_WIDE)
+        self._fields = {
+            "env_var": _combobox("Token variable", _variables(DEFAULT_TOKEN_VARIABLE), DEFAULT_TOKEN_VARIABLE),
+            "client_id": _text("Application id", "3f1c2a9e-…, the service principal's UUID"),
+            "client_secret_env_var": _combobox(
+                "Secret variable", _variables(DEFAULT_SECRET_VARIABLE), DEFAULT_SECRET_VARIABLE
+            ),
+            "profile": _combobox("Profile", _profiles(), "DEFAULT"),
+        }
+        self._warehouse = _text("Warehouse id", "optional, for lineage and freshness")
+        self._messages = {name: message_area() for name in ("workspace_url", "auth", "warehouse_id")}
+        self._test = widgets.Button(
+            description="Test connection", button_style="primary", tooltip="Call the workspace with this credential"
+        )
+        self._result = message_area()
+        super().__init__()
+        hint = widgets.HTML(
+            "<span class='dbxe-muted'>Give the <b>name</b> of the environment variable that holds the secret. "
+            "The secret itself never enters this form.</span>"
+        )
+        self.children = [
+            self._message,
+            self._url,
+            self._messages["workspace_url"],
+            self._kind,
+            *self._fields.values(),
+            self._messages["auth"],
+            hint,
+            self._warehouse,
+            self._messages["warehouse_id"],
+            widgets.HBox([self._test]),
+            self._result,
+        ]
+        self._fill(settings or _from_environment())
+        for field in (self._url, self._kind, *self._fields.values(), self._warehouse):
+            field.observe(self._on_field, "value")
+        self.observe(self._on_settings, "settings")
+        self._test.on_click(self._on_test)
+        self._read()
+
+    # --- fields to settings ---
+
+    @guarded
+    def _on_field(self, change: Mapping[str, object]) -> None:
+        field = change["owner"]
+        value = change["new"]
+        if isinstance(value, str) and field is not self._kind and _holds_secret(value):
+            assert isinstance(field, widgets.Text | widgets.Combobox)
+            field.value = ""
+            message = "That looked like a secret, so it was removed. Give the name of its environment variable."
+            set_text(self._messages[self._place_of(field)], error_html(errors.CredentialError(message)))
+            return
+        self._read()
+
+    def _place_of(self, field: object) -> str:
+        if field is self._url:
+            return "workspace_url"
+        return "warehouse_id" if field is self._warehouse else "auth"
+
+    def _read(self) -> None:
+        """Make settings of the fields, and tell beside the field what keeps them from being any."""
+        for message in self._messages.values():
+            set_text(message, "")
+        shown = _fields_of(self._kind.value)
+        for name, field in self._fields.items():
+            field.layout.display = None if name in shown else "none"
+        made = None
+        try:
+            auth = self._auth()
+        except errors.SettingsError as error:
+            self._explain("auth", error, typed=any(self._fields[name].value.strip() for name in shown))
+            auth = None
+        try:
+            made = ConnectionSettings(self._url.value or None, auth or TokenAuth(), self._warehouse.value or None)
+        except errors.WorkspaceUrlError as error:
+            self._explain("workspace_url", error, typed=bool(self._url.value.strip()))
+        except errors.SettingsError as error:
+            self._explain("warehouse_id", error, typed=True)
+        self.settings = made if auth is not None else None
+        self._test.disabled = self.settings is None
+
+    def _explain(self, place: str, error: errors.SettingsError, *, typed: bool) -> None:
+        # An untouched field is not a mistake yet.
+        set_text(self._messages[place], error_html(error) if typed else "")
+
+    def _auth(self) -> Auth:
+        value = {name: field.value for name, field in self._fields.items()}
+        if self._kind.value == "token":
+            return TokenAuth(value["env_var"])
+        if self._kind.value == "oauth-m2m":
+            return OAuthM2MAuth(value["client_id"], value["client_secret_env_var"])
+        if self._kind.value == "profile":
+            return ProfileAuth(value["profile"])
+        return RuntimeAuth()
+
+    # --- settings to fields ---
+
+    def _fill(self, settings: ConnectionSettings | None) -> None:
+        if settings is None:
+            return
+        self._url.value = settings.workspace_url or ""
+        self._kind.value = settings.auth.kind
+        self._warehouse.value = settings.warehouse_id or ""
+        for name in _fields_of(settings.auth.kind):
+            self._fields[name].value = getattr(settings.auth, name)
+
+    @guarded
+    def _on_settings(self, change: Mapping[str, object]) -> None:
+        self.report = None
+        set_text(self._result, "")
+        new = change["new"]
+        if isinstance(new, ConnectionSettings) and new != self._made():
+            self._fill(new)
+
+    def _made(self) -> ConnectionSettings | None:
+        try:
+            return ConnectionSettings(self._url.value or None, self._auth(), self._warehouse.value or None)
+        except errors.SettingsError:
+            return None
+
+    # --- the test ---
+
+    @guarded
+    def _on_test(self, _button: object) -> None:
+        settings = self.settings
+        if settings is None or self.task.running:
+            return
+        self._test.disabled = True
+        set_text(self._result, f"<span class='dbxe-muted' role='status'>Calling {_shown(settings)} …</span>")
+        self.task.start(lambda: self._run_test(settings))
+
+    def _run_test(self, settings: ConnectionSettings) -> None:
+        try:
+            report = settings.check()
+        except Exception as error:  # noqa: BLE001 - shown to the person who asked for the test
+            set_text(self._result, error_html(error))
+        else:
+            if settings == self.settings:  # else the fields changed meanwhile, and the answer is to another question
+                self.report = report
+                set_text(self._result, report._repr_html_())
+        finally:
+            self._test.disabled = self.settings is None
+
+
+def _shown(settings: ConnectionSettings) -> str:
+    return html.escape(settings.workspace_url or "the workspace")
+
+
+def _holds_secret(value: str) -> bool:
+    return looks_like_secret(value) or re.search(r"://[^/\s]*@", value) is not None
+
+
+def _fields_of(kind: str) -> tuple[str, ...]:
+    return {
+        "token": ("env_var",),
+        "oauth-m2m": ("client_id", "client_secret_env_var"),
+        "profile": ("profile",),
+    }.get(kind, ())
+
+
+def _from_environment() -> ConnectionSettings | None:
+    """Return settings for where this code runs, as far as that is known without asking."""
+    if "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        return ConnectionSettings(None, RuntimeAuth())
+    return None
+
+
+def _variables(default: str) -> list[str]:
+    """Return names of environment variables that may hold a secret. Values are not looked at."""
+    names = {name for name in os.environ if _LIKELY.search(name) and not looks_like_secret(name)}
+    return sorted(names | {default})
+
+
+def _profiles() -> list[str]:
+    """Return the names of the profiles on this machine, nothing else of them."""
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read(Path("~/.databrickscfg").expanduser(), encoding="utf-8")
+    except (OSError, configparser.Error, UnicodeDecodeError, RuntimeError):
+        return ["DEFAULT"]
+    return ["DEFAULT", *(name for name in parser.sections() if not name.startswith("__"))]
+
+
+_STYLE = {"description_width": "120px"}
+
+
+def _text(description: str, placeholder: str) -> widgets.Text:
+    return widgets.Text(description=description, placeholder=placeholder, style=_STYLE, layout=_WIDE)
+
+
+def _combobox(description: str, options: list[str], value: str) -> widgets.Combobox:
+    return widgets.Combobox(
+        description=description, options=options, value=value, ensure_option=False, style=_STYLE, layout=_WIDE
+    )

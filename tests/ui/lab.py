@@ -1,0 +1,220 @@
+"""A real JupyterLab in a real browser, and the kernel behind it, for tests and for screenshots."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import secrets
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import nbformat
+from jupyter_client import BlockingKernelClient
+from playwright.sync_api import Browser, Page, sync_playwright
+
+START_SECONDS = 90
+ANSWER_SECONDS = 60
+
+
+def find_chromium() -> str | None:
+    """Return the path of a Chromium of the system, or None."""
+    named = os.environ.get("CHROMIUM")
+    candidates = [named] if named else ["chromium", "chromium-browser", "google-chrome"]
+    return next((path for name in candidates if name and (path := shutil.which(name))), None)
+
+
+@contextlib.contextmanager
+def chromium() -> Iterator[Browser]:
+    """Run the system's Chromium without a screen."""
+    path = find_chromium()
+    assert path, "no Chromium"
+    quiet = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+    quiet += ["--disable-background-networking", "--disable-component-update"]
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=quiet)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+def wait_until(what: str, condition: Callable[[], Any], seconds: float = ANSWER_SECONDS) -> Any:
+    """Ask until ``condition`` returns something true, and return that."""
+    until = time.monotonic() + seconds
+    while not (found := condition()):
+        assert time.monotonic() < until, f"{what}: not within {seconds} s"
+        time.sleep(0.05)
+    return found
+
+
+@dataclass
+class Lab:
+    """A JupyterLab that serves ``folder``."""
+
+    url: str
+    token: str
+    folder: Path
+    runtime: Path
+
+    def address(self, notebook: str) -> str:
+        # A workspace of its own, or JupyterLab would open the notebooks of earlier pages too.
+        name = notebook.removesuffix(".ipynb")
+        return f"{self.url}/lab/workspaces/{name}/tree/{notebook}?token={self.token}"
+
+    def kernel(self, notebook: str) -> Kernel:
+        """Connect to the kernel that a notebook runs on."""
+        sessions = wait_until("a session of the notebook", lambda: self._sessions(notebook))
+        kernel_id = sessions[0]["kernel"]["id"]
+        return Kernel(self.runtime / f"kernel-{kernel_id}.json")
+
+    def shut_down(self, notebook: str) -> None:
+        """Stop the kernel of a notebook."""
+        for session in self._sessions(notebook):
+            url = f"{self.url}/api/sessions/{session['id']}"
+            request = urllib.request.Request(url, method="DELETE", headers={"Authorization": f"token {self.token}"})
+            urllib.request.urlopen(request, timeout=30).close()
+
+    def _sessions(self, notebook: str) -> list[dict[str, Any]]:
+        request = urllib.request.Request(f"{self.url}/api/sessions", headers={"Authorization": f"token {self.token}"})
+        with urllib.request.urlopen(request, timeout=10) as answer:
+            sessions: list[dict[str, Any]] = json.load(answer)
+        return [s for s in sessions if s["path"] == notebook and s["kernel"]]
+
+
+class Kernel:
+    """Reads values in a running kernel: what a test asserts is the kernel's, not the page's."""
+
+    def __init__(self, connection_file: Path) -> None:
+        self._client = BlockingKernelClient(connection_file=str(connection_file))
+        self._client.load_connection_file()
+        self._client.start_channels()
+        wait_until("the kernel is ready", self._is_ready)
+
+    def _is_ready(self) -> bool:
+        try:
+            self._client.wait_for_ready(timeout=ANSWER_SECONDS)
+        except RuntimeError:  # a kernel that is still starting has no heartbeat yet
+            return False
+        return True
+
+    def value(self, expression: str) -> Any:
+        """Return the value of an expression, which must be fit for JSON."""
+        wrapped = {"value": f"__import__('json').dumps({expression})"}
+        # Not silent, because a silent request may overtake the messages of the page that are before it.
+        message = self._client.execute("", user_expressions=wrapped, store_history=False)
+        until = time.monotonic() + ANSWER_SECONDS
+        while time.monotonic() < until:
+            reply = self._client.get_shell_msg(timeout=ANSWER_SECONDS)
+            if reply["parent_header"].get("msg_id") == message:
+                result = reply["content"]["user_expressions"]["value"]
+                assert result["status"] == "ok", result
+                return json.loads(eval(result["data"]["text/plain"]))  # the repr of a JSON text
+        msg = "the kernel did not answer"
+        raise AssertionError(msg)
+
+    def wait(self, expression: str, seconds: float = ANSWER_SECONDS) -> Any:
+        """Ask until the value of an expression is true."""
+        return wait_until(expression, lambda: self.value(expression), seconds)
+
+    def close(self) -> None:
+        self._client.stop_channels()
+
+
+@contextlib.contextmanager
+def jupyterlab(folder: Path, environment: Mapping[str, str], *, theme: str = "JupyterLab Light") -> Iterator[Lab]:
+    """Start JupyterLab on a free port, serving ``folder``; stop it and its kernels at the end."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    token = secrets.token_hex(16)
+    home = folder.parent / f"{folder.name}-home"
+    settings = home / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True, exist_ok=True)
+    (settings / "themes.jupyterlab-settings").write_text(json.dumps({"theme": theme}), encoding="utf-8")
+    (settings / "notification.jupyterlab-settings").write_text(
+        json.dumps({"fetchNews": "false", "checkForUpdates": False}), encoding="utf-8"
+    )
+    widgets = home / "settings" / "@jupyter-widgets" / "jupyterlab-manager"
+    widgets.mkdir(parents=True, exist_ok=True)
+    (widgets / "plugin.jupyterlab-settings").write_text(json.dumps({"saveState": True}), encoding="utf-8")
+    runtime = home / "runtime"
+    log = home / "jupyterlab.log"
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--ServerApp.port_retries=0"]
+    command += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={token}"]
+    command += ["--ServerApp.log_level=DEBUG"]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        command.append("--allow-root")
+    variables = {
+        **os.environ,
+        **environment,
+        "JUPYTER_CONFIG_DIR": str(home / "config"),
+        "JUPYTER_DATA_DIR": str(home / "data"),
+        "JUPYTER_RUNTIME_DIR": str(runtime),
+        "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
+        "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
+        "IPYTHONDIR": str(home / "ipython"),
+        "PYTHONUNBUFFERED": "1",
+    }
+    with log.open("wb") as out:
+        server = subprocess.Popen(command, env=variables, stdout=out, stderr=out, start_new_session=True)
+    try:
+        lab = Lab(f"http://127.0.0.1:{port}", token, folder, runtime)
+        wait_until("JupyterLab answers", lambda: _answers(lab, server, log), START_SECONDS)
+        yield lab
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(server.pid, signal.SIGTERM)
+        try:
+            server.wait(20)
+        except subprocess.TimeoutExpired:
+            os.killpg(server.pid, signal.SIGKILL)
+            server.wait(20)
+
+
+def _answers(lab: Lab, server: subprocess.Popen[bytes], log: Path) -> bool:
+    assert server.poll() is None, log.read_text(encoding="utf-8")[-3000:]
+    try:
+        with urllib.request.urlopen(f"{lab.url}/api/status?token={lab.token}", timeout=5):
+            return True
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def write_notebook(path: Path, *cells: str) -> None:
+    """Write a notebook of code cells."""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell) for cell in cells])
+    notebook.metadata["kernelspec"] = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    notebook.metadata["language_info"] = {"name": "python"}
+    path.write_text(nbformat.writes(notebook), encoding="utf-8")
+
+
+def open_notebook(page: Page, lab: Lab, notebook: str) -> None:
+    """Open a notebook and wait until its kernel is ready."""
+    page.goto(lab.address(notebook))
+    page.locator(".jp-Notebook").wait_for(timeout=START_SECONDS * 1000)
+    # Until the page has its session, running a cell makes it ask which kernel to use.
+    lab.kernel(notebook).close()
+    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first.wait_for(timeout=START_SECONDS * 1000)
+
+
+def run_all(page: Page) -> None:
+    """Run all cells from the menu, as a person would."""
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+
+
+def save(page: Page, path: Path, contains: str) -> None:
+    """Save the notebook, with the state of its widgets, and wait until the file holds a text."""
+    page.get_by_role("button", name="Save and create checkpoint").click()
+    wait_until(f"{path.name} holds {contains!r}", lambda: contains in path.read_text(encoding="utf-8"))
