@@ -59,7 +59,7 @@ class ConnectionReport:
     def __str__(self) -> str:
         rows = [("workspace", self.workspace_url or "(not known)")]
         rows += [("identity", self.identity or "not known"), ("metastore", self.metastore or "not known")]
-        rows += [(c.name, f"{_MARK[c.available]} {c.detail}".rstrip()) for c in self.capabilities.values()]
+        rows += [(c.name, _said(c)) for c in self.capabilities.values()]
         width = max(len(name) for name, _ in rows)
         lines = [f"{name:<{width}}  {value}" for name, value in rows]
         lines += [f"{p.severity}: {p}" for p in self.problems]
@@ -67,7 +67,7 @@ class ConnectionReport:
 
     def _repr_html_(self) -> str:
         cells = [("Workspace", self.workspace_url), ("Identity", self.identity), ("Metastore", self.metastore)]
-        cells += [(c.name, f"{_MARK[c.available]} {c.detail}") for c in self.capabilities.values()]
+        cells += [(c.name.replace("_", " ").capitalize(), _said(c)) for c in self.capabilities.values()]
         rows = "".join(
             f"<tr><th scope='row' style='text-align:left'>{html.escape(name)}</th>"
             f"<td style='text-align:left'>{html.escape(value or 'not known')}</td></tr>"
@@ -80,7 +80,9 @@ class ConnectionReport:
         return f"<p><strong>{verdict}</strong></p><table>{rows}</table>{problems}"
 
 
-_MARK: Mapping[bool | None, str] = {True: "yes", False: "no", None: "unknown"}
+def _said(capability: Capability) -> str:
+    answer = {True: "yes", False: "no", None: "unknown"}[capability.available]
+    return f"{answer}: {capability.detail}" if capability.detail else answer
 
 
 def check_connection(settings: ConnectionSettings, *, timeout: float) -> ConnectionReport:

@@ -43,6 +43,7 @@ class FilterEditor(Component):
         self._areas: dict[tuple[Level, ListName], widgets.Textarea] = {}
         self._notes: dict[tuple[Level, ListName], widgets.HTML] = {}
         self._labels: dict[Level, widgets.HTML] = {}
+        self._writing = False  # while text is written here, it is not taken for typed text
         self._dialect = widgets.Dropdown(
             description="Read as", options=_READINGS, style={"description_width": "60px"}, layout={"width": "auto"}
         )
@@ -53,10 +54,11 @@ class FilterEditor(Component):
             self._message,
         ]
         self._show_dialect()
-        self._show_filters()
+        for key in self._areas:
+            self._show_list(*key)
         self._dialect.observe(self._on_dialect_choice, "value")
-        self.observe(lambda _: self._show_dialect(), "dialect")
-        self.observe(lambda _: self._show_filters(), "filters")
+        self.observe(self._on_dialect, "dialect")
+        self.observe(self._on_filters, "filters")
 
     def _level_box(self, level: Level) -> widgets.Widget:
         self._labels[level] = widgets.HTML()
@@ -79,6 +81,8 @@ class FilterEditor(Component):
 
     @guarded
     def _on_typed(self, level: Level, name: ListName, _change: Mapping[str, object]) -> None:
+        if self._writing:
+            return
         area = self._areas[level, name]
         problem = _first_problem(area.value)
         set_text(self._notes[level, name], problem)
@@ -91,10 +95,23 @@ class FilterEditor(Component):
     @guarded
     def _on_dialect_choice(self, change: Mapping[str, object]) -> None:
         chosen = Dialect.named().get(str(change["new"]))
-        if chosen is not None:
+        if chosen is not None and not self._writing:
             self.dialect = chosen
 
     # --- filters to text ---
+
+    @guarded
+    def _on_dialect(self, _change: Mapping[str, object]) -> None:
+        self._show_dialect()
+
+    @guarded
+    def _on_filters(self, change: Mapping[str, object]) -> None:
+        """Write the lists that changed; in the others, someone may have half a pattern."""
+        old = change["old"]
+        for level, name in self._areas:
+            was = getattr(old.level(level), name) if isinstance(old, Filters) else None
+            if was != getattr(self.filters.level(level), name):
+                self._show_list(level, name)
 
     def _show_dialect(self) -> None:
         named = next((name for name, known in Dialect.named().items() if known == self.dialect), None)
@@ -103,21 +120,33 @@ class FilterEditor(Component):
             settings = ", ".join(f"{key} {value}" for key, value in self.dialect.settings().items())
             options.append((f"Custom: {settings}", "custom"))
         if tuple(options) != tuple(self._dialect.options):
-            self._dialect.options = options
-        self._dialect.value = named or "custom"
+            self._writing = True  # new options select the first of them
+            try:
+                self._dialect.options = options
+            finally:
+                self._writing = False
+        self._write(self._dialect, named or "custom")
         for level, label in self._labels.items():
             subject = _SUBJECTS[level][0 if self.dialect.subject == "qualified" else 1]
             label.value = (
                 f"<h4>{level.capitalize()} <span class='dbxe-muted'>matched against {html.escape(subject)}</span></h4>"
             )
 
-    def _show_filters(self) -> None:
-        """Write the patterns into their areas, but for those that already mean the same: someone may be typing."""
-        for (level, name), area in self._areas.items():
-            texts = tuple(getattr(self.filters.level(level), name))
-            if tuple(text for _, text in _lines(area.value)) != texts:
-                area.value = "\n".join(map(_as_line, texts))
-            area.rows = max(2, min(8, area.value.count("\n") + 1))
+    def _show_list(self, level: Level, name: ListName) -> None:
+        area = self._areas[level, name]
+        lines = [_as_line(text) for text in getattr(self.filters.level(level), name)]
+        if [text for _, text in _lines(area.value)] != lines:
+            self._write(area, "\n".join(lines))
+            set_text(self._notes[level, name], _first_problem(area.value))
+            area.remove_class("dbxe-invalid")
+        area.rows = max(2, min(8, area.value.count("\n") + 1))
+
+    def _write(self, field: widgets.Widget, value: str) -> None:
+        self._writing = True
+        try:
+            field.value = value
+        finally:
+            self._writing = False
 
 
 def _lines(value: str) -> list[tuple[int, str]]:

@@ -1,0 +1,25 @@
+"""Runs the tutorials against a demo workspace: nbval compares what they print with what is saved in them."""
+
+from __future__ import annotations
+
+import os
+from contextlib import ExitStack
+
+import pytest
+
+_running = ExitStack()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Start the workspace before the first tutorial starts its kernel, which inherits the variables."""
+    if item.path.suffix == ".ipynb" and "DBXEXPLORE_DEMO_URL" not in os.environ:
+        from dbxexplore import demo
+
+        os.environ["DBXEXPLORE_DEMO_URL"] = _running.enter_context(demo.workspace()).url
+        _running.callback(os.environ.pop, "DBXEXPLORE_DEMO_URL")
+
+
+def pytest_sessionfinish() -> None:
+    """Stop the workspace."""
+    _running.close()

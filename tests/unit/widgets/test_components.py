@@ -1,0 +1,370 @@
+"""Each component by itself: what it shows for a value, and what value it has for what is typed or clicked."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import ipywidgets
+import pytest
+from widget_names import HOSTILE
+
+import dbxexplore as dbx
+from dbxexplore.widgets import (
+    CatalogBrowser,
+    ConnectForm,
+    DiscoverPanel,
+    ExplanationPanel,
+    ExportPanel,
+    FilterEditor,
+    PreviewPanel,
+)
+from dbxexplore.widgets._base import Component, guarded
+
+URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
+
+
+def markup(widget: ipywidgets.Widget) -> Iterator[str]:
+    """Everything that a widget and its children show as HTML, as long as it is shown."""
+    if isinstance(widget, ipywidgets.HTML):
+        yield widget.value
+    for child in getattr(widget, "children", ()):
+        if child.layout.display != "none":
+            yield from markup(child)
+
+
+def shown(widget: ipywidgets.Widget) -> str:
+    return "\n".join(markup(widget))
+
+
+def rows_of(browser: CatalogBrowser) -> list[str]:
+    return [row._name.description for row in browser._rows if row.box.layout.display != "none"]
+
+
+# --- the base ---
+
+
+def test_an_unknown_keyword_argument_is_refused() -> None:
+    with pytest.raises(TypeError, match="Component has no trait 'colour'"):
+        Component(colour="red")
+
+
+def test_an_exception_in_a_callback_is_shown_and_goes_with_the_next_success() -> None:
+    class Breaking(Component):
+        @guarded
+        def act(self, fail: object) -> None:
+            if fail:
+                raise RuntimeError(HOSTILE)
+
+    component = Breaking()
+    component.act(True)
+    assert "Unexpected RuntimeError: &lt;img" in component._message.value
+    component.act(False)
+    assert component._message.value == ""
+
+
+# --- the connect form ---
+
+
+def test_the_form_makes_settings_of_each_kind_of_credential() -> None:
+    form = ConnectForm()
+    assert form.settings is None
+    form._url.value = URL + "/?o=123#job/1"
+    assert form.settings == dbx.ConnectionSettings(URL, dbx.TokenAuth())
+    form._fields["env_var"].value = "MY_TOKEN"
+    assert form.settings == dbx.ConnectionSettings(URL, dbx.TokenAuth("MY_TOKEN"))
+    form._kind.value = "oauth-m2m"
+    assert form.settings is None
+    form._fields["client_id"].value = "3f1c2a9e-0000-4000-8000-000000000000"
+    assert form.settings is not None
+    assert form.settings.auth == dbx.OAuthM2MAuth("3f1c2a9e-0000-4000-8000-000000000000")
+    form._kind.value = "profile"
+    assert form.settings.auth == dbx.ProfileAuth("DEFAULT")
+    form._kind.value = "runtime"
+    assert form.settings.auth == dbx.RuntimeAuth()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        dbx.ConnectionSettings(URL, dbx.TokenAuth("T"), "abc123"),
+        dbx.ConnectionSettings(URL, dbx.OAuthM2MAuth("id", "S")),
+        dbx.ConnectionSettings(URL, dbx.ProfileAuth("work")),
+        dbx.ConnectionSettings(None, dbx.RuntimeAuth()),
+    ],
+    ids=lambda settings: settings.auth.kind,
+)
+def test_updating_the_form_equals_building_it_anew(settings: dbx.ConnectionSettings) -> None:
+    built, updated = ConnectForm(settings), ConnectForm()
+    updated.settings = settings
+    assert built.settings == updated.settings == settings
+    assert [c.value for c in built.children if hasattr(c, "value")] == [
+        c.value for c in updated.children if hasattr(c, "value")
+    ]
+
+
+def test_what_is_wrong_stands_beside_its_field() -> None:
+    form = ConnectForm()
+    form._url.value = "https://accounts.cloud.databricks.com"
+    assert "account console" in form._messages["workspace_url"].value
+    assert form._messages["auth"].value == ""
+    form._url.value = URL
+    form._fields["env_var"].value = "not a name"
+    assert form._messages["workspace_url"].value == ""
+    assert "cannot name an environment variable" in form._messages["auth"].value
+    assert form._test.disabled
+
+
+@pytest.mark.parametrize("field", ["env_var", "client_id", "client_secret_env_var", "profile"])
+def test_a_secret_does_not_stay_in_a_field(field: str) -> None:
+    form = ConnectForm(dbx.ConnectionSettings(URL))
+    secret = "dapi" + "0123456789ab" * 3
+    form._fields[field].value = secret
+    assert form._fields[field].value == ""
+    assert secret not in str(ipywidgets.Widget.get_manager_state())
+    assert "looked like a secret" in form._messages["auth"].value
+
+
+def test_a_password_in_the_url_does_not_stay() -> None:
+    form = ConnectForm()
+    form._url.value = "https://user:hunter2@dbc-1234abcd-56ef.cloud.databricks.com"
+    assert form._url.value == ""
+
+
+def test_variables_are_offered_by_name_and_never_by_value(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_TOKEN", "the value of it")
+    form = ConnectForm()
+    assert "SOME_TOKEN" in form._fields["env_var"].options
+    assert "the value of it" not in str(form._fields["env_var"].get_state())
+
+
+def test_a_test_without_the_variable_tells_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MISSING_TOKEN", raising=False)
+    form = ConnectForm(dbx.ConnectionSettings("http://127.0.0.1:9", dbx.TokenAuth("MISSING_TOKEN")))
+    form._test.click()
+    assert form.task.wait(30)
+    assert form.report is not None
+    assert not form.report.ok
+    assert "MISSING_TOKEN is not set" in form._result.value
+    assert not form._test.disabled
+
+
+# --- the discover panel ---
+
+
+def test_a_failed_discovery_keeps_what_was_fetched(catalog: dbx.Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MISSING_TOKEN", raising=False)
+    panel = DiscoverPanel(dbx.ConnectionSettings("http://127.0.0.1:9", dbx.TokenAuth("MISSING_TOKEN")), catalog)
+    panel._start.click()
+    assert panel.task.wait(30)
+    assert panel.catalog is catalog
+    assert "MISSING_TOKEN is not set" in shown(panel)
+    assert panel._stop.disabled
+    assert not panel._start.disabled
+
+
+def test_cancel_stops_a_discovery(monkeypatch: pytest.MonkeyPatch, catalog: dbx.Catalog) -> None:
+    from dbxexplore.widgets import discover_panel
+
+    started = threading.Event()
+
+    def endless(_settings: object, *, cancel: threading.Event, **_options: object) -> dbx.Catalog:
+        started.set()
+        assert cancel.wait(30)
+        return catalog
+
+    monkeypatch.setattr(discover_panel, "discover", endless)
+    panel = DiscoverPanel(dbx.ConnectionSettings(URL))
+    panel._start.click()
+    assert started.wait(30)
+    assert not panel._stop.disabled
+    panel._stop.click()
+    assert panel.task.wait(30)
+    assert panel.catalog is catalog
+
+
+def test_no_settings_no_discovery() -> None:
+    panel = DiscoverPanel()
+    assert panel._start.disabled
+    panel.settings = dbx.ConnectionSettings(URL)
+    assert not panel._start.disabled
+
+
+# --- the browser ---
+
+
+def test_the_browser_walks_from_catalogs_to_objects(catalog: dbx.Catalog) -> None:
+    browser = CatalogBrowser(catalog)
+    assert rows_of(browser) == [HOSTILE, "prod", "prod_mumbai", "unlisted", "Notebooks"]
+    browser._rows[1]._name.click()
+    assert browser.path == ("prod",)
+    assert rows_of(browser) == ["gold", "tmp"]
+    browser._rows[0]._name.click()
+    assert browser.path == ("prod", "gold")
+    assert len(rows_of(browser)) == 20
+    browser._next.click()
+    assert rows_of(browser) == ["t20", "t21", "t22", "t23", "t24", HOSTILE]
+    browser._rows[0]._name.click()
+    assert catalog.objects["full_name"][browser.selected] == "prod.gold.t20"
+    browser._crumbs.children[0].click()
+    assert browser.path == ()
+
+
+def test_containers_without_a_row_of_their_own_can_be_opened(catalog: dbx.Catalog) -> None:
+    browser = CatalogBrowser(catalog)
+    browser._rows[3]._name.click()
+    assert browser.path == ("unlisted",)
+    browser._rows[0]._name.click()
+    assert rows_of(browser) == ["orders"]
+    browser.path = (None,)
+    assert rows_of(browser) == ["/Shared/etl"]
+
+
+def test_search_looks_through_everything_in_any_case(catalog: dbx.Catalog) -> None:
+    browser = CatalogBrowser(catalog)
+    browser._search.value = "T01"
+    assert rows_of(browser) == ["prod.gold.t01", "prod.tmp.t01"]
+    browser._search.value = "no such thing"
+    assert rows_of(browser) == []
+    assert "Nothing here" in shown(browser)
+
+
+def test_another_catalog_starts_the_browser_anew(catalog: dbx.Catalog) -> None:
+    browser = CatalogBrowser(catalog, dbx.Filters().preview(catalog))
+    browser.path = ("prod", "gold")
+    other = dbx.Catalog.from_frame(catalog.objects[catalog.objects["kind"] == "notebook"])
+    browser.catalog = other
+    assert (browser.path, browser.preview, browser.selected) == ((), None, -1)
+    assert rows_of(browser) == ["Notebooks"]
+
+
+def test_names_and_comments_are_shown_as_text(catalog: dbx.Catalog) -> None:
+    browser = CatalogBrowser(catalog, dbx.Filters(catalogs=dbx.Patterns([HOSTILE])).preview(catalog))
+    for path in [(), ("prod",), ("prod", "gold"), (None,)]:
+        browser.path = path
+        assert "<img" not in shown(browser)
+        assert "<b>" not in shown(browser)
+
+
+# --- the filter editor ---
+
+
+def test_typed_lines_become_patterns() -> None:
+    editor = FilterEditor()
+    editor._areas["catalogs", "allow"].value = "^prod$\n\n  ^dev$"
+    assert editor.filters.catalogs == dbx.Patterns(["^prod$", "  ^dev$"])
+    editor._areas["views", "deny"].value = "tmp"
+    assert editor.filters.views == dbx.Patterns([".*"], ["tmp"])
+    editor._areas["catalogs", "allow"].value = ""
+    assert editor.filters.catalogs == dbx.Patterns([])
+
+
+def test_a_half_typed_pattern_is_marked_and_keeps_its_list() -> None:
+    editor = FilterEditor(dbx.Filters(tables=dbx.Patterns(["good"])))
+    editor._areas["tables", "allow"].value = "good\n<b>("
+    assert editor.filters.tables == dbx.Patterns(["good"])
+    note = editor._notes["tables", "allow"].value
+    assert "Line 2" in note
+    assert "&lt;b&gt;<mark>(</mark>" in note
+    editor._areas["schemas", "deny"].value = "other"
+    assert editor.filters.schemas.deny == ("other",)
+    assert editor._areas["tables", "allow"].value == "good\n<b>("
+    editor._areas["tables", "allow"].value = "good\n<b>(x)"
+    assert editor._notes["tables", "allow"].value == ""
+    assert editor.filters.tables.allow == ("good", "<b>(x)")
+
+
+def test_assigned_filters_are_written_into_the_areas_and_mean_the_same() -> None:
+    filters = dbx.Filters(tables=dbx.Patterns(["a\nb", "", "  "], ["c"]))
+    editor = FilterEditor()
+    editor.filters = filters
+    assert editor._areas["tables", "allow"].value == "a\\nb\n(?:)\n(?:  )"
+    assert editor.filters == filters
+
+
+def test_the_dialect_is_a_choice_and_a_custom_one_is_shown() -> None:
+    editor = FilterEditor()
+    editor._dialect.value = "strict"
+    assert editor.dialect == dbx.Dialect.STRICT
+    editor.dialect = dbx.Dialect(match="search")
+    assert editor._dialect.value == "custom"
+    assert editor.dialect == dbx.Dialect(match="search")
+
+
+# --- the preview and the explanation ---
+
+
+def test_the_preview_shows_counts_and_what_the_last_edit_changed(catalog: dbx.Catalog) -> None:
+    panel = PreviewPanel(dbx.Filters().preview(catalog))
+    assert "Last edit" not in shown(panel)
+    panel.preview = dbx.Filters(schemas=dbx.Patterns(deny=["prod.tmp"])).preview(catalog)
+    assert "0 added" in shown(panel)
+    assert "26 removed" in shown(panel)
+    assert "and 18 more" in shown(panel)
+    assert "schema deny prod.tmp" in shown(panel)
+
+
+def test_an_incomplete_catalog_is_said_to_be_so(catalog: dbx.Catalog) -> None:
+    from dbxexplore.catalog.schema import failures_frame
+
+    failures = failures_frame([("prod.secret", "denied", "no <b>")])
+    partial = dbx.Catalog(catalog.objects, failures, catalog.provenance)
+    assert "1 scope could not be listed" in shown(PreviewPanel(dbx.Filters().preview(partial)))
+    assert "prod.secret" in shown(DiscoverPanel(None, partial))
+    assert "no &lt;b&gt;" in shown(DiscoverPanel(None, partial))
+
+
+def test_the_selected_object_is_explained(catalog: dbx.Catalog) -> None:
+    panel = ExplanationPanel(dbx.Filters(tables=dbx.Patterns(deny=[".*t01"])).preview(catalog))
+    assert "Click an object" in shown(panel)
+    panel.selected = int(catalog.objects.index[catalog.objects["full_name"] == "prod.gold.t01"][0])
+    assert "excluded" in shown(panel)
+    assert "deny pattern 1 matches: .*t01" in shown(panel)
+
+
+# --- the export panel ---
+
+
+def test_the_export_panel_makes_and_saves_a_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    panel = ExportPanel()
+    assert panel.config is None
+    assert panel._save.disabled
+    panel.settings = dbx.ConnectionSettings(URL)
+    panel.filters = dbx.Filters(catalogs=dbx.Patterns(["^prod$"]))
+    panel._name.value = "lake"
+    panel._cron.value = "0 6 * * *"
+    assert panel.config == dbx.ConnectionConfig(
+        name="lake", settings=panel.settings, filters=panel.filters, schedule=dbx.Schedule(cron="0 6 * * *")
+    )
+    assert panel._path.value == "lake.yaml"
+    panel._save.click()
+    assert dbx.ConnectionConfig.load(panel.saved) == panel.config
+    panel._form.value = "terraform"
+    assert panel._path.value == "lake.tf"
+    panel._save.click()
+    assert Path("lake.tf").read_text(encoding="utf-8") == dbx.export.terraform(panel.config)
+
+
+def test_what_keeps_the_fields_from_being_a_configuration_is_said(tmp_path: Path) -> None:
+    panel = ExportPanel()
+    panel.settings = dbx.ConnectionSettings(URL)
+    panel._cron.value = "every day"
+    assert panel.config is None
+    assert "is not a cron expression" in shown(panel)
+    assert panel._save.disabled
+    panel._cron.value = ""
+    assert panel.config is not None
+    panel._path.value = str(tmp_path)
+    panel._save.click()
+    assert "cannot be written" in panel._outcome.value
+
+
+def test_a_form_that_cannot_have_the_credential_says_so() -> None:
+    panel = ExportPanel()
+    panel.settings = dbx.ConnectionSettings(URL, dbx.ProfileAuth("work"))
+    assert not panel._save.disabled
+    panel._form.value = "datahub"
+    assert "cannot use a profile" in shown(panel)
+    assert panel._save.disabled
