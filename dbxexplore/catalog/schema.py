@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal, TypeAlias, get_args
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -144,7 +145,8 @@ def _category(values: pa.ChunkedArray, categories: Sequence[str] | None = None) 
     wanted = list(categories) if categories is not None else sorted(set(names[np.unique(codes[codes >= 0])]))
     position = {name: i for i, name in enumerate(wanted)}
     lookup = np.array([position.get(name, -1) for name in names] + [-1])
-    return pd.Categorical.from_codes(lookup[codes], categories=wanted)
+    positions: npt.NDArray[np.intp] = lookup[codes]
+    return pd.Categorical.from_codes(positions, categories=pd.Index(wanted))
 
 
 def _text(values: pa.ChunkedArray) -> pd.Series:
@@ -162,7 +164,7 @@ def _timestamp(values: pa.ChunkedArray) -> pd.Series:
     return pd.Series(naive.astype("datetime64[ns]")).dt.tz_localize("UTC")
 
 
-def table_from_frame(frame: pd.DataFrame) -> pa.Table:
+def table_from_frame(frame: object) -> pa.Table:
     """Return a table of `ARROW_SCHEMA` from a frame that has the required columns, whatever their dtypes.
 
     An unnamed container is completed: a catalog row may carry its own name as ``catalog``, a schema row as
@@ -172,10 +174,17 @@ def table_from_frame(frame: pd.DataFrame) -> pa.Table:
         CatalogError: a required column is missing, a kind is unknown, a name or a container is missing,
             or ``full_name`` is not the dotted name of an object in Unity Catalog.
     """
+    if not isinstance(frame, pd.DataFrame):
+        msg = f"The frame is a {type(frame).__name__}"
+        raise errors.CatalogError(msg, expected="a pandas DataFrame")
     missing = [name for name in REQUIRED if name not in frame.columns]
     if missing:
         msg = f"The frame lacks the column{'s' * (len(missing) > 1)} {', '.join(map(repr, missing))}"
         raise errors.CatalogError(msg, expected=f"at least {', '.join(REQUIRED)}")
+    twice = [name for name in ARROW_SCHEMA.names if list(frame.columns).count(name) > 1]
+    if twice:
+        msg = f"The frame has the column{'s' * (len(twice) > 1)} {', '.join(map(repr, twice))} more than once"
+        raise errors.CatalogError(msg, expected="each column once")
     try:
         table = table_from_series({name: frame[name] for name in ARROW_SCHEMA.names if name in frame.columns})
     except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError, TypeError, ValueError) as error:
@@ -201,7 +210,7 @@ def _arrow_column(series: pd.Series, field: pa.Field) -> pa.Array:
         return pa.array(series.array, pa.string(), from_pandas=True).dictionary_encode()
     if field.name == "columns":
         if isinstance(series.dtype, pd.ArrowDtype):
-            return pa.chunked_array(series.array.__arrow_array__()).cast(field.type)
+            return _cast(pa.array(series.array), field.type)
         return pa.array([None if _is_na(value) else list(value) for value in series], field.type)
     return pa.array(series.array, field.type, from_pandas=True)
 

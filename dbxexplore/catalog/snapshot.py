@@ -6,13 +6,14 @@ import html
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from dbxexplore import _version, errors
@@ -151,13 +152,17 @@ class Catalog:
             "failures": self.failures.astype(object).to_numpy().tolist(),
         }
         table = table.replace_schema_metadata({_METADATA_KEY: json.dumps(meta).encode()})
-        target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f".{target.name}.partial")
         try:
-            pq.write_table(table, partial)
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                pq.write_table(table, partial)
+                partial.replace(target)
+            finally:
+                partial.unlink(missing_ok=True)
+        except OSError as error:
+            msg = f"{str(target)!r} cannot be written: {error.strerror or error}"
+            raise errors.CatalogError(msg, expected="a file in a folder that may be written to") from None
         return target
 
     @classmethod
@@ -169,27 +174,58 @@ class Catalog:
         """
         source = Path(path)
         try:
-            table = pq.read_table(source)
+            # Not read_table, which takes a folder for a table and `key=value` in a path for a column.
+            with pq.ParquetFile(source) as file:
+                table = file.read()
         except FileNotFoundError:
             msg = f"There is no file {str(source)!r}"
             raise errors.CatalogError(msg, remedy="Check the path, or make it with Catalog.save") from None
-        except (pa.ArrowInvalid, OSError) as error:
+        except (pa.ArrowException, OSError) as error:
             msg = f"{str(source)!r} cannot be read as a Parquet file: {str(error)[:200]}"
             raise errors.CatalogError(msg, expected="a file made by Catalog.save") from None
         meta = _read_metadata(source, table)
-        stored: dict[str, object] = {**_mapping(meta.get("provenance"))}
-        taken = stored.pop("taken_at", None)
-        notes = stored.pop("notes", None)
-        known = {key: value for key, value in stored.items() if key in Provenance.__dataclass_fields__}
-        provenance = replace(
-            Provenance(**known),  # type: ignore[arg-type]  # a file's values; texts by construction in save()
-            taken_at=datetime.fromisoformat(str(taken)).astimezone(UTC) if taken else None,
-            notes=tuple(str(note) for note in notes) if isinstance(notes, list) else (),
-        )
-        rows = meta.get("failures")
-        failures = [(str(s), str(r), str(m)) for s, r, m in rows] if isinstance(rows, list) else []
-        columns = {name: table[name] for name in schema.ARROW_SCHEMA.names if name in table.column_names}
-        return cls.from_table(schema.table_from_columns(columns, len(table)), failures, provenance)
+        try:
+            failures = _read_failures(meta.get("failures"))
+            return cls.from_table(_read_rows(table), failures, _read_provenance(_mapping(meta.get("provenance"))))
+        except (pa.ArrowException, ValueError, TypeError) as error:
+            msg = f"{str(source)!r} is damaged: {str(error)[:200]}"
+            raise errors.CatalogError(msg, expected="a file as Catalog.save wrote it") from None
+
+
+def _read_rows(table: pa.Table) -> pa.Table:
+    missing = [name for name in schema.REQUIRED if name not in table.column_names]
+    if missing:
+        msg = f"it lacks {', '.join(missing)}"
+        raise ValueError(msg)
+    columns = {name: table[name] for name in schema.ARROW_SCHEMA.names if name in table.column_names}
+    rows = schema.table_from_columns(columns, len(table))
+    known = pc.is_in(rows["kind"].cast(pa.string()), value_set=pa.array(schema.KINDS))
+    if not pc.all(known, min_count=0).as_py() or rows["full_name"].null_count or rows["name"].null_count:
+        msg = "it has rows that are no objects"
+        raise ValueError(msg)
+    return rows
+
+
+def _read_failures(value: object) -> list[tuple[str, str, str]]:
+    failures: list[tuple[str, str, str]] = []
+    for row in value if isinstance(value, list) else []:
+        scope, reason, message = (str(part) for part in row)
+        if reason not in schema.REASONS:
+            msg = f"a failure has the reason {reason!r}"
+            raise ValueError(msg)
+        failures.append((scope, reason, message))
+    return failures
+
+
+def _read_provenance(stored: Mapping[str, object]) -> Provenance:
+    known = {f.name for f in fields(Provenance)} - {"taken_at", "notes"}
+    texts = {key: str(value) for key, value in stored.items() if key in known and value is not None}
+    taken, notes = stored.get("taken_at"), stored.get("notes")
+    return replace(
+        Provenance(**texts),  # type: ignore[arg-type]  # all but the two set below are texts
+        taken_at=datetime.fromisoformat(str(taken)).astimezone(UTC) if taken else None,
+        notes=tuple(str(note) for note in notes) if isinstance(notes, list) else (),
+    )
 
 
 def _read_metadata(source: Path, table: pa.Table) -> Mapping[str, object]:
@@ -199,7 +235,11 @@ def _read_metadata(source: Path, table: pa.Table) -> Mapping[str, object]:
         raise errors.CatalogError(
             msg, expected="a file made by Catalog.save", remedy="For a table of your own, use Catalog.from_frame"
         )
-    meta = _mapping(json.loads(raw))
+    try:
+        meta = _mapping(json.loads(raw))
+    except ValueError:
+        msg = f"{str(source)!r} is damaged: its description cannot be read"
+        raise errors.CatalogError(msg, expected="a file as Catalog.save wrote it") from None
     if meta.get("format") != _FORMAT:
         msg = f"{str(source)!r} has the format {meta.get('format')!r}, which this version does not read"
         raise errors.CatalogError(msg, expected=f"format {_FORMAT}", remedy="Update dbxexplore, or discover anew")

@@ -6,13 +6,13 @@ for each request, and a client secret is handed straight to the SDK.
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import socket
 import ssl
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping
+from functools import cache
+from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeAlias
 
 from dbxexplore import errors
@@ -27,6 +27,7 @@ from dbxexplore.connection.settings import (
 )
 
 if TYPE_CHECKING:
+    import requests
     from databricks.sdk import WorkspaceClient
     from databricks.sdk.core import ApiClient, Config
 
@@ -83,60 +84,78 @@ class _SameCredential:
 
 
 # An empty text keeps the SDK from filling a field in from the environment or from ~/.databrickscfg, which
-# would mix a second credential into the one that was asked for.
-_NOTHING_ELSE = {"token": "", "profile": "", "username": "", "password": "", "client_id": "", "client_secret": ""}
+# would mix a second credential, or another workspace, into the one that was asked for.
+_NOTHING_ELSE = {
+    "token": "",
+    "profile": "",
+    "username": "",
+    "password": "",
+    "client_id": "",
+    "client_secret": "",
+    "account_id": "",
+    "workspace_id": "",
+    "discovery_url": "",
+}
+
+# The environment can tell the SDK to log the headers of each call, and one of them is the token.
+_NO_HEADERS_LOGGED = {"debug_headers": False}
+
+
+@cache
+def _config_class() -> Callable[..., Config]:
+    """Return the SDK's configuration without its call of the host's metadata page.
+
+    The SDK makes that call, with retries of its own, as soon as a configuration is made: one round trip
+    before anything else, and five minutes of silence where the host does not answer. A workspace's own
+    address needs nothing from that page.
+    """
+    from databricks.sdk.core import Config
+
+    class QuietConfig(Config):
+        def _resolve_host_metadata(self) -> None:
+            """Leave out what the metadata page would add."""
+
+    Config.attributes()  # found on the class itself and then inherited; a subclass would find none
+    return QuietConfig
 
 
 def _config(auth: Auth, host: str | None, **options: object) -> Config:
-    from databricks.sdk.core import Config
+    if isinstance(auth, TokenAuth):
+        read_secret(auth.env_var)
+        return _with_strategy(host, _TokenFromEnvironment(auth.env_var), options)
+    if isinstance(auth, OAuthM2MAuth):
+        secret = {"client_id": auth.client_id, "client_secret": read_secret(auth.client_secret_env_var)}
+        config = {"host": host, "auth_type": "oauth-m2m", **_NOTHING_ELSE, **secret}
+        return _config_or_explain("The service principal's secret", {**config, **options})
+    if isinstance(auth, ProfileAuth):
+        return _config_or_explain(
+            f"The profile {auth.profile!r} of ~/.databrickscfg", {"host": host, "profile": auth.profile, **options}
+        )
+    if "DATABRICKS_RUNTIME_VERSION" not in os.environ:
+        msg = "The notebook's own identity is to be had inside Databricks only, and this is elsewhere"
+        raise errors.CredentialError(msg, remedy="Use a token, a service principal or a profile instead")
+    return _config_or_explain("The notebook's own identity", {"host": host, "auth_type": "runtime", **options})
 
-    with _quiet_host_probe():
-        if isinstance(auth, TokenAuth):
-            read_secret(auth.env_var)
-            strategy = _TokenFromEnvironment(auth.env_var)
-            return Config(**{"host": host, "credentials_strategy": strategy, **_NOTHING_ELSE, **options})
-        if isinstance(auth, OAuthM2MAuth):
-            secret = {"client_id": auth.client_id, "client_secret": read_secret(auth.client_secret_env_var)}
-            config = {"host": host, "auth_type": "oauth-m2m", **_NOTHING_ELSE, **secret}
-            return _config_or_explain("The service principal's secret", {**config, **options})
-        if isinstance(auth, ProfileAuth):
-            return _config_or_explain(
-                f"The profile {auth.profile!r} of ~/.databrickscfg", {"host": host, "profile": auth.profile, **options}
-            )
-        if "DATABRICKS_RUNTIME_VERSION" not in os.environ:
-            msg = "The notebook's own identity is to be had inside Databricks only, and this is elsewhere"
-            raise errors.CredentialError(msg, remedy="Use a token, a service principal or a profile instead")
-        return _config_or_explain("The notebook's own identity", {"host": host, "auth_type": "runtime", **options})
+
+def _with_strategy(
+    host: str | None, strategy: _TokenFromEnvironment | _SameCredential, options: Mapping[str, object]
+) -> Config:
+    # The SDK counts even an empty field as a second way to authenticate, unless a way is named.
+    named = {"auth_type": strategy.auth_type()}
+    fields = {"host": host, "credentials_strategy": strategy, **_NOTHING_ELSE, **named}
+    return _config_class()(**{**fields, **_NO_HEADERS_LOGGED, **options})
 
 
 def _config_or_explain(what: str, arguments: Mapping[str, object]) -> Config:
-    from databricks.sdk.core import Config
-    from databricks.sdk.errors import DatabricksError
+    from databricks.sdk.core import DatabricksError
 
     try:
-        return Config(**arguments)
+        return _config_class()(**{**_NO_HEADERS_LOGGED, **arguments})
     except (ValueError, DatabricksError, OSError) as error:
         # The SDK's message may name settings; it masks secrets, but its first sentence is all that helps.
         reason = re.split(r"\. Config:|\. Env:", str(error), maxsplit=1)[0]
         msg = f"{what} could not be used: {mask(reason)}"
         raise errors.CredentialError(msg, remedy="See that it exists, is complete and fits the workspace") from None
-
-
-@contextmanager
-def _quiet_host_probe() -> Iterator[None]:
-    """Keep the SDK from warning that a host has no metadata page: many do not, and nothing depends on it."""
-
-    def about_something_else(record: logging.LogRecord) -> bool:
-        return "host metadata" not in record.getMessage()
-
-    loggers = [logging.getLogger(name) for name in ("databricks.sdk", "databricks.sdk.config")]
-    for logger in loggers:
-        logger.addFilter(about_something_else)
-    try:
-        yield
-    finally:
-        for logger in loggers:
-            logger.removeFilter(about_something_else)
 
 
 class _FirstFailureError(Exception):
@@ -171,21 +190,26 @@ class ApiCalls:
             "max_connection_pools": connections,
             "max_connections_per_pool": connections,
         }
+        self._headers = {"Accept": "application/json"}
         self.host, self._api = self._open(source, options)
 
-    @staticmethod
-    def _open(source: ConnectionSettings | WorkspaceClient, options: dict[str, object]) -> tuple[str, ApiClient]:
-        from databricks.sdk.core import ApiClient, Config
+    def _open(self, source: ConnectionSettings | WorkspaceClient, options: dict[str, object]) -> tuple[str, ApiClient]:
+        from databricks.sdk.core import ApiClient
 
         if isinstance(source, ConnectionSettings):
             config = _config(source.auth, source.workspace_url, **options)
         else:
-            strategy = _SameCredential(source.config)
-            with _quiet_host_probe():
-                config = Config(
-                    **{"host": source.config.host, "credentials_strategy": strategy, **_NOTHING_ELSE, **options}
-                )
-        return str(config.host or ""), ApiClient(config)
+            config = _with_strategy(source.config.host, _SameCredential(source.config), options)
+            if workspace_id := getattr(source.config, "workspace_id", None):
+                # A host that serves several workspaces is told which one by this header.
+                self._headers["X-Databricks-Org-Id"] = str(workspace_id)
+        host = str(config.host or "")
+        return host, _tuned(ApiClient(config), host)
+
+    def close(self) -> None:
+        """Close the connections that are open and idle; a call under way closes its own."""
+        if (session := _session(self._api)) is not None:
+            session.close()
 
     def get(self, path: str, query: Mapping[str, object] | None = None) -> Json:
         """GET ``path`` and return the JSON object it answers with.
@@ -200,9 +224,11 @@ class ApiCalls:
         """POST a JSON object to ``path`` and return the JSON object it answers with; raises as `get` does."""
         return self._do("POST", path, body=dict(body))
 
-    def _do(self, method: str, path: str, **arguments: dict[str, object]) -> Json:
+    def _do(
+        self, method: str, path: str, *, query: dict[str, object] | None = None, body: dict[str, object] | None = None
+    ) -> Json:
         try:
-            answer = self._api.do(method, path, headers={"Accept": "application/json"}, **arguments)
+            answer = self._api.do(method, path, query=query, headers=dict(self._headers), body=body)
         except errors.DbxExploreError:
             raise
         except _FirstFailureError as stop:
@@ -215,13 +241,31 @@ class ApiCalls:
         return answer
 
 
+def _tuned(api: ApiClient, host: str) -> ApiClient:
+    """Return ``api`` made fit for many calls at once of one host."""
+    if (session := _session(api)) is not None:
+        # The SDK gives its pool to https alone; plain http is what this machine's own servers speak.
+        session.mount("http://", session.get_adapter("https://"))
+        # Proxies and certificates are looked up in the environment once, not anew for each call, which would
+        # take a third of its time.
+        found = session.merge_environment_settings(host, {}, None, None, None)
+        session.proxies, session.verify, session.cert = found["proxies"], found["verify"], found["cert"]
+        session.trust_env = False
+    return api
+
+
+def _session(api: ApiClient) -> requests.Session | None:
+    session = getattr(getattr(api, "_api_client", None), "_session", None)
+    return session if hasattr(session, "get_adapter") else None
+
+
 def explain_failure(error: BaseException, host: str) -> errors.WorkspaceError:  # noqa: PLR0911 - a decision table
     """Tell what went wrong in a call, in this package's terms; ``host`` is for the message.
 
     Knows the errors of the Databricks SDK and of the HTTP library below it.
     """
     import requests
-    from databricks.sdk.errors import DatabricksError
+    from databricks.sdk.core import DatabricksError
 
     if isinstance(error, DatabricksError):
         return _explain_answer(error, host)
@@ -260,32 +304,63 @@ def _explain_answer(error: Exception, host: str) -> errors.WorkspaceError:
 
     # The SDK appends its configuration to refusals; what the server said stands before it.
     said = mask(re.split(r"\. Config:|\. Env:", str(error), maxsplit=1)[0])
-    code = str(getattr(error, "error_code", "") or "")
+    if "unable to parse response" in said:
+        return _explain_foreign(error, host)
     if isinstance(error, sdk.Unauthenticated):
         return errors.UnauthorizedError(
             f"{host} does not accept the credential (401): {said}",
             remedy="The token may be expired, revoked, or of another workspace; make a new one there",
         )
     if isinstance(error, sdk.PermissionDenied):
-        if re.search(r"\bIP\b.*(?:access|allow|block|ACL|list)|blocked by.*\bIP\b|IPAddress", said, re.IGNORECASE):
-            return errors.IpBlockedError(
-                f"{host} refuses this machine's IP address (403): {said}",
-                remedy="Call from an allowed network, or have an admin add this address to the IP access list",
-            )
-        return errors.ForbiddenError(f"{host} does not allow this (403): {said}")
-    if "unable to parse response" in said:
-        # The SDK quotes the whole exchange here; it is no error of a Databricks API.
-        return errors.NotDatabricksError(
-            f"{host} answered with an error that no Databricks workspace gives", remedy="Check the workspace URL"
-        )
+        return _explain_refusal(said, host)
+    code = str(getattr(error, "error_code", "") or "")
     if isinstance(error, sdk.NotFound | sdk.NotImplemented) or code in {"ENDPOINT_NOT_FOUND", "NOT_IMPLEMENTED"}:
-        return errors.NotFoundError(f"{host} does not have it: {said}")
+        return errors.NotFoundError(
+            f"{host} does not have it: {said}", remedy="It may be gone, or not visible to this credential"
+        )
     if isinstance(error, sdk.TooManyRequests | sdk.TemporarilyUnavailable):
-        throttled = errors.ThrottledError(f"{host} asks to slow down: {said}")
+        throttled = errors.ThrottledError(f"{host} asks to slow down: {said}", remedy="Try again later")
         throttled.retry_after = getattr(error, "retry_after_secs", None)
+        throttled.transient = isinstance(error, sdk.TemporarilyUnavailable)
         return throttled
-    failure = errors.WorkspaceError(f"{host} answered {code or type(error).__name__}: {said}")
+    failure = errors.WorkspaceError(f"{host} answered {code or type(error).__name__}: {said}", remedy=_TRY_AGAIN)
     return _transient(failure) if isinstance(error, sdk.InternalError | sdk.DeadlineExceeded) else failure
+
+
+_TRY_AGAIN = "Try again; if it stays so, look at the status page of Databricks"
+
+
+def _explain_refusal(said: str, host: str) -> errors.ForbiddenError:
+    if re.search(r"\bIP\b.*(?:access|allow|block|ACL|list)|blocked by.*\bIP\b|IPAddress", said, re.IGNORECASE):
+        return errors.IpBlockedError(
+            f"{host} refuses this machine's IP address (403): {said}",
+            remedy="Call from an allowed network, or have an admin add this address to the IP access list",
+        )
+    return errors.ForbiddenError(
+        f"{host} does not allow this (403): {said}",
+        remedy="Have an admin grant this credential the privilege it lacks",
+    )
+
+
+def _explain_foreign(error: Exception, host: str) -> errors.WorkspaceError:
+    """Tell of an error whose body no Databricks API gives: the SDK quotes the whole exchange, which is not passed on."""
+    from databricks.sdk import errors as sdk
+
+    answered = re.search(r"^< (\d{3}) ", str(error), re.MULTILINE)
+    status = int(answered[1]) if answered else 0
+    remedy = "Check the workspace URL"
+    if isinstance(error, sdk.NotFound | sdk.NotImplemented):
+        # Plain web servers and emulators tell so of a path that they do not serve.
+        return errors.NotFoundError(f"{host} has nothing at this path", remedy=remedy)
+    if isinstance(error, sdk.TooManyRequests | sdk.TemporarilyUnavailable):
+        throttled = errors.ThrottledError(f"{host} asks to slow down ({status})", remedy="Try again later")
+        throttled.retry_after = getattr(error, "retry_after_secs", None)
+        throttled.transient = isinstance(error, sdk.TemporarilyUnavailable)
+        return throttled
+    msg = f"{host} answered with an error{f' ({status})' if status else ''} that no Databricks workspace gives"
+    failure = errors.NotDatabricksError(msg, remedy=remedy)
+    # A gateway in between reports its own trouble so.
+    return _transient(failure) if status >= HTTPStatus.INTERNAL_SERVER_ERROR else failure
 
 
 def _transient(error: errors.WorkspaceError) -> errors.WorkspaceError:

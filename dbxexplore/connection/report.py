@@ -10,7 +10,7 @@ from typing import Literal
 
 from dbxexplore import errors
 from dbxexplore.connection.client import ApiCalls, Json
-from dbxexplore.connection.settings import Cloud, ConnectionSettings, cloud_of
+from dbxexplore.connection.settings import Cloud, ConnectionSettings, cloud_of, mask
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,7 @@ class _Check:
         remedy = " ".join(part for part in (error.expected and f"Expected {error.expected}.", error.remedy) if part)
         self.problems.append(Problem(code, severity, error.problem, remedy))
 
-    def _can(self, name: str, available: bool | None, detail: str = "") -> None:
+    def _can(self, name: str, *, available: bool | None, detail: str = "") -> None:
         self.capabilities[name] = Capability(name, available, detail)
 
     def _who_am_i(self, calls: ApiCalls) -> None:
@@ -140,7 +140,7 @@ class _Check:
         except errors.NotFoundError:
             msg = f"{calls.host} answers, but has no Databricks API"
             raise errors.NotDatabricksError(msg, remedy="Check the workspace URL") from None
-        names = [str(me[key]) for key in ("userName", "displayName", "id") if me.get(key)]
+        names = [mask(str(me[key])) for key in ("userName", "displayName", "id") if me.get(key)]
         if not names:
             msg = f"{calls.host} answers, but does not say who the credential belongs to"
             raise errors.NotDatabricksError(msg, remedy="Check the workspace URL")
@@ -153,7 +153,7 @@ class _Check:
             self._problem("warning", error)
             return
         name, region = summary.get("name"), summary.get("region")
-        self.metastore = f"{name or summary.get('metastore_id')}" + (f" ({region})" if region else "")
+        self.metastore = mask(f"{name or summary.get('metastore_id')}" + (f" ({region})" if region else ""))
 
     def _catalogs(self, calls: ApiCalls) -> None:
         try:

@@ -30,6 +30,8 @@ _SECRET = re.compile(r"(?:dapi|dose|dkea)[0-9a-f]{12,}|\beyJ[\w-]{10,}\.[\w-]{10
 # A long run of letters and digits without a word in it: nobody names a variable so.
 _RANDOM = re.compile(r"(?=[^_]*\d)(?=[^_]*[a-z])[A-Za-z0-9]{20,}\Z")
 
+_SHOWN = 120  # characters of what was pasted, in a message
+
 _HOST = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)(?:\.(?!-)[a-z0-9_-]{1,63}(?<!-))+\Z")
 _CLOUDS: tuple[tuple[str, Cloud], ...] = (
     (".gcp.databricks.com", "gcp"),
@@ -40,7 +42,7 @@ _CLOUDS: tuple[tuple[str, Cloud], ...] = (
     (".databricks.azure.us", "azure"),
     (".databricks.azure.cn", "azure"),
 )
-_ACCOUNT_CONSOLE = re.compile(r"accounts(?:-[a-z]+)?\.(?:.*\.)?(?:databricks|azuredatabricks)\.")
+_ACCOUNT_CONSOLE = re.compile(r"accounts(?:-dod)?\.(?:.*\.)?(?:databricks|azuredatabricks)\.")
 _NOT_WORKSPACES = re.compile(r"(?:(?:www|docs|help|kb|community|login|status)\.)?databricks\.com\Z")
 
 
@@ -128,7 +130,7 @@ def normalise_workspace_url(text: str) -> str:
     if "@" in authority:
         msg = "The workspace URL holds a user name or password (not shown)"
         raise errors.WorkspaceUrlError(msg, expected=example, remedy="Remove everything up to the @")
-    shown = repr(raw if len(raw) <= 120 else raw[:117] + "…")
+    shown = repr(raw if len(raw) <= _SHOWN else raw[: _SHOWN - 1] + "…")
     if any(c.isspace() or not c.isprintable() for c in raw) or "\\" in raw:
         msg = f"{shown} is not a web address"
         raise errors.WorkspaceUrlError(msg, expected=example)
@@ -142,6 +144,17 @@ def normalise_workspace_url(text: str) -> str:
     if scheme not in {"http", "https"}:
         msg = f"{shown} starts with {scheme}://"
         raise errors.WorkspaceUrlError(msg, expected=example)
+    _refuse_other_sites(host, shown, example)
+    if not loopback and not _HOST.match(host) and not _is_ip(host):
+        msg = f"{shown} is not the address of a workspace"
+        raise errors.WorkspaceUrlError(msg, expected=example)
+    netloc = f"[{host}]" if ":" in host else host
+    default_port = {"https": 443, "http": 80}[scheme]
+    return f"{scheme}://{netloc}" + (f":{port}" if port and port != default_port else "")
+
+
+def _refuse_other_sites(host: str, shown: str, example: str) -> None:
+    """Refuse the addresses of Databricks that are pasted instead of a workspace's."""
     if _ACCOUNT_CONSOLE.match(host):
         msg = f"{shown} is the account console, which has no catalogs of its own"
         raise errors.WorkspaceUrlError(
@@ -152,12 +165,6 @@ def normalise_workspace_url(text: str) -> str:
         raise errors.WorkspaceUrlError(
             msg, expected=example, remedy="Open your workspace and copy the address of that page"
         )
-    if not loopback and not _HOST.match(host) and not _is_ip(host):
-        msg = f"{shown} is not the address of a workspace"
-        raise errors.WorkspaceUrlError(msg, expected=example)
-    netloc = f"[{host}]" if ":" in host else host
-    default_port = {"https": 443, "http": 80}[scheme]
-    return f"{scheme}://{netloc}" + (f":{port}" if port and port != default_port else "")
 
 
 def _split_url(raw: str, shown: str, example: str) -> tuple[str, str, int | None]:
@@ -293,8 +300,9 @@ class ConnectionSettings:
     __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
 
     def __post_init__(self) -> None:
-        if not isinstance(self.auth, TokenAuth | OAuthM2MAuth | ProfileAuth | RuntimeAuth):
-            msg = f"auth is of type {type(self.auth).__name__}"
+        auth: object = self.auth
+        if not isinstance(auth, TokenAuth | OAuthM2MAuth | ProfileAuth | RuntimeAuth):
+            msg = f"auth is of type {type(auth).__name__}"
             raise errors.SettingsError(msg, expected="TokenAuth, OAuthM2MAuth, ProfileAuth or RuntimeAuth")
         if self.workspace_url is not None or isinstance(self.auth, TokenAuth | OAuthM2MAuth):
             object.__setattr__(self, "workspace_url", normalise_workspace_url(self.workspace_url or ""))

@@ -4,29 +4,39 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable, Sequence
-from datetime import UTC, datetime, timezone
-from typing import TYPE_CHECKING, get_args
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
-from dbxexplore import errors
 from dbxexplore.catalog import Catalog, Provenance
-from dbxexplore.catalog.schema import Depth
-from dbxexplore.connection import ApiCalls, ConnectionSettings, Json
-from dbxexplore.discovery.gather import MAX_CONCURRENCY, Gatherer, Progress, Step
+from dbxexplore.catalog.schema import DEPTHS, Depth
+from dbxexplore.connection import ApiCalls, ConnectionSettings, Json, mask
+from dbxexplore.discovery.arguments import (
+    CALL_TIMEOUT,
+    check_catalogs,
+    check_concurrency,
+    check_deadline,
+    check_depth,
+    check_folders,
+    check_source,
+)
+from dbxexplore.discovery.enrich import enrich
+from dbxexplore.discovery.gather import Gatherer, Progress, Step
+from dbxexplore.discovery.memory import lean_memory
 from dbxexplore.discovery.notebooks import NotebookTree
-from dbxexplore.discovery.unity_rest import Rows, UnityCatalog
+from dbxexplore.discovery.unity_rest import METASTORE, Rows, UnityCatalog
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
-__all__ = ["Depth", "Progress", "discover"]
+__all__ = ["Depth", "Progress", "discover", "enrich"]
 
-_CALL_TIMEOUT = 60.0  # seconds for one answer
 _SUMMARY_NOTE = (
-    "Table summaries list what this credential may use; objects that it may only browse are seen at depth details."
+    "Table summaries list what this credential may use. What it may only browse, and schemas that are closed to it, "
+    "are seen or reported at depth details."
 )
 
 
-def discover(
+def discover(  # noqa: PLR0913 - all but the source by keyword
     source: ConnectionSettings | WorkspaceClient,
     *,
     depth: Depth = "summary",
@@ -35,6 +45,9 @@ def discover(
     max_concurrency: int = 16,
     progress: Callable[[Progress], None] | None = None,
     cancel: threading.Event | None = None,
+    deadline: float | None = None,
+    roots: Sequence[str] = ("/",),
+    exclude_folders: Sequence[str] = (),
 ) -> Catalog:
     """List the catalogs, schemas, tables, views and notebooks that a credential can see.
 
@@ -48,6 +61,10 @@ def discover(
         progress: called about ten times a second with a `Progress`, from the calling thread.
         cancel: an event that stops the work when it is set, as a keyboard interrupt does. What was found by
             then is returned, and what was not listed yet stands in ``failures`` as cancelled.
+        deadline: seconds after which the work stops in the same way; None sets no limit.
+        roots: paths of the folders whose notebooks are listed.
+        exclude_folders: paths of folders to leave out with all they hold, as ``/Repos``; ``*`` stands for any
+            text, as in ``/Users/*/Trash``.
 
     Returns:
         A `Catalog`. A scope that could not be listed costs its own rows and one row of ``failures``.
@@ -56,62 +73,52 @@ def discover(
         SettingsError: an argument or the credential cannot be used; nothing was called.
         WorkspaceError: the workspace cannot be reached or refuses the credential, so there is nothing to list.
     """
-    names = _check_arguments(depth, catalogs, max_concurrency)
-    calls = ApiCalls(_checked_source(source), timeout=_CALL_TIMEOUT, connections=max_concurrency)
+    check_depth(depth, DEPTHS)
+    check_concurrency(max_concurrency)
+    check_deadline(deadline)
+    names = check_catalogs(catalogs)
+    tree_roots, excluded = check_folders("roots", roots), check_folders("exclude_folders", exclude_folders)
+    calls = ApiCalls(check_source(source), timeout=CALL_TIMEOUT, connections=max_concurrency)
     rows = Rows()
     unity = UnityCatalog(rows, depth, names)
     about: dict[str, str] = {}
     gatherer = Gatherer(
-        calls, max_concurrency=max_concurrency, cancel=cancel, progress=progress, count_objects=lambda: rows.count
+        calls,
+        max_concurrency=max_concurrency,
+        cancel=cancel,
+        deadline=deadline,
+        progress=progress,
+        count_objects=lambda: rows.count,
     )
     steps = [unity.start(), *_about_the_workspace(about)]
     if notebooks:
-        steps.append(NotebookTree(rows, with_details=depth != "summary").start())
+        tree = NotebookTree(rows, with_details=depth != "summary", exclude=excluded)
+        steps += tree.start(tree_roots)
     taken_at = datetime.now(UTC)
-    gatherer.run(steps)
-    gatherer.record(unity.finish())
+    with lean_memory():
+        try:
+            gatherer.run(steps)
+        finally:
+            calls.close()
+        gatherer.record(unity.finish())
+        provenance = Provenance(
+            workspace_url=calls.host,
+            metastore=about.get("metastore"),
+            identity=about.get("identity"),
+            taken_at=taken_at,
+            depth=depth,
+            strategy="rest",
+            notes=(_SUMMARY_NOTE,) if unity.uses_summaries else (),
+        )
+        return Catalog.from_table(rows.table(), _all_failures(gatherer, unity), provenance)
+
+
+def _all_failures(gatherer: Gatherer, unity: UnityCatalog) -> list[tuple[str, str, str]]:
     failures: list[tuple[str, str, str]] = list(gatherer.failures)
-    if not any(reason == "cancelled" for _, reason, _ in failures):
+    # Without the whole list of catalogs, nothing is known of one that was not in it.
+    if not any(scope == METASTORE for scope, _, _ in failures):
         failures += [(name, "error", "No such catalog, or not visible to this credential") for name in unity.missing()]
-    provenance = Provenance(
-        workspace_url=calls.host,
-        metastore=about.get("metastore"),
-        identity=about.get("identity"),
-        taken_at=taken_at,
-        depth=depth,
-        strategy="rest",
-        notes=(_SUMMARY_NOTE,) if unity.uses_summaries else (),
-    )
-    return Catalog.from_table(rows.table(), failures, provenance)
-
-
-def _check_arguments(depth: str, catalogs: Sequence[str] | None, max_concurrency: int) -> list[str] | None:
-    if depth not in get_args(Depth):
-        msg = f"depth is {depth!r}"
-        raise errors.SettingsError(msg, expected=f"one of {', '.join(get_args(Depth))}")
-    if isinstance(max_concurrency, bool) or not isinstance(max_concurrency, int):
-        msg = f"max_concurrency is {max_concurrency!r}"
-        raise errors.SettingsError(msg, expected=f"a whole number from 1 to {MAX_CONCURRENCY}")
-    if not 1 <= max_concurrency <= MAX_CONCURRENCY:
-        msg = f"max_concurrency is {max_concurrency}"
-        raise errors.SettingsError(msg, expected=f"1 to {MAX_CONCURRENCY}")
-    if catalogs is None:
-        return None
-    if isinstance(catalogs, str) or not all(isinstance(name, str) and name for name in catalogs):
-        msg = f"catalogs is {catalogs!r}"
-        raise errors.SettingsError(msg, expected='a list of catalog names, such as ["main"], or None for all')
-    return list(catalogs)
-
-
-def _checked_source(source: object) -> ConnectionSettings | WorkspaceClient:
-    if isinstance(source, ConnectionSettings):
-        return source
-    from databricks.sdk import WorkspaceClient
-
-    if isinstance(source, WorkspaceClient):
-        return source
-    msg = f"Cannot discover from a {type(source).__name__}"
-    raise errors.SettingsError(msg, expected="a ConnectionSettings or a databricks.sdk.WorkspaceClient")
+    return failures
 
 
 def _about_the_workspace(about: dict[str, str]) -> Iterable[Step]:
@@ -121,12 +128,12 @@ def _about_the_workspace(about: dict[str, str]) -> Iterable[Step]:
         def then(answer: Json) -> Iterable[Step]:
             value = next((answer[field] for field in fields if answer.get(field)), None)
             if value is not None:
-                about[key] = str(value)
+                about[key] = mask(str(value))
             return ()
 
         return then
 
     path = "/api/2.0/preview/scim/v2/Me"
-    yield Step("identity", path, {}, keep("identity", "userName", "displayName"), lambda _: ())
+    yield Step("identity", path, {}, keep("identity", "userName", "displayName"), lambda _: (), needed=False)
     path = "/api/2.1/unity-catalog/metastore_summary"
-    yield Step("metastore", path, {}, keep("metastore", "name", "metastore_id"), lambda _: ())
+    yield Step("metastore", path, {}, keep("metastore", "name", "metastore_id"), lambda _: (), needed=False)

@@ -14,7 +14,7 @@ import random
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from dbxexplore import errors
@@ -24,18 +24,35 @@ from dbxexplore.connection import Json
 logger = logging.getLogger(__name__)
 
 MAX_CONCURRENCY = 64
-_GROW_AFTER = 20  # answers in a row without a refusal, before one more call at once is tried
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0  # seconds before a first retry, and at most before any
-_PATIENCE = 300.0  # seconds after which a call that keeps failing is given up
+_PATIENCE = 300.0  # seconds that a call may go on failing before it is given up
 _ATTEMPTS_WHEN_BROKEN = 5  # for failures other than throttling, which is bounded by patience alone
+_REFUSALS = 16  # answers of 401 in a row, from which on the credential counts as gone
+_EMPTY_PAGES = 500  # pages in a row without a row, after which a listing counts as endless
 _TICK = 0.1  # seconds between two reports of progress
 
 
 class Calls(Protocol):
-    """What the engine needs of a workspace: one GET, decoded, or a `WorkspaceError`."""
+    """What the engine needs of a workspace: one call, decoded, or a `WorkspaceError`."""
 
     def get(self, path: str, query: Mapping[str, object] | None = None) -> Json:
         """Return the JSON object that a GET of ``path`` answers with."""
+        ...
+
+    def post(self, path: str, body: Mapping[str, object]) -> Json:
+        """Return the JSON object that a POST of ``body`` to ``path`` answers with."""
+        ...
+
+
+class Memory(Protocol):
+    """What was answered before, so that it need not be asked again."""
+
+    def recall(self, step: Step) -> Json | errors.NotFoundError | None:
+        """Return what a step was answered with, None if it is to be asked."""
+        ...
+
+    def keep(self, step: Step, answer: Json | errors.NotFoundError) -> None:
+        """Remember the answer of a step; called for one step at a time."""
         ...
 
 
@@ -45,7 +62,10 @@ class Step:
 
     ``scope`` names what the call is to list, for the failures frame. ``then`` takes the answer and returns
     what follows from it. ``otherwise`` takes the failure and returns what follows from that, or None to have
-    it recorded.
+    it recorded. Without the answer of a step that is not ``needed``, the work is complete all the same.
+    With a ``body`` the call is a POST, which is retried as a GET is, so it must bear being made twice. The call
+    is made no sooner than ``delay`` seconds after it came up. ``lasting`` says that the answer still serves when
+    the work is taken up again later, ``absence_lasts`` that not to be found is such an answer.
     """
 
     scope: str
@@ -53,6 +73,11 @@ class Step:
     query: Mapping[str, object]
     then: Callable[[Json], Iterable[Step | Failed]]
     otherwise: Callable[[errors.WorkspaceError], Iterable[Step | Failed] | None] | None = None
+    needed: bool = True
+    body: Mapping[str, object] | None = None
+    delay: float = 0.0
+    lasting: bool = False
+    absence_lasts: bool = False
 
 
 @dataclass(frozen=True)
@@ -68,7 +93,8 @@ class Progress:
     """How far a discovery is: calls done and known to come, objects so far, and what slows it down.
 
     ``pending`` grows while containers are still being found, so it is a lower bound until ``done`` nears
-    the end. ``elapsed`` is in seconds; ``concurrency`` is how many calls may run at once just now.
+    the end. ``elapsed`` is in seconds; ``concurrency`` is how many calls may run at once just now. ``notice``
+    says what else is going on, such as the start of a warehouse.
     """
 
     done: int
@@ -79,16 +105,46 @@ class Progress:
     concurrency: int
     elapsed: float
     finished: bool = False
+    notice: str = ""
+
+    @property
+    def rate(self) -> float | None:
+        """Calls a second, on average since the start; None before there is an average to speak of."""
+        return self.done / self.elapsed if self.done and self.elapsed >= _TELLING else None
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds that the calls known to come take at this rate: the least there is to wait, as more may come up."""
+        return self.pending / self.rate if self.rate else None
 
     def __str__(self) -> str:
-        text = f"{self.objects:,} objects, {self.done:,} calls"
+        parts = [f"{self.objects:,} objects", f"{self.done:,} calls"]
+        if self.rate:
+            parts.append(f"{self.rate:,.0f} calls a second" if self.rate >= _ONE_A_SECOND else "less than 1 a second")
         if not self.finished:
-            text += f", at least {self.pending:,} to go"
+            parts.append(f"at least {self.pending:,} to go" + (f" ({_lasting(self.remaining)})" if self.rate else ""))
         if self.throttled:
-            text += f", slowed down {self.throttled:,} times"
+            parts.append(f"slowed down {_times(self.throttled)}, now {self.concurrency} at once")
         if self.failures:
-            text += f", {self.failures:,} scopes failed"
-        return text
+            parts.append(f"{self.failures:,} scope{'s' * (self.failures != 1)} failed")
+        if self.notice and not self.finished:
+            parts.append(self.notice)
+        return ", ".join(parts)
+
+
+_TELLING = 1.0  # seconds from which on an average tells anything
+_ONE_A_SECOND = 0.5  # what is rounded to one
+_MINUTE = 60.0  # seconds
+
+
+def _times(number: int) -> str:
+    return "once" if number == 1 else f"{number:,} times"
+
+
+def _lasting(seconds: float | None) -> str:
+    if seconds is None or seconds < 1:
+        return "a moment"
+    return f"{seconds:.0f} s" if seconds < 2 * _MINUTE else f"{seconds / _MINUTE:.0f} min"
 
 
 @dataclass(order=True)
@@ -97,7 +153,17 @@ class _Waiting:
     order: int
     step: Step = field(compare=False)
     attempt: int = field(compare=False, default=0)
-    since: float = field(compare=False, default=0.0)
+    since: float = field(compare=False, default=0.0)  # when it was first to be made
+    started: float = field(compare=False, default=0.0)  # when this attempt began
+    recalled: bool = field(compare=False, default=False)  # it was answered before, and no call was made
+
+
+@dataclass(frozen=True)
+class _Stop:
+    """Why the work ends before all is done, as the failures of what is left say it."""
+
+    reason: Reason
+    message: str
 
 
 class Gatherer:
@@ -107,35 +173,49 @@ class Gatherer:
         calls: how to reach the workspace; must be safe to use from several threads.
         max_concurrency: how many calls may run at once.
         cancel: set it to stop; what is there by then is kept.
+        deadline: seconds after which to stop likewise.
         progress: called from the caller's own thread, about ten times a second.
         count_objects: how many objects there are so far, for the progress.
+        memory: what was answered before; what is answered now is added to it.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - all but the calls by keyword
         self,
         calls: Calls,
         *,
         max_concurrency: int,
         cancel: threading.Event | None = None,
+        deadline: float | None = None,
         progress: Callable[[Progress], None] | None = None,
         count_objects: Callable[[], int] = lambda: 0,
+        memory: Memory | None = None,
     ) -> None:
         self.failures: list[tuple[str, Reason, str]] = []
+        self.recalled = 0  # steps that were answered from memory
+        self.notice = ""  # shown with the progress
         self._calls = calls
         self._workers = max_concurrency
         self._cancel = cancel or threading.Event()
+        self._deadline = deadline
         self._progress = progress
         self._count_objects = count_objects
-        self._state = threading.Condition()  # guards everything below
+        self._memory = memory
+        lock = threading.RLock()  # guards everything below
+        self._state = threading.Condition(lock)  # there is something to do, or no more
+        self._idle = threading.Condition(lock)  # there may be nothing left to wait for
         self._handling = threading.Lock()  # held while an answer is handled; taken before _state
         self._queue: list[_Waiting] = []
         self._order = itertools.count()
         self._running: dict[int, Step] = {}
         self._limit = max_concurrency
-        self._since_refusal = 0
+        self._lowered = 0.0  # when the limit was last lowered
+        self._since_change = 0  # answers since the limit last changed
         self._done = 0
+        self._accepted = False  # whether any call was answered at all
+        self._unauthorized = 0  # answers of 401 in a row
         self._throttled = 0
         self._closed = False
+        self._stop: _Stop | None = None
         self._error: BaseException | None = None
         self._started = time.monotonic()
 
@@ -153,12 +233,17 @@ class Gatherer:
         try:
             self._wait()
         except KeyboardInterrupt:
-            self._cancel.set()
+            self._stop = _CANCELLED
         finally:
             self._close()
         if self._error is not None:
             raise self._error
         self._report(finished=True)
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the work ended before all was done."""
+        return self._stop is not None
 
     def record(self, failed: Iterable[Failed]) -> None:
         """Record scopes that could not be listed."""
@@ -167,20 +252,24 @@ class Gatherer:
     def _wait(self) -> None:
         while True:
             with self._state:
-                if self._error is not None or (not self._queue and not self._running):
+                if self._error is not None or self._stop is not None or (not self._queue and not self._running):
                     return
-                self._state.wait(_TICK)
+                self._idle.wait(_TICK)
             if self._cancel.is_set():
-                return
-            self._report()
+                self._stop = _CANCELLED
+            elif self._deadline is not None and time.monotonic() - self._started > self._deadline:
+                message = f"Not listed: the discovery was to end after {self._deadline:g} seconds"
+                self._stop = _Stop("cancelled", message)
+            else:
+                self._report()
 
     def _close(self) -> None:
         # Taking the handling lock first lets the answer being handled finish; later ones find it closed.
         with self._handling, self._state:
             self._closed = True
-            if self._cancel.is_set():
+            if self._stop is not None:
                 left = [waiting.step for waiting in self._queue] + list(self._running.values())
-                self.failures += [(step.scope, "cancelled", "Not listed: the discovery was cancelled") for step in left]
+                self.failures += [(step.scope, self._stop.reason, self._stop.message) for step in left if step.needed]
             self._queue.clear()
             self._state.notify_all()
 
@@ -197,21 +286,23 @@ class Gatherer:
                 concurrency=self._limit,
                 elapsed=time.monotonic() - self._started,
                 finished=finished,
+                notice=self.notice,
             )
         self._progress(progress)
 
     def _add(self, following: Iterable[Step | Failed]) -> None:
         now = time.monotonic()
-        waiting = []
-        for one in following:
-            if isinstance(one, Failed):
-                self.record([one])
-            else:
-                waiting.append(_Waiting(now, next(self._order), one, since=now))
         with self._state:
-            for item in waiting:
-                heapq.heappush(self._queue, item)
-            self._state.notify(len(waiting))
+            for one in following:
+                if isinstance(one, Failed):
+                    self.record([one])
+                else:
+                    heapq.heappush(self._queue, _Waiting(now + one.delay, next(self._order), one, since=now + one.delay))
+            self._wake()
+
+    def _wake(self) -> None:
+        # Waking no more threads than may run keeps a wide pool from fighting over a narrow gate.
+        self._state.notify(max(0, min(len(self._queue), self._limit - len(self._running))))
 
     # --- the worker threads ---
 
@@ -219,29 +310,44 @@ class Gatherer:
         while (item := self._take()) is not None:
             try:
                 try:
-                    answer = self._calls.get(item.step.path, item.step.query)
+                    answer = self._ask(item)
                 except errors.WorkspaceError as error:
                     self._failed(item, error)
                 else:
                     self._answered(item, answer)
+                    del answer  # a page can be large, and the next call may be long in coming
             except Exception as error:  # noqa: BLE001 - it is raised again, in the thread that called run()
                 with self._state:
                     self._error = self._error or error
             finally:
                 with self._state:
                     self._running.pop(item.order, None)
-                    self._state.notify_all()
+                    self._wake()
+                    if self._error is not None or (not self._queue and not self._running):
+                        self._idle.notify_all()
+
+    def _ask(self, item: _Waiting) -> Json:
+        step = item.step
+        known = self._memory.recall(step) if self._memory and step.lasting else None
+        item.recalled = known is not None
+        if isinstance(known, errors.NotFoundError):
+            raise known
+        if known is not None:
+            return known
+        return self._calls.get(step.path, step.query) if step.body is None else self._calls.post(step.path, step.body)
 
     def _take(self) -> _Waiting | None:
         with self._state:
             while True:
-                if self._closed or self._error is not None or self._cancel.is_set():
+                if self._closed or self._error is not None or self._stop is not None or self._cancel.is_set():
                     return None
                 wait = None
                 if self._queue and len(self._running) < self._limit:
-                    wait = self._queue[0].due - time.monotonic()
+                    now = time.monotonic()
+                    wait = self._queue[0].due - now
                     if wait <= 0:
                         item = heapq.heappop(self._queue)
+                        item.started = now
                         self._running[item.order] = item.step
                         return item
                 self._state.wait(wait)
@@ -252,52 +358,102 @@ class Gatherer:
                 return
             try:
                 following = list(item.step.then(answer))
+                self._keep(item, answer)
             except errors.WorkspaceError as error:
                 # The answer came, but makes no sense: retrying would bring the same.
-                self._settle(item.step, error)
-            else:
-                self._add(following)
-        with self._state:
+                following = self._instead(item.step, error)
+            with self._state:
+                if not item.recalled:
+                    self._accepted = True
+                    self._unauthorized = 0
+                self._finish(item, following)
+                self._grow()
+
+    def _finish(self, item: _Waiting, following: Iterable[Step | Failed]) -> None:
+        # Together, so that a stop finds either the step or what follows from it, never both and never neither.
+        if item.recalled:
+            self.recalled += 1
+        else:
             self._done += 1
-            self._since_refusal += 1
-            if self._since_refusal >= _GROW_AFTER and self._limit < self._workers:
-                self._limit += 1
-                self._since_refusal = 0
+        self._running.pop(item.order, None)
+        self._add(following)
+
+    def _keep(self, item: _Waiting, answer: Json | errors.NotFoundError) -> None:
+        if self._memory and item.step.lasting and not item.recalled:
+            self._memory.keep(item.step, answer)
+
+    def _grow(self) -> None:
+        self._since_change += 1
+        if self._since_change >= self._limit < self._workers:
+            self._limit += 1
+            self._since_change = 0
 
     def _failed(self, item: _Waiting, error: errors.WorkspaceError) -> None:
         with self._state:
-            if isinstance(error, errors.ThrottledError):
-                self._throttled += 1
-                if self._since_refusal or self._limit == self._workers:  # once for a burst of refusals
-                    self._limit = max(1, self._limit // 2)
-                self._since_refusal = 0
+            self._slow_down(item, error)
             wait = _wait_before_retry(item, error, time.monotonic())
             if wait is not None and not self._closed:
                 logger.debug("%s: retry in %.1f s: %s", item.step.scope, wait, error.problem)
                 again = _Waiting(time.monotonic() + wait, next(self._order), item.step, item.attempt + 1, item.since)
                 heapq.heappush(self._queue, again)
                 return
-            self._done += 1
         with self._handling:
-            if not self._closed:
-                self._settle(item.step, error)
+            if self._closed:
+                return
+            following = self._instead(item.step, error)
+            if item.step.absence_lasts and isinstance(error, errors.NotFoundError):
+                self._keep(item, error)
+            with self._state:
+                if item.step.needed:
+                    self._check_credential(error)
+                self._finish(item, following)
 
-    def _settle(self, step: Step, error: errors.WorkspaceError) -> None:
+    def _slow_down(self, item: _Waiting, error: errors.WorkspaceError) -> None:
+        if not isinstance(error, errors.ThrottledError):
+            return
+        self._throttled += 1
+        # Calls that were under way when the limit was lowered tell nothing of the new one; and a server that
+        # is not available for a moment has not said that it was asked too often.
+        if not error.transient and item.started >= self._lowered:
+            self._limit = max(1, self._limit // 2)
+            self._lowered = time.monotonic()
+            self._since_change = 0
+
+    def _check_credential(self, error: errors.WorkspaceError) -> None:
+        """Stop once the credential is refused throughout: it has expired, and the rest would be refused alike."""
+        if not isinstance(error, errors.UnauthorizedError):
+            return
+        self._unauthorized += 1
+        if not self._accepted:
+            raise error
+        if self._unauthorized >= _REFUSALS:
+            self._stop = self._stop or _Stop("denied", str(error))
+            self._idle.notify_all()
+
+    def _instead(self, step: Step, error: errors.WorkspaceError) -> list[Step | Failed]:
         following = step.otherwise(error) if step.otherwise else None
-        self._add([Failed(step.scope, error)] if following is None else following)
+        return [Failed(step.scope, error)] if following is None else list(following)
+
+
+_CANCELLED = _Stop("cancelled", "Not listed: the discovery was cancelled")
 
 
 def _wait_before_retry(item: _Waiting, error: errors.WorkspaceError, now: float) -> float | None:
     """Seconds to wait before the same call is tried again, or None to give up."""
-    if now - item.since > _PATIENCE:
-        return None
-    if isinstance(error, errors.ThrottledError):
-        if error.retry_after:
-            return error.retry_after + random.random() * _FIRST_WAIT  # noqa: S311 - spreads retries, hides nothing
-    elif not error.transient or item.attempt + 1 >= _ATTEMPTS_WHEN_BROKEN:
+    throttled = isinstance(error, errors.ThrottledError)
+    if not throttled and (not error.transient or item.attempt + 1 >= _ATTEMPTS_WHEN_BROKEN):
         return None
     longest: float = min(_LONGEST_WAIT, _FIRST_WAIT * 2**item.attempt)
-    return longest * (0.5 + random.random() / 2)  # noqa: S311 - likewise
+    wait = longest * (0.5 + random.random() / 2)  # noqa: S311 - spreads retries, hides nothing
+    least = _least_wait(error)
+    if least:
+        wait = max(wait, least + random.random() * _FIRST_WAIT)  # noqa: S311 - likewise
+    return wait if now + wait - item.since <= _PATIENCE else None
+
+
+def _least_wait(error: errors.WorkspaceError) -> float:
+    """Seconds that the server asks to wait; the SDK makes it one second where the server said nothing."""
+    return (error.retry_after or 0.0) if isinstance(error, errors.ThrottledError) else 0.0
 
 
 def reason_of(error: errors.WorkspaceError) -> Reason:
@@ -307,29 +463,73 @@ def reason_of(error: errors.WorkspaceError) -> Reason:
     return "throttled" if isinstance(error, errors.ThrottledError) else "error"
 
 
-def pages(step: Step, key: str, take: Callable[[list[Json]], Iterable[Step | Failed]]) -> Step:
+def pages(
+    step: Step,
+    key: str,
+    take: Callable[[list[Json]], Iterable[Step | Failed]],
+    end: Callable[[], Iterable[Step | Failed]] = tuple,
+) -> Step:
     """Return ``step`` as the start of a chain of pages, whose items under ``key`` go to ``take``.
 
-    A page may be empty and still name a next one. A server that names a page again is left and its scope
-    recorded as failed, because what it holds beyond that page is not known; what was read is kept.
-    ``step.then`` is not used.
+    ``end`` returns what follows from the last page.
+
+    A page may be empty and still name a next one. A server that names a page again, sends the same page
+    again or only empty ones is left, and its scope recorded as failed, because what it holds beyond is not
+    known; what was read is kept. ``step.then`` is not used.
     """
+    return _Chain(replace(step, lasting=True), key, take, end).first()
 
-    def page(query: Mapping[str, object], seen: frozenset[str]) -> Step:
-        def then(answer: Json) -> Iterable[Step | Failed]:
-            items = answer.get(key) or []
-            if not isinstance(items, list) or not all(isinstance(item, dict) for item in items):
-                msg = f"The answer for {step.scope} holds no list of objects under {key!r}"
-                raise errors.NotDatabricksError(msg)
-            following = list(take(items))
-            token = answer.get("next_page_token")
-            if not token:
-                return following
-            if not isinstance(token, str) or token in seen:
-                msg = f"The server repeats the page token of {step.scope}, so its further pages cannot be read"
-                return [*following, Failed(step.scope, errors.NotDatabricksError(msg))]
-            return [*following, page({**step.query, "page_token": token}, seen | {token})]
 
-        return Step(step.scope, step.path, query, then, None if seen else step.otherwise)
+class _Chain:
+    """The pages of one listing, one after another."""
 
-    return page(step.query, frozenset())
+    def __init__(
+        self,
+        step: Step,
+        key: str,
+        take: Callable[[list[Json]], Iterable[Step | Failed]],
+        end: Callable[[], Iterable[Step | Failed]],
+    ) -> None:
+        self._step = step
+        self._key = key
+        self._take = take
+        self._end = end
+        self._tokens: set[str] = set()
+        self._pages: set[tuple[int, str, str]] = set()  # length, first and last name
+        self._empty = 0  # empty pages in a row
+
+    def first(self) -> Step:
+        return replace(self._step, then=self._then)
+
+    def _then(self, answer: Json) -> Iterable[Step | Failed]:
+        items = answer.get(self._key) or []
+        if not isinstance(items, list) or not set(map(type, items)) <= {dict}:
+            msg = f"The answer for {self._step.scope} holds no list of objects under {self._key!r}"
+            raise errors.NotDatabricksError(msg)
+        if items and self._repeats(items):
+            return [self._left("sends the same page again and again")]
+        following = list(self._take(items))
+        self._empty = 0 if items else self._empty + 1
+        token = answer.get("next_page_token")
+        if not token:
+            return [*following, *self._end()]
+        if not isinstance(token, str) or token in self._tokens:
+            return [*following, self._left("repeats a page token")]
+        if self._empty >= _EMPTY_PAGES:
+            return [*following, self._left(f"sent {_EMPTY_PAGES} empty pages in a row")]
+        self._tokens.add(token)
+        query = {**self._step.query, "page_token": token}
+        # Only the first page tells what kind of server this is, so only its failure has another way.
+        return [*following, replace(self._step, query=query, then=self._then, otherwise=None, absence_lasts=False)]
+
+    def _repeats(self, items: list[Json]) -> bool:
+        first, last = (str(item.get("full_name") or item.get("name")) for item in (items[0], items[-1]))
+        fingerprint = (len(items), first, last)
+        known = fingerprint in self._pages
+        self._pages.add(fingerprint)
+        return known
+
+    def _left(self, what: str) -> Failed:
+        scope = self._step.scope
+        msg = f"The server {what} in listing {scope}, so what else it holds cannot be read"
+        return Failed(scope, errors.NotDatabricksError(msg))

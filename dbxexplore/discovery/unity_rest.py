@@ -6,10 +6,13 @@ read as raw JSON, because the SDK's classes turn a table type that they do not k
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import compress
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dbxexplore import errors
 from dbxexplore.catalog import schema
@@ -21,21 +24,53 @@ _API = "/api/2.1/unity-catalog"
 METASTORE = "metastore"  # the scope of the list of catalogs
 
 
-@dataclass
+_BATCH = 4096  # rows that are collected as Python values before they become Arrow arrays
+_TIMES = ("created_at", "updated_at")
+
+
 class Rows:
-    """The rows found so far, as Arrow tables: one a page, so that no row ever is a Python object."""
+    """The rows found so far, as Arrow tables, so that all but the last few thousand are no Python objects."""
 
-    tables: list[pa.Table] = field(default_factory=list)
-    count: int = 0
+    def __init__(self) -> None:
+        self.count = 0
+        self._tables: list[pa.Table] = []
+        # An Arrow array costs as much for a page of fifty rows as for thousands, so rows with the same columns
+        # are collected first.
+        self._pending: dict[tuple[str, ...], dict[str, list[object]]] = {}
 
-    def add(self, columns: dict[str, Sequence[object] | pa.Array], length: int) -> None:
-        """Add rows by columns of `schema.ARROW_SCHEMA`; columns that are not given are null."""
-        self.tables.append(schema.table_from_columns(columns, length))
+    def add(self, columns: Mapping[str, Sequence[object]], length: int) -> None:
+        """Add rows by columns of `schema.ARROW_SCHEMA`; columns that are not given are null.
+
+        Times are milliseconds since 1970, as the APIs give them.
+        """
+        if not length:
+            return
         self.count += length
+        key = tuple(columns)
+        pending = self._pending.setdefault(key, {name: [] for name in key})
+        for name, values in columns.items():
+            pending[name].extend(values)
+        if len(pending[key[0]]) >= _BATCH:
+            self._convert(key)
+
+    def add_arrays(self, columns: Mapping[str, pa.Array], length: int) -> None:
+        """Add rows that are Arrow arrays already."""
+        self.count += length
+        self._tables.append(schema.table_from_columns(columns, length))
 
     def table(self) -> pa.Table:
         """Return all rows in one table."""
-        return pa.concat_tables(self.tables) if self.tables else schema.ARROW_SCHEMA.empty_table()
+        for key in list(self._pending):
+            self._convert(key)
+        return pa.concat_tables(self._tables) if self._tables else schema.ARROW_SCHEMA.empty_table()
+
+    def _convert(self, key: tuple[str, ...]) -> None:
+        pending = self._pending.pop(key)
+        columns: dict[str, Sequence[object] | pa.Array] = dict(pending)
+        for name in _TIMES:
+            if name in pending:
+                columns[name] = timestamps(pending[name])
+        self._tables.append(schema.table_from_columns(columns, len(pending[key[0]])))
 
 
 @dataclass
@@ -44,7 +79,11 @@ class _CatalogState:
 
     name: str
     by_schema: bool  # whether its tables are listed schema by schema
-    schemas: list[str] = field(default_factory=list)
+    schemas: dict[str, None] = field(default_factory=dict)  # in the order they came
+    vanished: list[tuple[str, errors.WorkspaceError]] = field(
+        default_factory=list
+    )  # schemas that were listed, then not found
+    deleted: bool = False  # the catalog itself was not found any more
     dotted: list[tuple[str, Json]] = field(default_factory=list)  # summaries whose schema is not clear yet
 
 
@@ -56,7 +95,7 @@ class UnityCatalog:
     """
 
     def __init__(self, rows: Rows, depth: Depth, catalogs: Sequence[str] | None) -> None:
-        self.uses_summaries = depth == "summary"
+        self.uses_summaries = False  # whether any catalog was listed by its table summaries
         self._rows = rows
         self._depth = depth
         self._wanted = None if catalogs is None else set(catalogs)
@@ -67,6 +106,12 @@ class UnityCatalog:
         """Return the first step: the list of catalogs."""
         step = Step(METASTORE, f"{_API}/catalogs", self._query(include_browse=True), _nothing, self._no_catalogs)
         return pages(step, "catalogs", self._take_catalogs)
+
+    def list_schemas(self, catalog: str, schemas: Iterable[str]) -> list[Step]:
+        """Return the first steps for the tables of some schemas that are known already."""
+        state = _CatalogState(catalog, by_schema=True)
+        self._states.append(state)
+        return [self._list_schema(state, name) for name in schemas]
 
     def missing(self) -> list[str]:
         """Return the names of catalogs that were asked for but are not there, or not visible."""
@@ -79,6 +124,8 @@ class UnityCatalog:
     def _no_catalogs(self, error: errors.WorkspaceError) -> Iterable[Step | Failed] | None:
         """Go on with the catalogs named by the caller, or give up: nothing else can be found."""
         if not isinstance(error, errors.ForbiddenError | errors.ThrottledError):
+            raise error
+        if isinstance(error, errors.IpBlockedError):
             raise error
         if self._wanted is None:
             return None
@@ -122,20 +169,20 @@ class UnityCatalog:
         names = [name for name, _ in named]
         self._add_containers("schema", names, [item for _, item in named], state.name)
         new = [name for name in dict.fromkeys(names) if name not in state.schemas]
-        state.schemas += new
-        return [self._list_schema(state.name, name) for name in new] if state.by_schema else []
+        state.schemas |= dict.fromkeys(new)
+        return [self._list_schema(state, name) for name in new] if state.by_schema else []
 
     def _no_summaries(self, state: _CatalogState, error: errors.WorkspaceError) -> Iterable[Step] | None:
-        if not isinstance(error, errors.NotFoundError):
+        # Where another catalog has summaries, it is this catalog that is not found, not the endpoint.
+        if not isinstance(error, errors.NotFoundError) or self.uses_summaries:
             return None
-        self.uses_summaries = False
         state.by_schema = True
-        return [self._list_schema(state.name, name) for name in state.schemas]
+        return [self._list_schema(state, name) for name in state.schemas]
 
-    def _list_schema(self, catalog: str, schema_name: str) -> Step:
-        scope = f"{catalog}.{schema_name}"
+    def _list_schema(self, state: _CatalogState, schema_name: str) -> Step:
+        scope = f"{state.name}.{schema_name}"
         query = self._query(
-            catalog_name=catalog,
+            catalog_name=state.name,
             schema_name=schema_name,
             include_browse=True,
             omit_properties=True,
@@ -143,91 +190,135 @@ class UnityCatalog:
             omit_username=self._depth == "summary",
         )
         return pages(
-            Step(scope, f"{_API}/tables", query, _nothing),
+            Step(
+                scope, f"{_API}/tables", query, _nothing, lambda error: self._schema_vanished(state, schema_name, error)
+            ),
             "tables",
-            lambda items: self._take_tables(catalog, schema_name, items),
+            lambda items: self._take_tables(state, schema_name, items),
         )
+
+    def _schema_vanished(
+        self, state: _CatalogState, schema_name: str, error: errors.WorkspaceError
+    ) -> Iterable[Step] | None:
+        """Find out whether the whole catalog was deleted since its schemas were listed: that is one failure."""
+        if not isinstance(error, errors.NotFoundError):
+            return None
+        state.vanished.append((schema_name, error))
+        if len(state.vanished) > 1:
+            return []
+
+        def deleted(cause: errors.WorkspaceError) -> Iterable[Failed] | None:
+            state.deleted = isinstance(cause, errors.NotFoundError)
+            return None if state.deleted else []
+
+        query = {"catalog_name": state.name, "max_results": 1}
+        return [Step(state.name, f"{_API}/schemas", query, _nothing, deleted)]
 
     # --- answers into rows ---
 
     def _add_containers(self, kind: str, names: list[str], items: list[Json], catalog: str | None) -> None:
         prefix = "" if catalog is None else f"{catalog}."
-        columns: dict[str, Sequence[object] | pa.Array] = {
+        columns: dict[str, Sequence[object]] = {
             "kind": [kind] * len(names),
             "catalog": [catalog] * len(names),
             "name": names,
             "full_name": [prefix + name for name in names],
-            "object_type": [_text(item.get("catalog_type")) if kind == "catalog" else None for item in items],
-            "browse_only": [_flag(item.get("browse_only")) for item in items],
+            "object_type": _texts(items, "catalog_type"),  # schemas have none
+            "browse_only": _flags(items),
         }
         self._rows.add({**columns, **self._details(items)}, len(names))
 
     def _take_summaries(self, state: _CatalogState, items: list[Json]) -> Iterable[Step]:
+        self.uses_summaries = True
+        if not items:
+            return []
         prefix = f"{state.name}."
-        by_schema: dict[str, list[tuple[str, Json]]] = {}
-        for item in items:
-            full_name = _text(item.get("full_name")) or ""
-            within = full_name.removeprefix(prefix)
-            if not full_name.startswith(prefix) or "." not in within:
-                msg = f"A table summary of the catalog {state.name} does not name a table of it"
-                raise errors.NotDatabricksError(msg)
-            if within.count(".") > 1:
-                state.dotted.append((within, item))
-                continue
-            schema_name, _, name = within.partition(".")
-            by_schema.setdefault(schema_name, []).append((name, item))
-        for schema_name, tables in by_schema.items():
-            self._add_relations(state.name, schema_name, [n for n, _ in tables], [i for _, i in tables])
+        try:
+            full_names = pa.array([item.get("full_name") for item in items], pa.string())
+        except pa.ArrowException:
+            full_names = pa.nulls(len(items), pa.string())
+        within = pc.utf8_slice_codeunits(full_names, len(prefix))
+        dots = pc.count_substring(within, ".")
+        right = pc.and_(pc.starts_with(full_names, prefix), pc.greater(dots, 0))
+        if full_names.null_count or not pc.all(right).as_py():
+            msg = f"A table summary of the catalog {state.name} does not name a table of it"
+            raise errors.NotDatabricksError(msg)
+        types = pa.array(_texts(items, "table_type"), pa.string())
+        plain = pc.equal(dots, 1)
+        if not pc.all(plain).as_py():
+            unclear = pc.invert(plain)
+            names = within.filter(unclear).to_pylist()
+            state.dotted += zip(names, compress(items, unclear.to_pylist()), strict=True)
+            full_names, within, types = (values.filter(plain) for values in (full_names, within, types))
+        self._add_summaries(state, full_names, within, types)
         return []
 
-    def finish(self) -> list[Failed]:
-        """Tell apart the names that hold dots, once all schemas are known; return those that stay ambiguous.
+    def _add_summaries(self, state: _CatalogState, full_names: pa.Array, within: pa.Array, types: pa.Array) -> None:
+        """Add rows of ``schema.table`` names: pages of ten thousand, so by Arrow and not one by one."""
+        length = len(within)
+        parts = pc.split_pattern(within, ".", max_splits=1).flatten()
+        even = np.arange(0, 2 * length, 2)
+        is_view = pc.is_in(types, value_set=pa.array(schema.VIEW_TYPES))
+        columns = {
+            "kind": pc.if_else(is_view, "view", "table"),
+            "catalog": pa.DictionaryArray.from_arrays(pa.array(np.zeros(length, np.int32)), pa.array([state.name])),
+            "schema": parts.take(even),
+            "name": parts.take(even + 1),
+            "full_name": full_names,
+            "object_type": types,
+        }
+        self._rows.add_arrays(columns, length)
 
-        A summary names its table by ``catalog.schema.table`` alone, and each part may itself hold dots.
+    def finish(self) -> list[Failed]:
+        """Settle what only the whole shows, and return what failed by it.
+
+        A summary names its table by ``catalog.schema.table`` alone, and each part may itself hold dots: which
+        of them is which is clear once all schemas are known, or else a failure.
         """
         failed = []
         for state in self._states:
+            if not state.deleted:
+                failed += [Failed(f"{state.name}.{name}", error) for name, error in state.vanished]
             for within, item in state.dotted:
                 homes = [name for name in state.schemas if within.startswith(f"{name}.")]
                 if len(homes) == 1:
-                    self._add_relations(state.name, homes[0], [within[len(homes[0]) + 1 :]], [item])
+                    self._add_relations(state, homes[0], [within[len(homes[0]) + 1 :]], [item])
                 else:
                     msg = f"The summary of {state.name}.{within} does not tell which schema it is in"
                     error = errors.WorkspaceError(msg, remedy="Discover at depth details, which lists each schema")
                     failed.append(Failed(state.name, error))
         return failed
 
-    def _take_tables(self, catalog: str, schema_name: str, items: list[Json]) -> Iterable[Step]:
-        named = _named(items, f"{catalog}.{schema_name}")
-        self._add_relations(catalog, schema_name, [name for name, _ in named], [item for _, item in named])
+    def _take_tables(self, state: _CatalogState, schema_name: str, items: list[Json]) -> Iterable[Step]:
+        self._add_relations(state, schema_name, _names(items, f"{state.name}.{schema_name}"), items)
         return []
 
-    def _add_relations(self, catalog: str, schema_name: str, names: list[str], items: list[Json]) -> None:
-        prefix = f"{catalog}.{schema_name}."
-        types = [_text(item.get("table_type")) for item in items]
-        columns: dict[str, Sequence[object] | pa.Array] = {
+    def _add_relations(self, state: _CatalogState, schema_name: str, names: list[str], items: list[Json]) -> None:
+        prefix = f"{state.name}.{schema_name}."
+        types = _texts(items, "table_type")
+        columns: dict[str, Sequence[object]] = {
             "kind": ["view" if kind in schema.VIEW_TYPES else "table" for kind in types],
-            "catalog": [catalog] * len(names),
+            "catalog": [state.name] * len(names),
             "schema": [schema_name] * len(names),
             "name": names,
             "full_name": [prefix + name for name in names],
             "object_type": types,
         }
-        if not self.uses_summaries:
-            columns["browse_only"] = [_flag(item.get("browse_only")) for item in items]
+        if state.by_schema:  # a summary does not tell
+            columns["browse_only"] = _flags(items)
         if self._depth == "columns":
             columns["columns"] = [_columns(item.get("columns")) for item in items]
         self._rows.add({**columns, **self._details(items)}, len(names))
 
-    def _details(self, items: list[Json]) -> dict[str, Sequence[object] | pa.Array]:
+    def _details(self, items: list[Json]) -> dict[str, Sequence[object]]:
         if self._depth == "summary":
             return {}
         return {
-            "owner": [_text(item.get("owner")) for item in items],
-            "comment": [_text(item.get("comment")) for item in items],
-            "format": [_text(item.get("data_source_format")) for item in items],
-            "created_at": timestamps(item.get("created_at") for item in items),
-            "updated_at": timestamps(item.get("updated_at") for item in items),
+            "owner": _texts(items, "owner"),
+            "comment": _texts(items, "comment"),
+            "format": _texts(items, "data_source_format"),
+            "created_at": [item.get("created_at") for item in items],
+            "updated_at": [item.get("updated_at") for item in items],
         }
 
 
@@ -236,23 +327,31 @@ def _nothing(_answer: Json) -> Iterable[Step]:
 
 
 def _named(items: list[Json], scope: str) -> list[tuple[str, Json]]:
-    named = [(_text(item.get("name")), item) for item in items]
-    if any(name is None for name, _ in named):
+    return list(zip(_names(items, scope), items, strict=True))
+
+
+def _names(items: list[Json], scope: str) -> list[str]:
+    names = [name for name in _texts(items, "name") if name is not None]
+    if len(names) < len(items):
         msg = f"The list of {scope} holds an object without a name"
         raise errors.NotDatabricksError(msg)
-    return [(str(name), item) for name, item in named]
+    return names
+
+
+def _texts(items: list[Json], key: str) -> list[str | None]:
+    return [value if isinstance(value := item.get(key), str) and value else None for item in items]
 
 
 def _text(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
-def _flag(value: object) -> bool:
+def _flags(items: list[Json]) -> list[bool]:
     # The API leaves the field out where it is false.
-    return value is True
+    return [item.get("browse_only") is True for item in items]
 
 
-def timestamps(values: Iterable[object]) -> pa.Array:
+def timestamps(values: Sequence[object]) -> pa.Array:
     """Return milliseconds since 1970, as the APIs give them, as timestamps; what is no number is null."""
     whole = [value if isinstance(value, int) and not isinstance(value, bool) else None for value in values]
     milliseconds = pa.array(whole, pa.int64()).cast(pa.timestamp("ms", tz="UTC"))

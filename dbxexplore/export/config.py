@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import json
 import os
-import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator
+from croniter import croniter
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from dbxexplore import errors
-from dbxexplore.connection import AUTH_KINDS, ConnectionSettings, RuntimeAuth, looks_like_secret
+from dbxexplore.connection import AUTH_KINDS, Auth, ConnectionSettings, RuntimeAuth, looks_like_secret
 from dbxexplore.export import yaml_text
 from dbxexplore.filters import Dialect, Filters, Preview
 
@@ -25,16 +25,24 @@ VERSION = 1
 NOTEBOOKS = "notebooks"  # second part of a notebook's asset key, where a table has its catalog
 
 _CRON_FIELDS = 5
-_CRON_FIELD = re.compile(r"[\w*/,#?LW-]+\Z")
-_CRON_MACRO = re.compile(r"@(?:hourly|daily|weekly|monthly|yearly|annually|midnight)\Z")
 
 
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
+    def __init__(self, **fields: object) -> None:
+        try:
+            super().__init__(**fields)
+        except ValidationError as error:
+            raise _config_error(error, type(self)) from None
+
 
 class Schedule(_Model):
-    """When the connection syncs: a cron expression of five fields, and the time zone it is in."""
+    """When the connection syncs: a cron expression of five fields, and the time zone it is in.
+
+    Raises:
+        ConfigError: it is no cron expression, or no time zone.
+    """
 
     cron: str
     timezone: str = "UTC"
@@ -43,8 +51,8 @@ class Schedule(_Model):
     @classmethod
     def _check_cron(cls, value: str) -> str:
         text = " ".join(value.split())
-        fields = text.split(" ")
-        if _CRON_MACRO.match(text) or (len(fields) == _CRON_FIELDS and all(_CRON_FIELD.match(f) for f in fields)):
+        one_field = text.startswith("@")  # such as @daily
+        if (one_field or text.count(" ") == _CRON_FIELDS - 1) and croniter.is_valid(text):
             return text
         raise _wrong("{value} is not a cron expression; expected five fields, such as 0 6 * * *", value)
 
@@ -78,12 +86,6 @@ class ConnectionConfig(_Model):
     dialect: Dialect = Dialect.DATAHUB
     schedule: Schedule | None = None
 
-    def __init__(self, **fields: object) -> None:
-        try:
-            super().__init__(**fields)
-        except ValidationError as error:
-            raise _config_error(error) from None
-
     @field_validator("name")
     @classmethod
     def _check_name(cls, value: str) -> str:
@@ -103,13 +105,19 @@ class ConnectionConfig(_Model):
             if value not in Dialect.named():
                 raise _wrong(f"{{value}} is not a dialect; expected one of {', '.join(Dialect.named())}", value)
             return Dialect.named()[value]
-        return value
+        return _read_dialect(value) if isinstance(value, Mapping) else value
 
     @field_validator("filters")
     @classmethod
     def _check_filters(cls, value: Filters) -> Filters:
         value.check()
         return value
+
+    @model_validator(mode="after")
+    def _check_texts(self) -> ConnectionConfig:
+        # A document that could be written but not read back would be found out too late.
+        _Texts(None).plain(self.model_dump(), ())
+        return self
 
     @field_serializer("dialect")
     def _write_dialect(self, value: Dialect) -> object:
@@ -120,8 +128,8 @@ class ConnectionConfig(_Model):
 
     def to_yaml(self) -> str:
         """Return the document as YAML; `from_yaml` reads it back to an equal configuration."""
-        fields = self.model_dump(mode="json")
-        return yaml_text.dump({key: value for key, value in fields.items() if value not in (None, "")})
+        fields = self.model_dump(mode="json", exclude_none=True)
+        return yaml_text.dump({key: value for key, value in fields.items() if value != ""})
 
     @classmethod
     def from_yaml(cls, text: str) -> ConnectionConfig:
@@ -133,29 +141,33 @@ class ConnectionConfig(_Model):
                 with the line and the key, and without the secret.
         """
         document = yaml_text.load(text)
-        _refuse_secrets(document, document, ())
+        fields = _Texts(document).plain(document, ())
         version = document.get("version")
-        if version != VERSION or isinstance(version, bool):
+        if version != VERSION or not isinstance(version, int) or isinstance(version, bool):
             line = yaml_text.line_of(document, ("version",))
             msg = "the version is missing" if "version" not in document else f"the version is {version!r}"
             raise errors.ConfigError(msg, line=line, path=["version"], expected=f"version: {VERSION}")
         try:
             # JSON is what pydantic reads strictly while still taking a list for a tuple.
-            return cls.model_validate_json(json.dumps(document, default=_no_text))
+            return cls.model_validate_json(json.dumps(fields))
         except ValidationError as error:
-            found = _config_error(error)
+            found = _config_error(error, cls)
             raise found.at_line(yaml_text.line_of(document, found.path)) from None
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the document to a file and return its path; an interrupt leaves an older file whole."""
         target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
         partial = target.with_name(f".{target.name}.partial")
         try:
-            partial.write_text(self.to_yaml(), encoding="utf-8")
-            partial.replace(target)
-        finally:
-            partial.unlink(missing_ok=True)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            try:
+                partial.write_text(self.to_yaml(), encoding="utf-8")
+                partial.replace(target)
+            finally:
+                partial.unlink(missing_ok=True)
+        except OSError as error:
+            msg = f"{str(target)!r} cannot be written: {error.strerror}"
+            raise errors.ConfigError(msg, expected="a file in a folder that may be written to") from None
         return target
 
     @classmethod
@@ -199,11 +211,24 @@ class ConnectionConfig(_Model):
 
 
 def _read_settings(value: Mapping[str, object]) -> ConnectionSettings:
-    fields = dict(value)
-    unknown = set(fields) - {"workspace_url", "auth", "warehouse_id"}
+    unknown = set(value) - {"workspace_url", "auth", "warehouse_id"}
     if unknown:
-        raise _at(_UNKNOWN_KEY, sorted(unknown)[0])
-    auth = fields.get("auth")
+        raise _at(_UNKNOWN_KEY, str(min(unknown, key=str)))
+    texts: dict[str, str | None] = {}
+    for key in ("workspace_url", "warehouse_id"):
+        given = value.get(key)
+        if not isinstance(given, str | None):
+            raise _at("is not text; put it in quotes", key)
+        texts[key] = given
+    credential = _read_auth(value.get("auth"))
+    try:
+        return ConnectionSettings(texts["workspace_url"], credential, texts["warehouse_id"])
+    except errors.SettingsError as error:
+        key = "warehouse_id" if "warehouse_id" in str(error) else "workspace_url"
+        raise _at(str(error), key) from None
+
+
+def _read_auth(auth: object) -> Auth:
     if not isinstance(auth, Mapping):
         raise _at("the credential is missing or no mapping; expected kind: token and env_var: NAME", "auth")
     kind = auth.get("kind")
@@ -213,84 +238,145 @@ def _read_settings(value: Mapping[str, object]) -> ConnectionSettings:
     for key in auth:
         if key not in known:
             raise _at(_UNKNOWN_KEY, "auth", str(key))
-    for key in ("workspace_url", "warehouse_id"):
-        if not isinstance(fields.get(key), str | None):
-            raise _at("expected text", key)
     try:
-        credential = AUTH_KINDS[kind](**auth)
+        return AUTH_KINDS[kind](**auth)
     except errors.SettingsError as error:
         raise _at(str(error), "auth", next((k for k in auth if k in str(error)), "kind")) from None
     except TypeError:
         missing = sorted(known - set(auth) - {"kind"})
         raise _at(f"{missing[0] if missing else 'a field'} is missing", "auth") from None
-    try:
-        return ConnectionSettings(fields.get("workspace_url"), credential, fields.get("warehouse_id"))
-    except errors.SettingsError as error:
-        key = "warehouse_id" if "warehouse_id" in str(error) else "workspace_url"
-        raise _at(str(error), key) from None
 
 
 _UNKNOWN_KEY = "unknown key"
 
 
 def _wrong(message: str, value: str) -> PydanticCustomError:
-    return PydanticCustomError("dbxexplore", message, {"value": repr(value[:100])})  # type: ignore[arg-type]  # wants a literal
+    return PydanticCustomError("dbxexplore", message, {"value": repr(value[:100])})
 
 
 def _at(message: str, *path: str) -> PydanticCustomError:
     return PydanticCustomError("dbxexplore", "{message}", {"message": message, "path": path})
 
 
-def _no_text(value: object) -> object:
-    # YAML reads an unquoted 2024-01-01 as a date; whoever wrote it meant text, but not necessarily this text.
-    msg = f"{value} is read as a {type(value).__name__}"
-    raise errors.ConfigError(msg, remedy="Put it in quotes")
+def _read_dialect(value: Mapping[str, Any]) -> Dialect:
+    known = Dialect.DATAHUB.settings()
+    unknown = next((key for key in value if key not in known), None)
+    if unknown is not None:
+        raise _at(_UNKNOWN_KEY, str(unknown))
+    for key, given in value.items():
+        try:
+            Dialect(**{key: given})
+        except errors.FilterError as error:
+            raise _at(str(error), key) from None
+    return Dialect(**value)
 
 
-def _refuse_secrets(root: object, value: object, path: tuple[str | int, ...]) -> None:
-    """Refuse a token or secret anywhere in a document, keys and comments of a value aside."""
-    if isinstance(value, Mapping):
-        for key, item in value.items():
-            _refuse_secrets(root, item, (*path, str(key)))
-    elif isinstance(value, Sequence) and not isinstance(value, str):
-        for index, item in enumerate(value):
-            _refuse_secrets(root, item, (*path, index))
-    elif isinstance(value, str) and looks_like_secret(value):
-        msg = "holds what looks like a secret itself (not shown)"
-        raise errors.ConfigError(
-            msg,
-            line=yaml_text.line_of(root, path),
-            path=path,
-            expected="the name of an environment variable",
-            remedy="Revoke that secret if this file was shared",
-        )
+# Of one document: a few short aliases of aliases can stand for millions of values.
+_MAX_NODES = 100_000
+_MAX_DEPTH = 20
 
 
-def _config_error(error: ValidationError) -> errors.ConfigError:
+class _Texts:
+    """Turns a document into plain values, and refuses what is no text or must not be kept as text.
+
+    ``root`` is the document that lines are looked up in, None where there are no lines.
+    """
+
+    def __init__(self, root: object) -> None:
+        self._root = root
+        self._nodes = 0
+
+    def plain(self, value: object, path: tuple[str | int, ...]) -> object:
+        """Return ``value`` as mappings, lists and scalars that JSON knows.
+
+        Raises:
+            ConfigError: it holds what looks like a secret, half a character, a key that is no text, or a value
+                that YAML makes a date or something stranger of; without quoting it.
+        """
+        self._nodes += 1
+        if self._nodes > _MAX_NODES or len(path) > _MAX_DEPTH:
+            raise self._refused(path[:1], "holds too much, or itself", remedy="Write it out without aliases")
+        if isinstance(value, Mapping):
+            return {self._key(key, path): self.plain(item, (*path, str(key))) for key, item in value.items()}
+        if isinstance(value, str):
+            self._check_text(value, path)
+            return str(value)
+        if isinstance(value, Sequence) and not isinstance(value, bytes):
+            return [self.plain(item, (*path, index)) for index, item in enumerate(value)]
+        if value is None or isinstance(value, bool | int | float):
+            return value
+        # YAML reads an unquoted 2024-01-01 as a date; whoever wrote it meant text, but not necessarily this text.
+        what = "with a tag" if isinstance(value, yaml_text.TaggedScalar) else f"as {type(value).__name__}"
+        raise self._refused(path, f"is read {what}", expected="text", remedy="Put it in quotes")
+
+    def _key(self, key: object, path: tuple[str | int, ...]) -> str:
+        if not isinstance(key, str):
+            msg = f"holds a key that is read as {type(key).__name__}"
+            line = yaml_text.line_of(self._root, (*path, key))
+            raise errors.ConfigError(msg, line=line, path=path, expected="keys that are text")
+        if looks_like_secret(key):
+            line = yaml_text.line_of(self._root, (*path, key))
+            msg = "a key is what looks like a secret itself (not shown)"
+            raise errors.ConfigError(msg, line=line, path=path, remedy=_REVOKE)
+        return str(key)
+
+    def _check_text(self, text: str, path: tuple[str | int, ...]) -> None:
+        if looks_like_secret(text):
+            msg = "holds what looks like a secret itself (not shown)"
+            raise self._refused(path, msg, expected="the name of an environment variable", remedy=_REVOKE)
+        if any("\ud800" <= character <= "\udfff" for character in text):
+            raise self._refused(path, _HALF_A_PAIR)
+
+    def _refused(
+        self, path: tuple[str | int, ...], problem: str, *, expected: str = "", remedy: str = ""
+    ) -> errors.ConfigError:
+        line = yaml_text.line_of(self._root, path)
+        return errors.ConfigError(problem, line=line, path=path, expected=expected, remedy=remedy)
+
+
+_HALF_A_PAIR = "holds half of a surrogate pair, which is no character"
+_REVOKE = "Revoke that secret if this document was shared"
+
+
+# What pydantic says of a wrong type, in the words of someone who edits the document.
+_MESSAGES = {
+    "extra_forbidden": (_UNKNOWN_KEY, ""),
+    "unexpected_keyword_argument": (_UNKNOWN_KEY, ""),
+    "missing": ("is missing", ""),
+    "string_type": ("is not text", "text; put it in quotes"),
+    "string_unicode": (_HALF_A_PAIR, ""),
+    "dict_type": ("is not a mapping", "keys and values"),
+    "model_type": ("is not a mapping", "keys and values"),
+    "dataclass_type": ("is not a mapping", "keys and values"),
+    "dataclass_exact_type": ("is not a mapping", "keys and values"),
+    "sequence_str": ("is one text", "a list of patterns"),
+    "is_instance_of": ("is not a list", "a list of patterns"),
+}
+
+
+def _config_error(error: ValidationError, model: type[BaseModel]) -> errors.ConfigError:
     """Tell the first thing that is wrong, and where, quoting no value that could be a secret."""
     first = error.errors(include_url=False, include_input=False)[0]
     context = first.get("ctx", {})
     path = [*first["loc"], *context.get("path", ())]
     cause = context.get("error")
-    if isinstance(cause, errors.ConfigError):
-        return cause  # from the constructor, which pydantic calls while it reads a document
     if isinstance(cause, errors.PatternError) and cause.place:
         return errors.ConfigError(cause.problem, path=["filters", *cause.place], remedy=cause.remedy)
+    if isinstance(cause, errors.ConfigError):
+        # From a constructor, which pydantic calls while it reads what that one is a part of.
+        return errors.ConfigError(cause.what, path=[*path, *cause.path], expected=cause.expected, remedy=cause.remedy)
     if isinstance(cause, errors.DbxExploreError):
         return errors.ConfigError(cause.problem, path=path, expected=cause.expected, remedy=cause.remedy)
-    message = {
-        "extra_forbidden": _UNKNOWN_KEY,
-        "unexpected_keyword_argument": _UNKNOWN_KEY,
-        "missing": "is missing",
-    }.get(first["type"], context.get("message") or first["msg"])
-    expected = f"one of {', '.join(_known_keys(path))}" if message == _UNKNOWN_KEY else ""
+    message, expected = _MESSAGES.get(first["type"], (context.get("message") or first["msg"], ""))
+    if message == _UNKNOWN_KEY:
+        expected = f"one of {', '.join(_known_keys(path, model))}"
     return errors.ConfigError(message, path=path, expected=expected)
 
 
-def _known_keys(path: Sequence[str | int]) -> list[str]:
+def _known_keys(path: Sequence[str | int], model: type[BaseModel]) -> list[str]:
     parents = [part for part in path[:-1] if isinstance(part, str)]
     if not parents:
-        return list(ConnectionConfig.model_fields)
+        return list(model.model_fields)
     if parents[0] == "settings":
         if len(parents) == 1:
             return ["workspace_url", "auth", "warehouse_id"]

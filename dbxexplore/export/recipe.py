@@ -59,10 +59,47 @@ def _unexpanded(pattern: str) -> str:
     """
     if "${" not in pattern and not pattern.startswith("$"):
         return pattern
-    return _DOLLAR.sub(lambda found: _WITHOUT_DOLLAR.get(found[0], found[0].replace("$", r"\x24")), pattern)
+    verbose = [False]  # of each open group, the pattern itself being the first
+    parts, at = [], 0
+    while at < len(pattern):
+        found = _TOKEN.match(pattern, at)
+        if found is None or (found["line"] and not verbose[-1]):
+            parts.append(pattern[at])
+            at += 1
+            continue
+        at = found.end()
+        parts.append(_without_dollar(found))
+        if found["end"]:
+            inner = (verbose[-1] or "x" in (found["on"] or "")) and "x" not in (found["off"] or "")
+            if found["end"] == ")":  # flags without a group of their own hold for all of this one
+                verbose.pop()
+            verbose.append(inner)
+        elif found[0] == "(":
+            verbose.append(verbose[-1])
+        elif found[0] == ")":
+            verbose.pop()
+    return "".join(parts)
 
 
-# An escaped character, a whole character class, or a dollar sign: in the first two a dollar is a character,
-# by itself it is the end of the text.
-_DOLLAR = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|\$", re.DOTALL)
-_WITHOUT_DOLLAR = {"$": "(?:$)", r"\$": r"\x24"}
+def _without_dollar(found: re.Match[str]) -> str:
+    if found["class"]:
+        return _ESCAPED_OR_DOLLAR.sub(lambda part: r"\x24" if "$" in part[0] else part[0], found[0])
+    if found["comment"] or found["line"]:
+        return found[0].replace("$", "_")
+    return {"$": "(?:$)", r"\$": r"\x24"}.get(found[0], found[0])
+
+
+# What a dollar sign can be part of: an escape, a character class or a comment; by itself it is the end of the
+# text. Groups are followed because verbose mode, in which # starts a comment, may hold for one group only.
+_TOKEN = re.compile(
+    r"""
+    \\. | \$ | \)
+    | (?P<class>\[\^?\]?(?:\\.|[^\]\\])*\])
+    | (?P<comment>\(\?\#(?:\\.|[^)\\])*\))
+    | (?P<line>\#(?:\\.|[^\n\\])*)
+    | \(\?(?P<on>[a-zA-Z]*)(?:-(?P<off>[a-zA-Z]+))?(?P<end>[:)])
+    | \(
+    """,
+    re.DOTALL | re.VERBOSE,
+)
+_ESCAPED_OR_DOLLAR = re.compile(r"\\.|\$", re.DOTALL)

@@ -43,7 +43,21 @@ def terraform(config: ConnectionConfig) -> str:
 def hcl_string(text: str) -> str:
     """Return ``text`` as a quoted HCL string in which nothing is interpolated.
 
-    HCL knows JSON's escapes but for two, and takes ``${`` and ``%{`` for the start of a template.
+    HCL knows JSON's escapes but for two, and takes ``${`` and ``%{`` for the start of a template. Doubling
+    the sign is the usual escape; where that is ambiguous, after another such sign, or where python-hcl2 looks
+    for a closing brace that is not there, the sign is written by its code point.
     """
-    quoted = json.dumps(text, ensure_ascii=False).replace("\\b", "\\u0008").replace("\\f", "\\u000c")
-    return quoted.replace("${", "$${").replace("%{", "%%{")
+    quoted = _SHORT_ESCAPE.sub(lambda found: _CODE_POINT.get(found[0], found[0]), json.dumps(text, ensure_ascii=False))
+    return _TEMPLATE.sub(_escaped_template, quoted)
+
+
+_SHORT_ESCAPE = re.compile(r"\\.")  # a backslash and what it escapes, so that an escaped backslash stays whole
+_CODE_POINT = {r"\b": r"\u0008", r"\f": r"\u000c", "$": r"\u0024", "%": r"\u0025"}
+_TEMPLATE = re.compile(r"(\$?\$|%?%)\{(?=([^}\\\"$%]*\})?)")
+
+
+def _escaped_template(found: re.Match[str]) -> str:
+    before, sign = found[1][:-1], found[1][-1]
+    if found[2] is None:
+        return f"{before}{_CODE_POINT[sign]}{{"
+    return f"{_CODE_POINT.get(before, before)}{sign}{sign}{{"

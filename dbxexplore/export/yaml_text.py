@@ -7,16 +7,19 @@ text is quoted. Read text keeps its line numbers and may not say a key twice.
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Mapping, Sequence
 
 from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.comments import CommentedMap, CommentedSeq, TaggedScalar
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.scalarstring import DoubleQuotedScalarString, SingleQuotedScalarString
 
 from dbxexplore import errors
-from dbxexplore.connection import mask
+from dbxexplore.connection import looks_like_secret, mask
+
+__all__ = ["TaggedScalar", "dump", "line_of", "load"]
 
 # Plain words that YAML 1.1 or 1.2 reads as a boolean or as nothing.
 _WORDS = {"", "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"}
@@ -27,14 +30,18 @@ _SPECIAL = frozenset("\\:#{}[],&*?|<>=!%@`'\"$^")
 def dump(document: Mapping[str, object], comment: str = "") -> str:
     """Return ``document`` as YAML, below ``comment``, whose lines become comment lines."""
     yaml = YAML(typ="rt", pure=True)
-    yaml.width = 10_000  # a pattern is copied from here, so it stays on one line
+    yaml.width = sys.maxsize  # a pattern is copied from here, so it stays on one line
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.default_flow_style = False
     yaml.allow_unicode = True
     out = io.StringIO()
     yaml.dump(_plain(document), out)
-    head = "".join(f"# {line}".rstrip() + "\n" for line in comment.splitlines())
+    head = "".join(f"# {_printable(line)}".rstrip() + "\n" for line in comment.splitlines())
     return head + out.getvalue()
+
+
+def _printable(text: str) -> str:
+    return "".join(c if c.isprintable() else "�" for c in text)
 
 
 def _plain(value: object) -> object:
@@ -58,12 +65,15 @@ def _scalar(text: str) -> object:
     return text
 
 
-def load(text: str) -> CommentedMap:
+def load(text: object) -> CommentedMap:
     """Read one YAML document that is a mapping; its nodes know their lines.
 
     Raises:
         ConfigError: it is no YAML, no mapping, or says a key twice; with the line, quoting no value.
     """
+    if not isinstance(text, str):
+        msg = f"the document is a {type(text).__name__}"
+        raise errors.ConfigError(msg, expected="text", remedy="To read a file, use ConnectionConfig.load")
     yaml = YAML(typ="rt", pure=True)
     try:
         document = yaml.load(text)
@@ -71,7 +81,8 @@ def load(text: str) -> CommentedMap:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         key = str(error.problem).split('"')[1] if '"' in str(error.problem) else ""
         msg = "the key is there twice"
-        raise errors.ConfigError(msg, line=line, path=[key] if key else [], remedy="Remove one of the two") from None
+        path = [key] if key and not looks_like_secret(key) else []
+        raise errors.ConfigError(msg, line=line, path=path, remedy="Remove one of the two") from None
     except MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         msg = f"not valid YAML: {mask(str(error.problem or error.context or 'cannot be read'))}"
@@ -85,12 +96,13 @@ def load(text: str) -> CommentedMap:
     return document
 
 
-def line_of(document: object, path: Sequence[str | int]) -> int | None:
+def line_of(document: object, path: Sequence[object]) -> int | None:
     """Return the line (from 1) of the deepest part of ``path`` that is there."""
     line = None
     for key in path:
         if isinstance(document, CommentedMap) and key in document:
-            line = document.lc.key(key)[0] + 1
+            # A key that was merged in from an anchor has no line here.
+            line = document.lc.key(key)[0] + 1 if key in (document.lc.data or {}) else line
         elif isinstance(document, CommentedSeq) and isinstance(key, int) and key < len(document):
             line = document.lc.item(key)[0] + 1
         else:

@@ -13,6 +13,7 @@ from dbxexplore.catalog.schema import Kind
 
 if TYPE_CHECKING:
     from dbxexplore.catalog import Catalog
+    from dbxexplore.filters.lint import Findings
     from dbxexplore.filters.preview import Preview
 
 Match: TypeAlias = Literal["prefix", "search", "full"]
@@ -59,9 +60,9 @@ class Patterns:
                 msg = f"{name} is {given!r}"
                 raise errors.FilterError(msg, expected=f'a list of patterns, such as {name}=["^prod$"]')
             texts = tuple(given)
-            wrong = next((text for text in texts if not isinstance(text, str)), None)
-            if wrong is not None:
-                msg = f"{name} holds {wrong!r}"
+            wrong = [text for text in texts if not isinstance(text, str)]
+            if wrong:
+                msg = f"{name} holds {wrong[0]!r}"
                 raise errors.FilterError(msg, expected="patterns as text")
             object.__setattr__(self, name, texts)
 
@@ -83,6 +84,10 @@ def compile_pattern(text: str, *, ignore_case: bool) -> re.Pattern[str]:
     Raises:
         PatternError: it is no regular expression; says where and, for a glob, what was meant.
     """
+    half = next((index for index, character in enumerate(text) if "\ud800" <= character <= "\udfff"), None)
+    if half is not None:
+        msg = f"The pattern {_shown(text)} holds half of a surrogate pair at character {half + 1}"
+        raise errors.PatternError(msg, pattern=text, position=half, expected="whole characters")
     try:
         with warnings.catch_warnings():
             # Python warns of constructs that may change meaning some day; half-typed text is full of them.
@@ -92,9 +97,12 @@ def compile_pattern(text: str, *, ignore_case: bool) -> re.Pattern[str]:
         position = getattr(error, "pos", None)
         reason = getattr(error, "msg", None) or str(error) or "it nests too deeply"
         where = f" at character {position + 1}" if position is not None else ""
-        shown = text if len(text) <= 200 else text[:199] + "…"  # noqa: PLR2004 - what fits a message
-        msg = f"The pattern {shown!r} is not a regular expression: {reason}{where}"
+        msg = f"The pattern {_shown(text)} is not a regular expression: {reason}{where}"
         raise errors.PatternError(msg, pattern=text, position=position, remedy=_remedy(text)) from None
+
+
+def _shown(text: str) -> str:
+    return repr(text if len(text) <= 200 else text[:199] + "…")  # noqa: PLR2004 - what fits a message
 
 
 def _remedy(text: str) -> str:
@@ -159,6 +167,15 @@ class Filters:
 
         return Preview(catalog, self, dialect or Dialect.DATAHUB)
 
+    def lint(self, catalog: Catalog, dialect: Dialect | None = None) -> Findings:
+        """Return what is probably wrong with these filters, judged on a catalog, as ``dialect`` reads them.
+
+        `Dialect.DATAHUB` unless given. Patterns that cannot be read are findings; nothing is raised for them.
+        """
+        from dbxexplore.filters.lint import lint
+
+        return lint(catalog, self, dialect)
+
 
 @dataclass(frozen=True)
 class Dialect:
@@ -197,9 +214,12 @@ class Dialect:
             if value not in get_args(kind):
                 msg = f"{name} is {value!r}"
                 raise errors.FilterError(msg, expected=f"one of {', '.join(get_args(kind))}")
-        if not isinstance(self.ignore_case, bool):
-            msg = f"ignore_case is {self.ignore_case!r}"
-            raise errors.FilterError(msg, expected="True or False")
+        types = {"ignore_case": (bool, "True or False"), "name": (str, "text, by which a preview calls this reading")}
+        for name, (wanted, expected) in types.items():
+            value = getattr(self, name)
+            if not isinstance(value, wanted):
+                msg = f"{name} is {value!r}"
+                raise errors.FilterError(msg, expected=expected)
 
     @classmethod
     def named(cls) -> dict[str, Dialect]:

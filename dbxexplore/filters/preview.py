@@ -16,6 +16,7 @@ import pandas as pd
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.catalog.schema import KINDS, Kind
+from dbxexplore.filters.matching import matches
 from dbxexplore.filters.patterns import (
     LEVEL_OF_KIND,
     LEVELS,
@@ -38,7 +39,7 @@ class Preview:
     fails, or the object itself: catalog, schema, then for a view the table patterns before the view patterns.
 
     Raises:
-        PatternError: a pattern is no regular expression.
+        PatternError: a pattern is no regular expression, or takes too long.
     """
 
     def __init__(self, catalog: Catalog, filters: Filters, dialect: Dialect) -> None:
@@ -52,24 +53,13 @@ class Preview:
     # --- verdicts, as arrays in the order of the frame ---
 
     @cached_property
-    def _rows(self) -> dict[Kind, Codes]:
-        codes = self.catalog.objects["kind"].cat.codes.to_numpy()
-        return {kind: np.flatnonzero(codes == i) for i, kind in enumerate(KINDS)}
-
-    @cached_property
     def _stages(self) -> list[tuple[Level, Codes, Codes]]:
         """Each thing that an object must pass: level, the rows it holds for, their subjects. Outermost first."""
-        of, rows = self._subjects, self._rows
-        inside_catalog = np.flatnonzero(of.catalog_of >= 0)
-        inside_schema = np.flatnonzero(of.schema_of >= 0)
-        stages: list[tuple[Level, Codes, Codes]] = [
-            ("catalogs", inside_catalog, of.catalog_of[inside_catalog]),
-            ("schemas", inside_schema, of.schema_of[inside_schema]),
-        ]
-        return stages + self._own_stages(rows)
+        containers = [(level, *inside) for level, inside in self._subjects.inside.items()]
+        return containers + self._own_stages()
 
-    def _own_stages(self, rows: dict[Kind, Codes]) -> list[tuple[Level, Codes, Codes]]:
-        own = self._subjects.own
+    def _own_stages(self) -> list[tuple[Level, Codes, Codes]]:
+        own, rows = self._subjects.own, self._subjects.rows
         stages: list[tuple[Level, Codes, Codes]] = [
             (LEVEL_OF_KIND[kind], rows[kind], own[rows[kind]]) for kind in ("catalog", "schema", "table", "notebook")
         ]
@@ -88,13 +78,15 @@ class Preview:
     @cached_property
     def own_verdict(self) -> pd.Series:
         """A boolean on the same index: whether the object passes by itself, whatever its containers do."""
-        passes = self._passes(self._own_stages(self._rows))
+        passes = self._passes(self._own_stages())
         return pd.Series(passes, index=self.catalog.objects.index, name="own_verdict")
 
     def _passes(self, stages: Iterable[tuple[Level, Codes, Codes]]) -> Flags:
         passes = np.ones(len(self.catalog), dtype=np.bool_)
         for level, rows, subjects in stages:
-            passes[rows] &= self._verdicts[level].passes[subjects]
+            verdicts = self._verdicts[level].passes
+            if not verdicts.all():  # a level that lets everything through is most often met
+                passes[rows] &= verdicts[subjects]
         return passes
 
     @cached_property
@@ -139,10 +131,9 @@ class Preview:
 
     def counts(self) -> pd.DataFrame:
         """How many objects of each kind are ``included`` and ``excluded``; all five kinds, in their order."""
-        codes = self.catalog.objects["kind"].cat.codes.to_numpy()
-        included = self.included.to_numpy()
-        let_in = np.bincount(codes[included], minlength=len(KINDS))
-        left_out = np.bincount(codes[~included], minlength=len(KINDS))
+        included, rows = self.included.to_numpy(), self._subjects.rows
+        let_in = np.array([np.count_nonzero(included[rows[kind]]) for kind in KINDS])
+        left_out = np.array([len(rows[kind]) for kind in KINDS]) - let_in
         return pd.DataFrame({"included": let_in, "excluded": left_out}, index=pd.Index(list(KINDS), name="kind"))
 
     @cached_property
@@ -181,7 +172,7 @@ class Preview:
         """
         at = self._find(name)
         columns = ("kind", "catalog", "schema", "name", "full_name")
-        row = {column: str(self.catalog.objects[column].iat[at]) for column in columns}
+        row = {column: str(self.catalog.objects[column].iloc[at]) for column in columns}
         kind = next(known for known in KINDS if known == row["kind"])
         levels = [self._explain_level(level, subject) for level, subject in self._subjects_of(row, kind)]
         return Explanation(row["full_name"], kind, tuple(levels), self.dialect)
@@ -193,7 +184,8 @@ class Preview:
                 return int(name)
             msg = f"There is no row {name!r}"
             raise errors.UnknownObjectError(msg, expected=f"0 to {len(objects) - 1}")
-        found = objects.index[(objects["full_name"] == name).to_numpy(dtype=bool, na_value=False)]
+        known = name.encode(errors="replace").decode()  # Arrow cannot compare with half of a surrogate pair
+        found = objects.index[(objects["full_name"] == known).to_numpy(dtype=bool, na_value=False) & (known == name)]
         if len(found) == 1:
             return int(found[0])
         if len(found):
@@ -201,7 +193,7 @@ class Preview:
             msg = f"{len(found)} objects are called {name!r}"
             raise errors.UnknownObjectError(msg, remedy=f"Give the row instead: {rows}")
         msg = f"There is no object {name!r} in this catalog"
-        raise errors.UnknownObjectError(msg, remedy=_did_you_mean(name, objects["full_name"]))
+        raise errors.UnknownObjectError(msg, remedy=_did_you_mean(known, objects["full_name"]))
 
     def _subjects_of(self, row: Mapping[str, str], kind: Kind) -> list[tuple[Level, str]]:
         qualified = self.dialect.subject == "qualified"
@@ -219,11 +211,13 @@ class Preview:
     def _explain_level(self, level: Level, subject: str) -> LevelExplanation:
         patterns = self.filters.level(level)
         held = tuple(
-            PatternExplanation(name, index, text, matches=self.dialect.matches(text, subject))
+            PatternExplanation(name, index, text, matches=bool(matches(text, self.dialect, [subject])[0]))
             for name in ("deny", "allow")
             for index, text in enumerate(getattr(patterns, name))
         )
-        return LevelExplanation(level, subject, held, passes=self.dialect.allows(patterns, subject))
+        decided = next((one.list for one in held if one.matches), None)
+        otherwise = not patterns.allow and self.dialect.empty_allow == "everything"
+        return LevelExplanation(level, subject, held, passes=decided == "allow" or (decided is None and otherwise))
 
     def __repr__(self) -> str:
         counts = self.counts().sum()

@@ -8,15 +8,22 @@ edited, one pattern is matched anew.
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import pyarrow as pa
 
+from dbxexplore import errors
 from dbxexplore.catalog import Catalog
-from dbxexplore.filters.patterns import LEVELS, Dialect, EmptyAllow, Level, Patterns
+from dbxexplore.catalog.schema import KINDS, Kind
+from dbxexplore.filters import matching
+from dbxexplore.filters.matching import Names
+from dbxexplore.filters.patterns import Dialect, Level, ListName, Patterns
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
 Codes: TypeAlias = npt.NDArray[np.intp]
@@ -24,21 +31,59 @@ Codes: TypeAlias = npt.NDArray[np.intp]
 _REMEMBERED_BYTES = 64_000_000  # of flags, one byte a subject: a few hundred patterns over 100,000 names
 
 
+RULES = ("allow", "deny", "no_allow", "everything")
+_ALLOW, _DENY, _NO_ALLOW, _EVERYTHING = range(4)
+
+
 @dataclass(frozen=True)
 class Verdicts:
     """What one level's patterns say of each of its subjects.
 
-    ``passes`` is the verdict. ``rule`` is an index into `RULES` and ``pattern`` the index of the deciding
-    pattern in the list that the rule names, -1 where no pattern decided.
+    ``allow`` and ``deny`` hold, for each pattern of the two lists, which of the ``size`` subjects it matches;
+    ``everything`` says that there is no allow list to pass. What decided is worked out when it is asked for.
     """
 
-    passes: Flags
-    rule: npt.NDArray[np.int8]
-    pattern: npt.NDArray[np.int32]
+    allow: tuple[Flags, ...]
+    deny: tuple[Flags, ...]
+    everything: bool
+    size: int
+
+    @cached_property
+    def passes(self) -> Flags:
+        """The verdict on each subject. Deny wins over allow."""
+        passes = np.full(self.size, self.everything)
+        for flags in self.allow:
+            passes |= flags
+        for flags in self.deny:
+            passes &= ~flags
+        return passes
+
+    @cached_property
+    def rule(self) -> npt.NDArray[np.int8]:
+        """What decided on each subject, as an index into `RULES`."""
+        otherwise = _EVERYTHING if self.everything else _NO_ALLOW
+        return np.where(self._denied >= 0, _DENY, np.where(self._allowed >= 0, _ALLOW, otherwise)).astype(np.int8)
+
+    @cached_property
+    def pattern(self) -> npt.NDArray[np.int32]:
+        """The index of the deciding pattern in the list that the rule names, -1 where none decided."""
+        return np.where(self._denied >= 0, self._denied, self._allowed)
+
+    @cached_property
+    def _denied(self) -> npt.NDArray[np.int32]:
+        return _first(self.deny, self.size)
+
+    @cached_property
+    def _allowed(self) -> npt.NDArray[np.int32]:
+        return _first(self.allow, self.size)
 
 
-RULES = ("allow", "deny", "no_allow", "everything")
-_ALLOW, _DENY, _NO_ALLOW, _EVERYTHING = range(4)
+def _first(matched: Sequence[Flags], size: int) -> npt.NDArray[np.int32]:
+    """Return the index of the first pattern that matches each subject, -1 where none does."""
+    found = np.full(size, -1, dtype=np.int32)
+    for index, flags in reversed(list(enumerate(matched))):
+        np.putmask(found, flags, index)
+    return found
 
 
 @dataclass
@@ -48,112 +93,182 @@ class Subjects:
     ``qualified`` and ``bare`` hold, for each level, the texts that patterns are held against. Of a row,
     ``catalog_of`` and ``schema_of`` are the positions of its containers among the subjects of those levels,
     -1 where it has none; ``own`` is its position among the subjects of its own level. The subjects of
-    ``tables`` are the tables and then the views.
+    ``tables`` are the tables and then the views. ``rows`` holds the rows of each kind.
     """
 
-    qualified: dict[Level, npt.NDArray[np.object_]]
-    bare: dict[Level, npt.NDArray[np.object_]]
+    qualified: dict[Level, Names]
+    bare: dict[Level, Names]
     catalog_of: Codes
     schema_of: Codes
     own: Codes
     first_view: int
+    rows: dict[Kind, Codes]
     _matched: OrderedDict[tuple[object, ...], Flags] = field(default_factory=OrderedDict, repr=False)
+    _refused: dict[tuple[object, ...], errors.PatternError] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, catalog: Catalog) -> Subjects:
         """Return the subjects of ``catalog``, worked out once."""
         return catalog.derived(cls, lambda: _subjects(catalog.objects))
 
-    def judge(self, level: Level, patterns: Patterns, dialect: Dialect) -> Verdicts:
-        """Return the verdicts of ``patterns`` on the subjects of ``level``. Deny wins over allow."""
-        denied = self._first_match(level, patterns.deny, dialect)
-        allowed = self._first_match(level, patterns.allow, dialect)
-        return _decide(denied, allowed, dialect.empty_allow if not patterns.allow else "nothing")
-
-    def _first_match(self, level: Level, texts: tuple[str, ...], dialect: Dialect) -> npt.NDArray[np.int32]:
-        found = np.full(len(self.qualified[level]), -1, dtype=np.int32)
-        for index, text in enumerate(texts):
-            found[self._matches(level, text, dialect) & (found < 0)] = index
+    @cached_property
+    def inside(self) -> dict[Level, tuple[Codes, Codes]]:
+        """The rows that are in a catalog, and in a schema, each with the subject of that container."""
+        found: dict[Level, tuple[Codes, Codes]] = {}
+        containers: tuple[tuple[Level, Codes], ...] = (("catalogs", self.catalog_of), ("schemas", self.schema_of))
+        for level, container in containers:
+            rows = np.flatnonzero(container >= 0)
+            found[level] = (rows, container[rows])
         return found
 
-    def _matches(self, level: Level, text: str, dialect: Dialect) -> Flags:
+    def judge(self, level: Level, patterns: Patterns, dialect: Dialect) -> Verdicts:
+        """Return the verdicts of ``patterns`` on the subjects of ``level``. Deny wins over allow.
+
+        Raises:
+            PatternError: a pattern takes too long; names its place.
+        """
+        return Verdicts(
+            self._matched_by(level, "allow", patterns.allow, dialect),
+            self._matched_by(level, "deny", patterns.deny, dialect),
+            everything=not patterns.allow and dialect.empty_allow == "everything",
+            size=len(self.qualified[level]),
+        )
+
+    def names(self, level: Level, dialect: Dialect) -> Names:
+        """Return the texts that ``dialect`` holds the patterns of ``level`` against."""
+        return (self.qualified if dialect.subject == "qualified" else self.bare)[level]
+
+    def _matched_by(self, level: Level, name: ListName, texts: Sequence[str], dialect: Dialect) -> tuple[Flags, ...]:
+        found = []
+        for index, text in enumerate(texts):
+            try:
+                found.append(self.matches(level, text, dialect))
+            except errors.PatternError as error:
+                raise _placed(error, level, name, index) from None
+        return tuple(found)
+
+    def matches(self, level: Level, text: str, dialect: Dialect) -> Flags:
+        """Return which subjects of ``level`` one pattern matches, remembered; not to be changed in place.
+
+        Raises:
+            PatternError: it is no regular expression, or takes too long.
+        """
         key = (level, text, dialect.match, dialect.ignore_case, dialect.subject)
         if key in self._matched:
             self._matched.move_to_end(key)
             return self._matched[key]
-        names = (self.qualified if dialect.subject == "qualified" else self.bare)[level]
-        matcher = dialect.matcher(text)
-        flags = np.fromiter((matcher(name) is not None for name in names), dtype=np.bool_, count=len(names))
+        if key in self._refused:
+            raise self._refused[key]
+        try:
+            flags = matching.matches(text, dialect, self.names(level, dialect))
+        except errors.PatternError as error:
+            self._refused[key] = error
+            raise
         self._matched[key] = flags
         while sum(kept.nbytes for kept in self._matched.values()) > _REMEMBERED_BYTES and len(self._matched) > 1:
             self._matched.popitem(last=False)
         return flags
 
 
-def _decide(denied: npt.NDArray[np.int32], allowed: npt.NDArray[np.int32], empty_allow: EmptyAllow) -> Verdicts:
-    otherwise = _EVERYTHING if empty_allow == "everything" else _NO_ALLOW
-    rule = np.where(denied >= 0, _DENY, np.where(allowed >= 0, _ALLOW, otherwise)).astype(np.int8)
-    pattern = np.where(denied >= 0, denied, allowed)
-    return Verdicts((rule == _ALLOW) | (rule == _EVERYTHING), rule, pattern)
-
-
-def _subjects(objects: pd.DataFrame) -> Subjects:
-    kind = objects["kind"].astype(object).to_numpy()
-    name = objects["name"].astype(object).to_numpy()
-    full_name = objects["full_name"].astype(object).to_numpy()
-    is_a = {k: kind == k for k in ("catalog", "schema", "table", "view", "notebook")}
-
-    # A container is judged by name, whether or not it has a row: its rows and its contents refer to it alike.
-    catalog_name = np.where(is_a["catalog"], name, objects["catalog"].astype(object).to_numpy())
-    has_catalog = ~is_a["notebook"]
-    catalog_of, catalogs = _positions(pd.Series(catalog_name[has_catalog]), has_catalog)
-
-    schema_name = np.where(is_a["schema"], name, objects["schema"].astype(object).to_numpy())
-    has_schema = has_catalog & ~is_a["catalog"]
-    schema_codes, schema_names = pd.factorize(pd.Series(schema_name[has_schema]))
-    pair = catalog_of[has_schema] * np.intp(max(1, len(schema_names))) + schema_codes
-    schema_of, pairs = _positions(pd.Series(pair), has_schema)
-    schema_catalogs = catalogs[(pairs // max(1, len(schema_names))).astype(np.intp)]
-    schemas = np.asarray(schema_names, dtype=object)[(pairs % max(1, len(schema_names))).astype(np.intp)]
-
-    own = np.full(len(objects), -1, dtype=np.intp)
-    own[is_a["catalog"]] = catalog_of[is_a["catalog"]]
-    own[is_a["schema"]] = schema_of[is_a["schema"]]
-    for one in ("table", "view", "notebook"):
-        own[is_a[one]] = np.arange(is_a[one].sum())
-    relations = np.concatenate([np.flatnonzero(is_a["table"]), np.flatnonzero(is_a["view"])])
-    qualified_schemas = np.array([f"{c}.{s}" for c, s in zip(schema_catalogs, schemas, strict=True)], dtype=object)
-    return Subjects(
-        qualified=dict(
-            zip(
-                LEVELS,
-                (
-                    catalogs,
-                    qualified_schemas,
-                    full_name[relations],
-                    full_name[is_a["view"]],
-                    full_name[is_a["notebook"]],
-                ),
-                strict=True,
-            )
-        ),
-        bare=dict(
-            zip(
-                LEVELS,
-                (catalogs, schemas, name[relations], name[is_a["view"]], name[is_a["notebook"]]),
-                strict=True,
-            )
-        ),
-        catalog_of=np.where(is_a["catalog"], -1, catalog_of),
-        schema_of=np.where(is_a["schema"], -1, schema_of),
-        own=own,
-        first_view=int(is_a["table"].sum()),
+def _placed(error: errors.PatternError, level: Level, name: ListName, index: int) -> errors.PatternError:
+    msg = f"{level}, {name} pattern {index + 1}: {error.problem}"
+    return errors.PatternError(
+        msg,
+        pattern=error.pattern,
+        position=error.position,
+        place=(level, name, index),
+        expected=error.expected,
+        remedy=error.remedy,
     )
 
 
-def _positions(values: pd.Series, among: Flags) -> tuple[Codes, npt.NDArray[np.object_]]:
-    """Number the distinct ``values`` of the rows flagged in ``among``; rows that are not get -1."""
-    codes, distinct = pd.factorize(values)
-    positions = np.full(len(among), -1, dtype=np.intp)
-    positions[among] = codes
-    return positions, np.asarray(distinct, dtype=object)
+def _subjects(objects: pd.DataFrame) -> Subjects:
+    rows = _rows_by_kind(objects["kind"])
+    name, full_name = _text(objects["name"]), _text(objects["full_name"])
+
+    # A container is judged by name, whether or not it has a row: its rows and its contents refer to it alike.
+    catalog_of, catalogs = _container(objects["catalog"], rows["catalog"], name, rows["notebook"])
+    no_schema = np.concatenate([rows["catalog"], rows["notebook"]])
+    schema_codes, schema_names = _container(objects["schema"], rows["schema"], name, no_schema)
+    schema_of, pairs = _numbered_pairs(catalog_of, schema_codes, max(1, len(schema_names)))
+    schema_catalogs = [catalogs[pair // max(1, len(schema_names))] for pair in pairs]
+    schemas = [schema_names[pair % max(1, len(schema_names))] for pair in pairs]
+    qualified_schemas = [f"{catalog}.{schema}" for catalog, schema in zip(schema_catalogs, schemas, strict=True)]
+
+    own = np.full(len(objects), -1, dtype=np.intp)
+    own[rows["catalog"]] = catalog_of[rows["catalog"]]
+    own[rows["schema"]] = schema_of[rows["schema"]]
+    for one in ("table", "view", "notebook"):
+        own[rows[one]] = np.arange(len(rows[one]))
+    catalog_of[rows["catalog"]] = -1
+    return Subjects(
+        qualified=_levels(catalogs, qualified_schemas, full_name, rows),
+        bare=_levels(catalogs, schemas, name, rows),
+        catalog_of=catalog_of,
+        schema_of=schema_of,
+        own=own,
+        first_view=len(rows["table"]),
+        rows=rows,
+    )
+
+
+def _rows_by_kind(kind: pd.Series) -> dict[Kind, Codes]:
+    categories = list(kind.cat.categories)
+    codes = kind.cat.codes.to_numpy()
+    return {one: np.flatnonzero(codes == (categories.index(one) if one in categories else -2)) for one in KINDS}
+
+
+def _levels(
+    catalogs: Sequence[str], schemas: Sequence[str], text: pa.Array, rows: Mapping[Kind, Codes]
+) -> dict[Level, Names]:
+    relations = np.concatenate([rows["table"], rows["view"]])
+    return {
+        "catalogs": Names(catalogs),
+        "schemas": Names(schemas),
+        "tables": Names(_taken(text, relations)),
+        "views": Names(_taken(text, rows["view"])),
+        "notebooks": Names(_taken(text, rows["notebook"])),
+    }
+
+
+def _text(series: pd.Series) -> pa.Array:
+    return Names(pa.array(series.array, from_pandas=True)).text
+
+
+def _taken(text: pa.Array, rows: Codes) -> pa.Array:
+    # A catalog is sorted by kind, so the names are a piece of the column and need not be copied.
+    if len(rows) and rows[-1] - rows[0] == len(rows) - 1 and (rows[1:] > rows[:-1]).all():
+        return text.slice(int(rows[0]), len(rows))
+    return text.take(pa.array(rows))
+
+
+def _container(series: pd.Series, named: Codes, name: pa.Array, outside: Codes) -> tuple[Codes, list[str]]:
+    """Number the distinct containers that ``series`` names; rows in ``named`` name themselves.
+
+    Returns the number for each row, -1 for those ``outside`` and where ``series`` is missing, and the names.
+    """
+    known = {str(category): code for code, category in enumerate(series.cat.categories)}
+    codes = series.cat.codes.to_numpy().astype(np.intp)
+    if len(named):
+        codes[named] = [known.setdefault(own, len(known)) for own in _taken(name, named).to_pylist()]
+    codes[outside] = -1
+    used = np.flatnonzero(np.bincount(codes[codes >= 0], minlength=len(known)))
+    position = np.full(len(known) + 1, -1, dtype=np.intp)  # the last one is for -1
+    position[used] = np.arange(len(used))
+    names = list(known)
+    return position[codes], [names[code] for code in used]
+
+
+def _numbered_pairs(first: Codes, second: Codes, base: int) -> tuple[Codes, list[int]]:
+    """Number the distinct pairs ``first * base + second``, -1 where there is no second."""
+    pair = np.where(second >= 0, first * base + second, -1)
+    # Neighbouring rows mostly share their schema: numbering runs of equal pairs is numbering far fewer.
+    is_start = np.ones(len(pair), dtype=np.bool_)
+    np.not_equal(pair[1:], pair[:-1], out=is_start[1:])
+    starts = np.flatnonzero(is_start)
+    codes, distinct = pd.factorize(pair[starts])
+    numbers = [int(value) for value in distinct if value >= 0]
+    position = np.cumsum(distinct >= 0) - 1
+    position[distinct < 0] = -1
+    each = position[codes].astype(np.intp) if len(codes) else np.empty(0, dtype=np.intp)
+    return np.repeat(each, np.diff(starts, append=len(pair))), numbers

@@ -1,0 +1,507 @@
+"""What is probably wrong with filters, judged on one catalog: a code, a place and a remedy for each finding."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property, reduce
+from typing import Literal, TypeAlias, get_args, overload
+
+import numpy as np
+import pandas as pd
+
+from dbxexplore import errors
+from dbxexplore.catalog import Catalog
+from dbxexplore.catalog.schema import NAME_DTYPE
+from dbxexplore.filters.patterns import (
+    LEVELS,
+    Dialect,
+    Filters,
+    Level,
+    ListName,
+    Patterns,
+    compile_pattern,
+    exact_pattern,
+)
+from dbxexplore.filters.subjects import Flags, Subjects
+
+Severity: TypeAlias = Literal["error", "warning", "info"]
+Code: TypeAlias = Literal[
+    "invalid-pattern",
+    "glob-pattern",
+    "slow-pattern",
+    "over-match",
+    "bare-name",
+    "qualified-name",
+    "dead-pattern",
+    "shadowed-pattern",
+    "allow-undone",
+    "drops-views",
+    "dialect-dependent",
+]
+_MOST_EXAMPLES = 5
+_SHOWN = 80  # characters of a pattern within a sentence
+_LIST_NAMES: tuple[ListName, ...] = get_args(ListName)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that is probably wrong.
+
+    ``code`` is stable. ``level``, ``list`` and ``index`` (from 0) say which pattern it is about, ``pattern`` is
+    its text; ``index`` is None and ``pattern`` empty where it is about the whole list. ``examples`` are at most
+    five of the names concerned.
+    """
+
+    code: Code
+    severity: Severity
+    level: Level
+    list: ListName
+    index: int | None
+    pattern: str
+    message: str
+    remedy: str
+    examples: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        place = f"{self.level}, {self.list}" + ("" if self.index is None else f" pattern {self.index + 1}")
+        shown = f": {_shown(self.pattern)}" if self.index is not None else ""
+        lines = [f"{self.severity} [{self.code}] {place}{shown}", f"  {self.message}"]
+        if self.examples:
+            lines.append(f"  e.g. {', '.join(self.examples)}")
+        return "\n".join([*lines, f"  {self.remedy}"])
+
+
+class Findings(Sequence[Finding]):
+    """What `lint` found: the errors first, then by place. Empty, and so false, when there is nothing."""
+
+    def __init__(self, findings: Iterable[Finding]) -> None:
+        order: tuple[Severity, ...] = get_args(Severity)
+        self._findings = tuple(sorted(findings, key=lambda finding: order.index(finding.severity)))
+
+    @overload
+    def __getitem__(self, index: int) -> Finding: ...
+    @overload
+    def __getitem__(self, index: slice) -> Findings: ...
+    def __getitem__(self, index: int | slice) -> Finding | Findings:
+        return Findings(self._findings[index]) if isinstance(index, slice) else self._findings[index]
+
+    def __len__(self) -> int:
+        return len(self._findings)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Findings) and self._findings == other._findings
+
+    def __hash__(self) -> int:
+        return hash(self._findings)
+
+    @property
+    def codes(self) -> tuple[Code, ...]:
+        """The codes found, each once, in the order of the findings."""
+        return tuple(dict.fromkeys(finding.code for finding in self))
+
+    @cached_property
+    def frame(self) -> pd.DataFrame:
+        """One row a finding, index 0..n-1.
+
+        Columns: ``code`` (string), ``severity``, ``level``, ``list`` (categories), ``index`` (Int64, NA where a
+        finding is about a whole list), ``pattern``, ``message``, ``remedy`` (string), ``examples`` (list of texts).
+        """
+        texts = {
+            name: pd.array([getattr(finding, name) for finding in self], dtype=NAME_DTYPE)
+            for name in ("code", "pattern", "message", "remedy")
+        }
+        choices = {"severity": get_args(Severity), "level": LEVELS, "list": _LIST_NAMES}
+        categories = {
+            name: pd.Categorical([getattr(finding, name) for finding in self], categories=list(known))
+            for name, known in choices.items()
+        }
+        columns = {
+            **texts,
+            **categories,
+            "index": pd.array([finding.index for finding in self], dtype="Int64"),
+            "examples": pd.Series([list(finding.examples) for finding in self], dtype=object),
+        }
+        order = ["code", "severity", "level", "list", "index", "pattern", "message", "remedy", "examples"]
+        return pd.DataFrame(columns)[order]
+
+    def __str__(self) -> str:
+        return "\n".join(str(finding) for finding in self) or "No findings"
+
+    def __repr__(self) -> str:
+        counts = [f"{sum(f.severity == severity for f in self)} {severity}" for severity in get_args(Severity)]
+        return f"<Findings: {', '.join(counts)}>" if len(self) else "<Findings: none>"
+
+    def _repr_html_(self) -> str:
+        if not len(self):
+            return "<p>No findings</p>"
+        heads = "".join(f"<th>{name}</th>" for name in ("", "code", "where", "pattern", "what", "what to do"))
+        rows = "".join(_html_row(finding) for finding in self)
+        return f"<table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>"
+
+
+def _html_row(finding: Finding) -> str:
+    place = f"{finding.level}, {finding.list}" + ("" if finding.index is None else f" {finding.index + 1}")
+    what = html.escape(finding.message)
+    if finding.examples:
+        what += "<br><small>" + ", ".join(f"<code>{html.escape(name)}</code>" for name in finding.examples) + "</small>"
+    cells = [
+        html.escape(finding.severity),
+        f"<code>{html.escape(finding.code)}</code>",
+        html.escape(place),
+        f"<code>{html.escape(_shown(finding.pattern))}</code>",
+        what,
+        html.escape(finding.remedy),
+    ]
+    return "<tr>" + "".join(f"<td style='text-align:left'>{cell}</td>" for cell in cells) + "</tr>"
+
+
+def _shown(text: str) -> str:
+    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+
+
+def lint(catalog: Catalog, filters: Filters, dialect: Dialect | None = None) -> Findings:
+    """Return what is probably wrong with ``filters`` as ``dialect`` reads them (`Dialect.DATAHUB` unless given).
+
+    Invalid and slow patterns are findings like any other: nothing is raised for them, and the other checks
+    are made as if they were not there.
+    """
+    linter = _Linter(catalog, filters, dialect or Dialect.DATAHUB)
+    return Findings(finding for level in LEVELS for finding in linter.level(level))
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A pattern that can be judged, its place, and which subjects of its level it matches."""
+
+    level: Level
+    list: ListName
+    index: int
+    text: str
+    flags: Flags
+
+    def finding(
+        self, code: Code, severity: Severity, message: str, remedy: str, examples: Sequence[str] = ()
+    ) -> Finding:
+        return Finding(code, severity, self.level, self.list, self.index, self.text, message, remedy, tuple(examples))
+
+
+class _Linter:
+    def __init__(self, catalog: Catalog, filters: Filters, dialect: Dialect) -> None:
+        self.catalog, self.filters, self.dialect = catalog, filters, dialect
+        self.subjects = Subjects.of(catalog)
+        self.broken: list[Finding] = []
+        self.held = {level: self._hold(level) for level in LEVELS}
+
+    def level(self, level: Level) -> Iterator[Finding]:
+        yield from (finding for finding in self.broken if finding.level == level)
+        if not len(self.subjects.names(level, self.dialect)):
+            return  # nothing can be said of a level that has no objects here
+        for held in self.held[level]:
+            # One pattern, one reason why it matches nothing: the first that fits is the most helpful.
+            checks: tuple[Callable[[_Held], Finding | None], ...] = (self._glob, self._other_subject, self._dead)
+            yield from self._first(held, checks)
+            for check in (self._over_match, self._shadowed, self._undone, self._dialect_dependent):
+                yield from self._first(held, (check,))
+        if level == "tables":
+            yield from self._drops_views()
+        if level == "views":
+            yield from self._other_rules()
+
+    @staticmethod
+    def _first(held: _Held, checks: Sequence[Callable[[_Held], Finding | None]]) -> Iterator[Finding]:
+        found = next((finding for finding in (check(held) for check in checks) if finding), None)
+        if found:
+            yield found
+
+    # --- patterns that cannot be judged ---
+
+    def _hold(self, level: Level) -> tuple[_Held, ...]:
+        found = []
+        for name in _LIST_NAMES:
+            for index, text in enumerate(getattr(self.filters.level(level), name)):
+                try:
+                    compile_pattern(text, ignore_case=self.dialect.ignore_case)
+                except errors.PatternError as error:
+                    code: Code = "glob-pattern" if _is_broken_glob(text) else "invalid-pattern"
+                    self.broken.append(_broken(code, (level, name, index), error))
+                    continue
+                try:
+                    found.append(_Held(level, name, index, text, self.subjects.matches(level, text, self.dialect)))
+                except errors.PatternError as error:
+                    self.broken.append(_broken("slow-pattern", (level, name, index), error))
+        return tuple(found)
+
+    # --- one pattern ---
+
+    def _glob(self, held: _Held) -> Finding | None:
+        if not _GLOB.fullmatch(held.text) or not _STARRED.search(held.text):
+            return None
+        meant = "".join(".*" if part == "*" else re.escape(part) for part in re.split(r"(\*)", held.text))
+        return held.finding(
+            "glob-pattern",
+            "warning",
+            "Looks like a glob, but * repeats the character before it",
+            f"If it is meant as a glob, write ^{_shown(meant)}$",
+            self._examples(held.level, held.flags),
+        )
+
+    def _other_subject(self, held: _Held) -> Finding | None:
+        """Say that a pattern for bare names is held against qualified ones, or the other way round."""
+        if held.flags.any() or held.level == "catalogs":
+            return None
+        qualified = self.dialect.subject == "qualified"
+        other = self._flags(held, replace(self.dialect, subject="bare" if qualified else "qualified"))
+        if other is None or not other.any():
+            return None
+        meant = self._examples(held.level, other)
+        if qualified:
+            return held.finding(
+                "bare-name",
+                "warning",
+                f"Matches nothing: it is held against {_subject(held.level)}, and matches only the last part of it",
+                f"Write the whole of it, for example {exact_pattern(meant[0])}",
+                meant,
+            )
+        return held.finding(
+            "qualified-name",
+            "warning",
+            f"Matches nothing: {self.dialect.name} holds it against the bare name, and it matches only qualified ones",
+            f"Write the last part alone, for example {exact_pattern(meant[0])}",
+            meant,
+        )
+
+    def _dead(self, held: _Held) -> Finding | None:
+        if held.flags.any():
+            return None
+        doubt = "" if self.catalog.complete else ", but the snapshot is incomplete"
+        return held.finding(
+            "dead-pattern",
+            "warning" if held.list == "allow" else "info",
+            f"Matches none of the {len(held.flags):,} {_nouns(held.level)} of this snapshot{doubt}",
+            "Remove it, or check its spelling, upper and lower case, and dots",
+        )
+
+    def _over_match(self, held: _Held) -> Finding | None:
+        if self.dialect.match == "full":
+            return None
+        exact = self._flags(held, replace(self.dialect, match="full"))
+        if exact is None or not exact.any():
+            return None
+        more = held.flags & ~exact
+        if not more.any():
+            return None
+        spelt = self._examples(held.level, exact)[0]
+        return held.finding(
+            "over-match",
+            "warning",
+            f"Not anchored: besides {spelt} it also takes {_counted(int(more.sum()), held.level)} more",
+            f"Write ^(?:{_shown(held.text)})$ for the exact names, or end it with .* to show that all are meant",
+            self._examples(held.level, more),
+        )
+
+    def _shadowed(self, held: _Held) -> Finding | None:
+        if not held.flags.any():
+            return None
+        others = [other for other in self._peers(held) if other.index != held.index]
+        covering = next((other for other in others if _covers(other, held)), None)
+        if covering is not None:
+            by = f"pattern {covering.index + 1} ({_shown(covering.text)})"
+        elif not (held.flags & ~_union(other for other in others if other.index < held.index)).any():
+            by = "the patterns before it, taken together"
+        else:
+            return None
+        return held.finding(
+            "shadowed-pattern",
+            "info",
+            f"Makes no difference in this snapshot: all that it matches is matched by {by}",
+            "Remove it, unless it is there for objects to come",
+        )
+
+    def _undone(self, held: _Held) -> Finding | None:
+        if held.list == "deny" or not held.flags.any():
+            return None
+        denying = [other for other in self.held[held.level] if other.list == "deny"]
+        if (held.flags & ~_union(denying)).any():
+            return None
+        first = next(other for other in denying if (other.flags & held.flags).any())
+        return held.finding(
+            "allow-undone",
+            "warning",
+            f"All that it allows is denied by this level's own deny list, as by {_shown(first.text)}: deny wins",
+            "Remove it, or narrow the deny pattern",
+            self._examples(held.level, held.flags),
+        )
+
+    def _dialect_dependent(self, held: _Held) -> Finding | None:
+        differs = np.zeros(len(held.flags), dtype=np.bool_)
+        names = []
+        for other in _others(self.dialect):
+            flags = self._flags(held, other)
+            if flags is None:
+                continue
+            # It matters where the verdict of the level differs too, not only that of one of its patterns.
+            here = (flags != held.flags) & (self._passes(held.level, other) != self._passes(held.level, self.dialect))
+            if here.any():
+                differs |= here
+                names.append(other.name)
+        if not differs.any():
+            return None
+        anchored = (
+            f"Anchor it, as ^(?:{_shown(held.text)})$" if self.dialect.match != "full" else "Spell out both cases"
+        )
+        return held.finding(
+            "dialect-dependent",
+            "info",
+            f"{_counted(int(differs.sum()), held.level)} would be judged otherwise if read as {' or '.join(names)}",
+            f"{anchored}, and write the whole qualified name, in its case",
+            self._examples(held.level, differs),
+        )
+
+    # --- views ---
+
+    def _drops_views(self) -> Iterator[Finding]:
+        """Tell which table patterns keep out views that the view patterns, if there are any, let through."""
+        views = self.subjects.first_view
+        if self.dialect.views == "views" or len(self.subjects.qualified["tables"]) == views:
+            return
+        open_to = self._container_passes()[self.subjects.rows["view"]]
+        if self.dialect.views == "tables_and_views":
+            open_to = open_to & self._passes("views", self.dialect)
+        remedy = "Say it for views too, or let the pattern match them"
+        for held in self.held["tables"]:
+            dropped = held.flags[views:] & open_to
+            if held.list == "deny" and dropped.any():
+                yield held.finding(
+                    "drops-views",
+                    "warning",
+                    f"Also keeps out {_counted(int(dropped.sum()), 'views')}: a view must pass the table patterns as well",
+                    remedy,
+                    self._examples("views", dropped),
+                )
+        allow = [held for held in self.held["tables"] if held.list == "allow"]
+        dropped = open_to & ~_union(allow)[views:] if allow else np.zeros(1, dtype=np.bool_)
+        # Where no table pattern lets a single view through, and where it lets some through, is the same to a view.
+        if dropped.any():
+            yield Finding(
+                "drops-views",
+                "warning",
+                "tables",
+                "allow",
+                allow[0].index if len(allow) == 1 else None,
+                allow[0].text if len(allow) == 1 else "",
+                f"Keeps out {_counted(int(dropped.sum()), 'views')} that nothing else does: a view must pass these as well",
+                remedy,
+                self._examples("views", dropped),
+            )
+
+    def _other_rules(self) -> Iterator[Finding]:
+        """Tell which views' verdicts depend on the rule for views alone, whatever the patterns mean."""
+        ours = self._view_passes(self.dialect.views)
+        others = {other.name: self._view_passes(other.views) != ours for other in _others(self.dialect)}
+        names = [name for name, differs in others.items() if differs.any()]
+        if names:
+            differs = _union_of(list(others.values()), len(ours))
+            yield Finding(
+                "dialect-dependent",
+                "info",
+                "views",
+                "allow",
+                None,
+                "",
+                f"{_counted(int(differs.sum()), 'views')} would be judged otherwise if read as {' or '.join(names)}, "
+                "which hold views against other lists",
+                "Say the same of views in both the table and the view patterns",
+                self._examples("views", differs),
+            )
+
+    def _view_passes(self, rule: str) -> Flags:
+        tables = self._passes("tables", self.dialect)[self.subjects.first_view :]
+        views = self._passes("views", self.dialect)
+        return {"tables_and_views": tables & views, "views": views, "tables": tables}[rule]
+
+    # --- what the checks share ---
+
+    def _flags(self, held: _Held, dialect: Dialect) -> Flags | None:
+        """Return what the pattern matches in another reading, None where that takes too long."""
+        try:
+            return self.subjects.matches(held.level, held.text, dialect)
+        except errors.PatternError:
+            return None
+
+    def _passes(self, level: Level, dialect: Dialect) -> Flags:
+        """Return the verdicts of a level on its subjects, by the patterns that can be judged."""
+        usable = {
+            name: [
+                held.text for held in self.held[level] if held.list == name and self._flags(held, dialect) is not None
+            ]
+            for name in _LIST_NAMES
+        }
+        return self.subjects.judge(level, Patterns(usable["allow"], usable["deny"]), dialect).passes
+
+    def _container_passes(self) -> Flags:
+        passes = np.ones(len(self.catalog), dtype=np.bool_)
+        for level, (rows, subjects) in self.subjects.inside.items():
+            passes[rows] &= self._passes(level, self.dialect)[subjects]
+        return passes
+
+    def _peers(self, held: _Held) -> Iterator[_Held]:
+        return (other for other in self.held[held.level] if other.list == held.list)
+
+    def _examples(self, level: Level, flags: Flags) -> tuple[str, ...]:
+        return tuple(self.subjects.names(level, self.dialect).at(np.flatnonzero(flags)[:_MOST_EXAMPLES]))
+
+
+# What only has letters, digits and what stands in names, and a star where a glob would have it.
+_GLOB = re.compile(r"[\w.*/\-]+")
+_STARRED = re.compile(r"[\w\-]\*")
+
+
+def _is_broken_glob(text: str) -> bool:
+    return text.startswith("*") or "**" in text
+
+
+def _broken(code: Code, place: tuple[Level, ListName, int], error: errors.PatternError) -> Finding:
+    level, name, index = place
+    return Finding(code, "error", level, name, index, error.pattern, error.problem, error.remedy)
+
+
+def _covers(other: _Held, held: _Held) -> bool:
+    if (held.flags & ~other.flags).any():
+        return False
+    # Of two that match the same, the second is the one too many.
+    return other.index < held.index or bool((other.flags & ~held.flags).any())
+
+
+def _union(held: Iterable[_Held]) -> Flags:
+    flags = [one.flags for one in held]
+    return reduce(np.logical_or, flags) if flags else np.zeros(1, dtype=np.bool_)
+
+
+def _union_of(flags: Sequence[Flags], size: int) -> Flags:
+    return reduce(np.logical_or, flags, np.zeros(size, dtype=np.bool_))
+
+
+def _others(dialect: Dialect) -> list[Dialect]:
+    return [other for other in Dialect.named().values() if other != dialect]
+
+
+def _subject(level: Level) -> str:
+    return {
+        "catalogs": "the catalog's name",
+        "schemas": "catalog.schema",
+        "tables": "catalog.schema.table",
+        "views": "catalog.schema.view",
+        "notebooks": "the full path",
+    }[level]
+
+
+def _nouns(level: Level) -> str:
+    return "tables and views" if level == "tables" else level
+
+
+def _counted(number: int, level: Level) -> str:
+    noun = ("table or view" if level == "tables" else level[:-1]) if number == 1 else _nouns(level)
+    return f"{number:,} {noun}"

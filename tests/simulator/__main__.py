@@ -1,0 +1,5 @@
+"""Serves a generated workspace: ``python -m simulator``."""
+
+from simulator.process import main
+
+main()

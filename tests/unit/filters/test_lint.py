@@ -1,0 +1,201 @@
+"""Each code is found where it should be, and not where it should not."""
+
+from __future__ import annotations
+
+import re
+from typing import get_args
+
+import pandas as pd
+import pytest
+
+from dbxexplore.catalog import Catalog
+from dbxexplore.filters import Dialect, Filters, Findings, Patterns
+from dbxexplore.filters.lint import Code, Finding
+
+
+def catalog_of(*names: str, views: tuple[str, ...] = (), notebooks: tuple[str, ...] = ()) -> Catalog:
+    rows: dict[tuple[str, str], tuple[str, str | None, str | None, str]] = {}
+    for kind, full_names in (("table", names), ("view", views)):
+        for full_name in full_names:
+            catalog, schema, name = full_name.split(".")
+            rows[("catalog", catalog)] = ("catalog", None, None, catalog)
+            rows[("schema", f"{catalog}.{schema}")] = ("schema", catalog, None, schema)
+            rows[("relation", full_name)] = (kind, catalog, schema, name)
+    for path in notebooks:
+        rows[("notebook", path)] = ("notebook", None, None, path.rsplit("/", 1)[1])
+    frame = pd.DataFrame(list(rows.values()), columns=["kind", "catalog", "schema", "name"])
+    frame["full_name"] = [name for _, name in rows]
+    return Catalog.from_frame(frame)
+
+
+CATALOG = catalog_of(
+    "prod.gold.orders",
+    "prod.gold.orders_tmp",
+    "prod.gold.Customers",
+    "prod.sales.facts",
+    "prod_mumbai.gold.orders",
+    "dev.gold.orders",
+    views=("prod.gold.v_orders", "prod.gold.v_tmp"),
+    notebooks=("/Repos/etl/load",),
+)
+
+
+def found(code: Code, filters: Filters, dialect: Dialect = Dialect.DATAHUB) -> list[Finding]:
+    return [finding for finding in filters.lint(CATALOG, dialect) if finding.code == code]
+
+
+BARE = Dialect(subject="bare")
+FULL = Dialect(match="full")
+VIEWS_APART = Dialect(views="views")
+VIEWS_AS_TABLES = Dialect(views="tables")
+SLOW = r"(?:(?:[a-z_.]+)+)+(?<!z)\d$"
+WRONG: list[tuple[Code, Filters, Dialect]] = [
+    ("invalid-pattern", Filters(tables=Patterns(["("])), Dialect.DATAHUB),
+    ("glob-pattern", Filters(tables=Patterns(deny=["*_tmp"])), Dialect.DATAHUB),
+    ("glob-pattern", Filters(catalogs=Patterns(["prod_*"])), Dialect.DATAHUB),
+    ("slow-pattern", Filters(tables=Patterns([SLOW])), Dialect.DATAHUB),
+    ("over-match", Filters(catalogs=Patterns(["prod"])), Dialect.DATAHUB),
+    ("bare-name", Filters(schemas=Patterns(["gold"])), Dialect.DATAHUB),
+    ("bare-name", Filters(tables=Patterns(["^orders$"])), Dialect.DATAHUB),
+    ("qualified-name", Filters(tables=Patterns([r"prod\.gold\.orders"])), BARE),
+    ("dead-pattern", Filters(catalogs=Patterns(["staging"])), Dialect.DATAHUB),
+    ("shadowed-pattern", Filters(catalogs=Patterns([".*", "dev"])), Dialect.DATAHUB),
+    ("shadowed-pattern", Filters(catalogs=Patterns(["dev", ".*"])), Dialect.DATAHUB),
+    ("shadowed-pattern", Filters(catalogs=Patterns(["dev", "dev"])), Dialect.DATAHUB),
+    ("shadowed-pattern", Filters(catalogs=Patterns(["prod$", "dev|prod_", "dev|prod$"])), Dialect.DATAHUB),
+    ("allow-undone", Filters(catalogs=Patterns(["dev"], ["d.*"])), Dialect.DATAHUB),
+    ("drops-views", Filters(tables=Patterns([".*[.]orders$"])), Dialect.DATAHUB),
+    ("drops-views", Filters(tables=Patterns(deny=[".*_tmp"])), VIEWS_AS_TABLES),
+    ("dialect-dependent", Filters(catalogs=Patterns(["prod"])), Dialect.DATAHUB),
+    ("dialect-dependent", Filters(tables=Patterns(deny=[".*_tmp$"])), Dialect.DATAHUB),
+]
+RIGHT: list[tuple[Code, Filters, Dialect]] = [
+    ("invalid-pattern", Filters(tables=Patterns([r"\("])), Dialect.DATAHUB),
+    ("invalid-pattern", Filters(tables=Patterns(["*_tmp"])), Dialect.DATAHUB),
+    ("glob-pattern", Filters(tables=Patterns(deny=[".*_tmp"])), Dialect.DATAHUB),
+    ("glob-pattern", Filters(catalogs=Patterns(["prod_.*", "[a-z]*", "(dev)*"])), Dialect.DATAHUB),
+    ("slow-pattern", Filters(tables=Patterns(["(?:(?:[a-z_.]+)+)+[0-9]$"])), Dialect.DATAHUB),
+    ("over-match", Filters(catalogs=Patterns(["^prod$"])), Dialect.DATAHUB),
+    ("over-match", Filters(catalogs=Patterns(["prod.*"])), Dialect.DATAHUB),
+    ("over-match", Filters(catalogs=Patterns(["prod"])), FULL),
+    ("bare-name", Filters(schemas=Patterns([r"prod\.gold"])), Dialect.DATAHUB),
+    ("bare-name", Filters(tables=Patterns(["^orders$"])), BARE),
+    ("qualified-name", Filters(tables=Patterns(["orders"])), BARE),
+    ("dead-pattern", Filters(catalogs=Patterns(["dev"])), Dialect.DATAHUB),
+    ("shadowed-pattern", Filters(catalogs=Patterns(["prod", "dev"])), Dialect.DATAHUB),
+    ("shadowed-pattern", Filters(catalogs=Patterns(["dev"], ["dev"])), Dialect.DATAHUB),
+    ("allow-undone", Filters(catalogs=Patterns(["dev", "prod"], ["prod$"])), Dialect.DATAHUB),
+    ("drops-views", Filters(tables=Patterns([".*[.]orders$"])), VIEWS_APART),
+    ("drops-views", Filters(tables=Patterns(deny=[".*orders_tmp"])), Dialect.DATAHUB),
+    ("drops-views", Filters(tables=Patterns([".*[.]orders$"]), views=Patterns([])), Dialect.DATAHUB),
+    ("dialect-dependent", Filters(catalogs=Patterns(["^prod$"])), Dialect.DATAHUB),
+]
+
+
+@pytest.mark.parametrize(("code", "filters", "dialect"), WRONG)
+def test_a_code_is_found_where_it_should_be(code: Code, filters: Filters, dialect: Dialect) -> None:
+    assert found(code, filters, dialect)
+
+
+@pytest.mark.parametrize(("code", "filters", "dialect"), RIGHT)
+def test_a_code_is_not_found_where_it_should_not_be(code: Code, filters: Filters, dialect: Dialect) -> None:
+    assert not found(code, filters, dialect)
+
+
+def test_every_code_has_a_case() -> None:
+    assert {code for code, *_ in WRONG} == {code for code, *_ in RIGHT} == set(get_args(Code))
+
+
+@pytest.mark.parametrize("dialect", Dialect.named().values(), ids=Dialect.named())
+def test_the_default_filters_are_clean(dialect: Dialect) -> None:
+    assert not Filters().lint(CATALOG, dialect)
+    assert str(Filters().lint(CATALOG, dialect)) == "No findings"
+
+
+def test_an_over_match_names_the_objects() -> None:
+    (finding,) = found("over-match", Filters(catalogs=Patterns(["prod"])))
+    assert finding.examples == ("prod_mumbai",)
+    assert finding.message == "Not anchored: besides prod it also takes 1 catalog more"
+    assert "^(?:prod)$" in finding.remedy
+    assert (finding.level, finding.list, finding.index, finding.severity) == ("catalogs", "allow", 0, "warning")
+
+
+def test_an_invalid_pattern_says_where() -> None:
+    (finding,) = found("invalid-pattern", Filters(tables=Patterns([".*", "a(b"])))
+    assert finding.index == 1
+    assert "at character 2" in finding.message
+    assert finding.severity == "error"
+
+
+def test_a_glob_is_told_what_to_write() -> None:
+    (finding,) = found("glob-pattern", Filters(tables=Patterns(deny=["*_tmp"])))
+    assert "'.*_tmp'" in finding.remedy
+    assert finding.list == "deny"
+
+
+def test_a_bare_name_is_told_the_qualified_one() -> None:
+    (finding,) = found("bare-name", Filters(schemas=Patterns(["sales"])))
+    assert r"^(?:prod\.sales)$" in finding.remedy
+
+
+def test_dropped_views_are_counted_and_named() -> None:
+    (finding,) = found("drops-views", Filters(tables=Patterns([r".*\.orders$"])))
+    assert finding.examples == ("prod.gold.v_orders", "prod.gold.v_tmp")
+    assert "2 views" in finding.message
+
+
+def test_dialect_dependent_counts_and_names_the_reading() -> None:
+    (finding,) = found("dialect-dependent", Filters(catalogs=Patterns(["prod"])))
+    assert finding.message == "1 catalog would be judged otherwise if read as strict"
+    assert finding.examples == ("prod_mumbai",)
+
+
+def test_an_incomplete_catalog_is_said() -> None:
+    catalog = Catalog(
+        CATALOG.objects, pd.DataFrame({"scope": ["x"], "reason": ["denied"], "message": [""]}), CATALOG.provenance
+    )
+    (finding,) = Filters(catalogs=Patterns(["staging", ".*"])).lint(catalog)
+    assert "the snapshot is incomplete" in finding.message
+
+
+def test_nothing_is_said_of_a_level_without_objects() -> None:
+    catalog = catalog_of("a.b.c")
+    assert not Filters(notebooks=Patterns(["/Repos"])).lint(catalog)
+    assert [f.code for f in Filters(notebooks=Patterns(["("])).lint(catalog)] == ["invalid-pattern"]
+    empty = Catalog.from_frame(pd.DataFrame(columns=["kind", "catalog", "schema", "name", "full_name"]))
+    assert not Filters(tables=Patterns(["a"])).lint(empty)
+
+
+def test_findings_as_a_frame_text_and_table() -> None:
+    findings = Filters(catalogs=Patterns(["<b>prod", "prod", "("]), views=Patterns(["v"])).lint(CATALOG)
+    assert [f.severity for f in findings] == sorted(
+        (f.severity for f in findings), key=["error", "warning", "info"].index
+    )
+    frame = findings.frame
+    assert list(frame.columns) == [
+        "code",
+        "severity",
+        "level",
+        "list",
+        "index",
+        "pattern",
+        "message",
+        "remedy",
+        "examples",
+    ]
+    assert len(frame) == len(findings)
+    assert frame["index"].dtype == "Int64"
+    assert isinstance(findings[:1], Findings)
+    assert findings == Findings(list(findings))
+    assert findings.codes[0] == "invalid-pattern"
+    assert "[dead-pattern] catalogs, allow pattern 1: <b>prod" in str(findings)
+    table = findings._repr_html_()
+    assert "<b>" not in table
+    assert "&lt;b&gt;prod" in table
+    assert repr(findings).startswith("<Findings: 1 error")
+    assert Filters().lint(CATALOG).frame.empty
+
+
+@pytest.mark.parametrize("code", get_args(Code))
+def test_codes_are_kebab_case(code: str) -> None:
+    assert re.fullmatch(r"[a-z]+(-[a-z]+)+", code)

@@ -1,0 +1,221 @@
+"""Connection settings: kinds of authentication, names of variables, and that no secret is ever kept or quoted."""
+
+from __future__ import annotations
+
+import copy
+import pickle
+from typing import Any
+
+import pytest
+
+import dbxexplore as dbx
+from dbxexplore import errors
+from dbxexplore.connection import AUTH_KINDS, looks_like_secret, mask
+from dbxexplore.connection.settings import check_variable_name, read_secret
+
+URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
+PAT = "dapi" + "0123456789abcdef" * 2
+OAUTH_SECRET = "dose" + "0123456789abcdef" * 2
+JWT = "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxMjM0NSJ9.c2lnbmF0dXJl"
+CLIENT_ID = "1b4e28ba-2fa1-11d2-883f-0016d3cca427"
+
+
+def test_defaults() -> None:
+    settings = dbx.ConnectionSettings(URL)
+    assert settings.auth == dbx.TokenAuth("DATABRICKS_CONNECTION_TOKEN")
+    assert settings.warehouse_id is None
+    assert dbx.OAuthM2MAuth(CLIENT_ID).client_secret_env_var == "DATABRICKS_CONNECTION_CLIENT_SECRET"
+    assert dbx.ProfileAuth().profile == "DEFAULT"
+
+
+def test_settings_are_values() -> None:
+    settings = dbx.ConnectionSettings(f"{URL}/?o=1", dbx.OAuthM2MAuth(CLIENT_ID, "SECRET_NAME"), "1234567890abcdef")
+    assert settings == dbx.ConnectionSettings(
+        URL, dbx.OAuthM2MAuth(f" {CLIENT_ID} ", " SECRET_NAME "), "1234567890abcdef"
+    )
+    assert pickle.loads(pickle.dumps(settings)) == copy.deepcopy(settings) == settings
+    assert hash(settings) == hash(copy.deepcopy(settings))
+    with pytest.raises(AttributeError):
+        settings.warehouse_id = "x"
+
+
+def test_every_kind_of_authentication_has_its_name() -> None:
+    assert {kind: make.__name__ for kind, make in AUTH_KINDS.items()} == {
+        "token": "TokenAuth",
+        "oauth-m2m": "OAuthM2MAuth",
+        "profile": "ProfileAuth",
+        "runtime": "RuntimeAuth",
+    }
+
+
+@pytest.mark.parametrize("auth", [dbx.ProfileAuth("prod"), dbx.RuntimeAuth()])
+def test_a_profile_and_the_runtime_bring_their_own_url(auth: Any) -> None:
+    assert dbx.ConnectionSettings(auth=auth).workspace_url is None
+    assert dbx.ConnectionSettings(auth=auth).cloud == "unknown"
+    assert dbx.ConnectionSettings(URL, auth).workspace_url == URL
+
+
+@pytest.mark.parametrize("auth", [dbx.TokenAuth(), dbx.OAuthM2MAuth(CLIENT_ID)])
+def test_the_others_need_one(auth: Any) -> None:
+    with pytest.raises(errors.WorkspaceUrlError, match="is empty"):
+        dbx.ConnectionSettings(auth=auth)
+
+
+@pytest.mark.parametrize("auth", [None, "token", PAT, {"kind": "token"}, dbx.TokenAuth])
+def test_another_auth_is_refused(auth: Any) -> None:
+    with pytest.raises(errors.SettingsError, match="TokenAuth, OAuthM2MAuth, ProfileAuth or RuntimeAuth") as caught:
+        dbx.ConnectionSettings(URL, auth)
+    assert PAT not in str(caught.value)
+
+
+# --- names of variables ---
+
+
+@pytest.mark.parametrize("name", ["T", "_t", "DATABRICKS_TOKEN", "databricks_token", "TOKEN_2", "a" * 64])
+def test_names_of_variables(name: str) -> None:
+    assert check_variable_name(f" {name}\n", "env_var") == name
+    assert dbx.TokenAuth(name).env_var == name
+
+
+@pytest.mark.parametrize("name", ["", "  ", None, 3, b"X"])
+def test_no_name(name: str) -> None:
+    with pytest.raises(errors.CredentialError, match="env_var is empty") as caught:
+        dbx.TokenAuth(name)
+    assert "DATABRICKS_CONNECTION_TOKEN" in caught.value.expected
+
+
+@pytest.mark.parametrize(
+    "name", ["1TOKEN", "MY-TOKEN", "MY TOKEN", "$TOKEN", "${TOKEN}", "a=b", "Ü", "hunter2hunter2!"]
+)
+def test_what_cannot_name_a_variable(name: str) -> None:
+    with pytest.raises(errors.CredentialError, match="cannot name an environment variable") as caught:
+        dbx.TokenAuth(name)
+    assert "letters, digits and underscores" in str(caught.value)
+    assert name not in str(caught.value)  # it might be a secret
+
+
+@pytest.mark.parametrize("secret", [PAT, OAUTH_SECRET, JWT, f"Bearer {PAT}", "a1b2c3d4e5f6a7b8c9d0e1f2"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        dbx.TokenAuth,
+        lambda secret: dbx.OAuthM2MAuth(CLIENT_ID, secret),
+    ],
+)
+def test_a_secret_in_place_of_a_name(make: Any, secret: str) -> None:
+    with pytest.raises(errors.CredentialError) as caught:
+        make(secret)
+    assert secret not in f"{caught.value}{caught.value!r}{caught.value.args}"
+    assert "environment variable" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        dbx.OAuthM2MAuth,
+        dbx.ProfileAuth,
+        lambda secret: dbx.ConnectionSettings(URL, warehouse_id=secret),
+        dbx.ConnectionSettings,
+    ],
+)
+@pytest.mark.parametrize("secret", [PAT, OAUTH_SECRET, JWT])
+def test_a_secret_anywhere_else(make: Any, secret: str) -> None:
+    with pytest.raises(errors.SettingsError, match="secret") as caught:
+        make(secret)
+    assert secret not in f"{caught.value}{caught.value!r}{caught.value.args}"
+
+
+@pytest.mark.parametrize("client_id", ["", " ", None])
+def test_no_client_id(client_id: Any) -> None:
+    with pytest.raises(errors.CredentialError, match="client_id is empty"):
+        dbx.OAuthM2MAuth(client_id)
+
+
+def test_a_display_name_is_no_client_id() -> None:
+    with pytest.raises(errors.CredentialError, match="not its display name"):
+        dbx.OAuthM2MAuth("Dagster service principal")
+
+
+@pytest.mark.parametrize("profile", ["", " ", None])
+def test_no_profile(profile: Any) -> None:
+    with pytest.raises(errors.CredentialError, match="profile name is empty"):
+        dbx.ProfileAuth(profile)
+
+
+# --- warehouses ---
+
+
+@pytest.mark.parametrize(
+    "pasted",
+    [
+        "1234567890abcdef",
+        " 1234567890abcdef ",
+        "/sql/1.0/warehouses/1234567890abcdef",
+        f"{URL}/sql/warehouses/1234567890abcdef/",
+    ],
+)
+def test_a_warehouse_by_its_id_or_path(pasted: str) -> None:
+    assert dbx.ConnectionSettings(URL, warehouse_id=pasted).warehouse_id == "1234567890abcdef"
+
+
+@pytest.mark.parametrize("empty", ["", "  ", None])
+def test_no_warehouse(empty: Any) -> None:
+    assert dbx.ConnectionSettings(URL, warehouse_id=empty).warehouse_id is None
+
+
+@pytest.mark.parametrize("wrong", ["my warehouse", "a/b", "é", "x" * 65, 42])
+def test_no_id_of_a_warehouse(wrong: Any) -> None:
+    with pytest.raises(errors.SettingsError, match="is not an id") as caught:
+        dbx.ConnectionSettings(URL, warehouse_id=wrong)
+    assert "1234567890abcdef" in caught.value.expected
+
+
+# --- secrets ---
+
+
+def test_the_secret_is_read_without_white_space(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_TOKEN", f"  {PAT}\n")
+    assert read_secret("SOME_TOKEN") == PAT
+
+
+def test_a_missing_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SOME_TOKEN", raising=False)
+    with pytest.raises(errors.CredentialError, match="SOME_TOKEN is not set") as caught:
+        read_secret("SOME_TOKEN")
+    assert "Set it" in caught.value.remedy
+
+
+def test_an_empty_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_TOKEN", " \n")
+    with pytest.raises(errors.CredentialError, match="SOME_TOKEN is empty") as caught:
+        read_secret("SOME_TOKEN")
+    assert "Give it the secret" in caught.value.remedy
+
+
+def test_a_repr_names_the_variable_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOME_TOKEN", PAT)
+    settings = dbx.ConnectionSettings(URL, dbx.TokenAuth("SOME_TOKEN"))
+    assert "SOME_TOKEN" in repr(settings)
+    assert PAT not in f"{settings!r}{settings}{settings.__dict__}"
+
+
+@pytest.mark.parametrize("secret", [PAT, PAT.upper(), OAUTH_SECRET, JWT, f"a {PAT} b"])
+def test_what_looks_like_a_secret(secret: str) -> None:
+    assert looks_like_secret(secret)
+
+
+@pytest.mark.parametrize("text", ["DATABRICKS_TOKEN", URL, CLIENT_ID, "dapi", "dapi_TOKEN", "eyJ", ""])
+def test_what_does_not(text: str) -> None:
+    assert not looks_like_secret(text)
+
+
+def test_masking_hides_tokens_and_the_values_of_secret_variables(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MY_ODD_TOKEN", "correct horse battery")
+    monkeypatch.setenv("MY_SECRET", "short")  # too short to tell from a word
+    text = mask(f"{PAT} and {JWT} and correct horse battery\nand short \x1b[31m")
+    assert text.count("***") == 3
+    assert PAT not in text
+    assert "horse" not in text
+    assert "short" in text
+    assert text.isprintable()
+    assert len(mask("x" * 1000)) == 300
