@@ -262,7 +262,7 @@ class _Row:
     """One line of the page: a button for the name, and what is known beside it."""
 
     def __init__(self, on_click: Callable[[], None]) -> None:
-        self._name = widgets.Button(layout={"width": "36%", "min_width": "140px", "margin": "0"})
+        self._name = widgets.Button(layout={"flex": "0 0 36%", "width": "36%", "min_width": "140px", "margin": "0"})
         self._name.add_class("dbxe-name")
         self._name.on_click(lambda _: on_click())
         self._details = widgets.HTML(layout={"flex": "1 1 auto", "overflow": "hidden"})
