@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from dbxexplore._version import __version__
 
 if TYPE_CHECKING:
-    from dbxexplore import errors, export
+    from dbxexplore import catalog, connection, demo, discovery, errors, export, filters
     from dbxexplore.catalog import Catalog, Provenance
     from dbxexplore.connection import (
         ConnectionReport,
@@ -29,10 +29,20 @@ if TYPE_CHECKING:
         RuntimeAuth,
         TokenAuth,
     )
-    from dbxexplore.discovery import Progress, discover
+    from dbxexplore.discovery import Progress, discover, enrich
     from dbxexplore.errors import DbxExploreError
     from dbxexplore.export.config import ConnectionConfig, Schedule
-    from dbxexplore.filters import Dialect, Explanation, Filters, Patterns, Preview
+    from dbxexplore.filters import (
+        Dialect,
+        Explanation,
+        Filters,
+        Finding,
+        Findings,
+        Patterns,
+        Preview,
+        Suggestion,
+        suggest_filters,
+    )
     from dbxexplore.widgets import explore
 
 # Where each public name lives. A module is imported when its first name is asked for, so that
@@ -46,6 +56,8 @@ _HOME = {
     "Dialect": "filters",
     "Explanation": "filters",
     "Filters": "filters",
+    "Finding": "filters",
+    "Findings": "filters",
     "OAuthM2MAuth": "connection",
     "Patterns": "filters",
     "Preview": "filters",
@@ -54,11 +66,14 @@ _HOME = {
     "Provenance": "catalog",
     "RuntimeAuth": "connection",
     "Schedule": "export.config",
+    "Suggestion": "filters",
     "TokenAuth": "connection",
     "discover": "discovery",
+    "enrich": "discovery",
     "explore": "widgets",
+    "suggest_filters": "filters",
 }
-_MODULES = ("connection", "errors", "export")
+_MODULES = ("catalog", "connection", "demo", "discovery", "errors", "export", "filters")
 
 __all__ = [
     "Catalog",
@@ -69,6 +84,8 @@ __all__ = [
     "Dialect",
     "Explanation",
     "Filters",
+    "Finding",
+    "Findings",
     "OAuthM2MAuth",
     "Patterns",
     "Preview",
@@ -77,12 +94,20 @@ __all__ = [
     "Provenance",
     "RuntimeAuth",
     "Schedule",
+    "Suggestion",
     "TokenAuth",
     "__version__",
+    "catalog",
+    "connection",
+    "demo",
     "discover",
+    "discovery",
+    "enrich",
     "errors",
     "explore",
     "export",
+    "filters",
+    "suggest_filters",
 ]
 
 
