@@ -106,6 +106,49 @@ def _judge_apart(
     return np.frombuffer(verdicts, dtype=np.bool_)
 
 
+def trap(compiled: re.Pattern[str], method: Method, tree: Tree | None, names: Sequence[str]) -> str | None:
+    """Return a text on which Python's ``re`` takes longer than any pattern should, or None if none was found.
+
+    Tried are ``names`` and long runs of the characters that the pattern is about. A pattern that may be decided
+    quickly by another engine is still a trap for whatever reads it with ``re``.
+    """
+    if steps(tree, _PROBE) * (_PROBE + 1) * _SECONDS_A_STEP <= _TRAPPED:
+        return None
+    texts = [*names, *_probes(compiled.pattern, tree)]
+    if not _is_trap(compiled, method, texts):
+        return None
+    return next((text for text in texts if _is_trap(compiled, method, [text])), None)
+
+
+_PROBE = 40  # characters, far fewer than a name may have
+_TRAPPED = 0.2  # seconds for a few names
+
+
+def _is_trap(compiled: re.Pattern[str], method: Method, texts: Sequence[str]) -> bool:
+    try:
+        _judge_apart(compiled, method, texts, _TRAPPED)
+    except TooSlowError:
+        return True
+    except NoHelperError:
+        return False
+    return False
+
+
+def _probes(pattern: str, tree: Tree | None) -> list[str]:
+    start = "".join(_literal_start(tree or ()))
+    about = dict.fromkeys([*[char for char in pattern if char.isalnum()][:3], "a", "0"])
+    # A run that is too short for the pattern, and one that is long enough but ends in what it cannot match.
+    return [start + probe for char in about for probe in (char * (_PROBE * 2 // 3), char * _PROBE + "\0")]
+
+
+def _literal_start(tree: Tree) -> Iterable[str]:
+    for op, av in tree:
+        if str(op) == "LITERAL":
+            yield chr(av)
+        elif str(op) != "AT":
+            return
+
+
 def steps(tree: Tree | None, length: int) -> float:
     """Return a bound on the steps that ``re`` takes from one position of a name of ``length`` characters.
 

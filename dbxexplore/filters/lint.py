@@ -15,6 +15,7 @@ import pandas as pd
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.catalog.schema import NAME_DTYPE
+from dbxexplore.filters import backtracking, regular
 from dbxexplore.filters.patterns import (
     LEVELS,
     Dialect,
@@ -203,7 +204,7 @@ class _Linter:
             # One pattern, one reason why it matches nothing: the first that fits is the most helpful.
             checks: tuple[Callable[[_Held], Finding | None], ...] = (self._glob, self._other_subject, self._dead)
             yield from self._first(held, checks)
-            for check in (self._over_match, self._shadowed, self._undone, self._dialect_dependent):
+            for check in (self._trap, self._over_match, self._shadowed, self._undone, self._dialect_dependent):
                 yield from self._first(held, (check,))
         if level == "tables":
             yield from self._drops_views()
@@ -246,6 +247,25 @@ class _Linter:
             "Looks like a glob, but * repeats the character before it",
             f"If it is meant as a glob, write ^{_shown(meant)}$",
             self._examples(held.level, held.flags),
+        )
+
+    def _trap(self, held: _Held) -> Finding | None:
+        """Say that a pattern, although it is decided quickly here, can hang what reads it with Python's ``re``."""
+        compiled = compile_pattern(held.text, ignore_case=self.dialect.ignore_case)
+        try:
+            tree = regular.parse(held.text, compiled.flags)
+        except regular.NotRegularError:
+            return None
+        names = self.subjects.names(held.level, self.dialect)
+        few = names.at(np.arange(min(len(names), _MOST_EXAMPLES)))
+        text = backtracking.trap(compiled, backtracking.METHODS[self.dialect.match], tree, few)
+        if text is None:
+            return None
+        return held.finding(
+            "slow-pattern",
+            "warning",
+            f"Decided quickly here, but Python's re, with which DataHub reads patterns, hangs on a name like {text[:60]!r}",
+            "Avoid repetitions within repetitions, such as (a+)+",
         )
 
     def _other_subject(self, held: _Held) -> Finding | None:
