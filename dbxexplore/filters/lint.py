@@ -369,14 +369,17 @@ class _Linter:
                 names.append(other.name)
         if not differs.any():
             return None
-        anchored = (
-            f"Anchor it, as ^(?:{_shown(held.text)})$" if self.dialect.match != "full" else "Spell out both cases"
-        )
+        if held.text.startswith("^") and held.text.endswith("$"):
+            remedy = "Spell names in their own case; between bare and qualified names, settle on one reading"
+        elif self.dialect.match != "full":
+            remedy = f"Anchor it, as ^(?:{_shown(held.text)})$, and write the whole qualified name, in its case"
+        else:
+            remedy = "Spell out both cases, and write the whole qualified name"
         return held.finding(
             "dialect-dependent",
             "info",
             f"{_counted(int(differs.sum()), held.level)} would be judged otherwise if read as {' or '.join(names)}",
-            f"{anchored}, and write the whole qualified name, in its case",
+            remedy,
             self._examples(held.level, differs),
         )
 

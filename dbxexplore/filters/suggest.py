@@ -724,5 +724,10 @@ def _dearness(body: str) -> int:
 
 
 def _as_glob(body: str) -> str:
-    plain = body.replace(r"[_\-. ]*" + _NUMBER, "*").replace(r"[^.]+", "*").replace(_ALL, "*")
-    return re.sub(r"\\(.)", r"\1", plain)
+    return _WILD.sub(lambda found: found["escaped"] or "*", body)
+
+
+# In one pass, because what stands for any text must not be put together from a dot and a star side by side.
+_WILD = re.compile(
+    r"\\(?P<escaped>.)|" + "|".join(map(re.escape, (r"[_\-. ]*" + _NUMBER, _NUMBER, "[^.]+", _ALL))), re.DOTALL
+)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import os
 import random
 import re
 from dataclasses import asdict, dataclass
@@ -44,7 +45,7 @@ EVERY_DIALECT = tuple(
         ("nothing", "everything"),
     )
 )
-CATALOGS = 200
+CATALOGS = int(os.environ.get("DBXEXPLORE_CATALOGS", "200"))
 CASES_A_CATALOG = 10
 
 
