@@ -20,7 +20,6 @@ import inspect
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
 from enum import StrEnum
 from pathlib import Path
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
     from dbxexplore.catalog import Catalog
     from dbxexplore.connection import Auth, ConnectionSettings
     from dbxexplore.demo.serve import Running
-    from dbxexplore.discovery import Progress
     from dbxexplore.export import ConnectionConfig
     from dbxexplore.filters import Dialect, Explanation, Filters, Preview
 
@@ -88,6 +86,13 @@ class Depth(StrEnum):
     SUMMARY = "summary"
     DETAILS = "details"
     COLUMNS = "columns"
+
+
+class Strategy(StrEnum):
+    """How to list what is in Unity Catalog."""
+
+    REST = "rest"
+    SQL = "sql"
 
 
 class Reading(StrEnum):
@@ -389,13 +394,31 @@ def discover(  # noqa: PLR0913 - one parameter an option
     output: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="Save a snapshot (Parquet) here.")
     ] = None,
+    checkpoint: Annotated[
+        Path | None,
+        typer.Option(
+            "--checkpoint",
+            metavar="FILE",
+            help="Keep what was listed here, so that the same command goes on from there after an interruption. "
+            "Removed when all is listed.",
+        ),
+    ] = None,
+    anew: Annotated[bool, typer.Option("--anew", help="Do not go on from --checkpoint, but start it anew.")] = False,
+    strategy: Annotated[
+        Strategy | None,
+        typer.Option(
+            "--strategy",
+            help="Over REST, or through the SQL warehouse of --warehouse-id; sql if one is given, if nothing is said.",
+        ),
+    ] = None,
     as_json: _Json = False,
 ) -> int:
     """List the catalogs, schemas, tables, views and notebooks that a credential can see."""
     import dbxexplore as dbx
+    from dbxexplore.discovery import progress_bar
 
     settings = connection.settings()
-    with _progress_bar() as progress:
+    with progress_bar() as progress:
         found = dbx.discover(
             settings,
             depth=depth.value,
@@ -403,6 +426,9 @@ def discover(  # noqa: PLR0913 - one parameter an option
             notebooks=not no_notebooks,
             max_concurrency=max_concurrency,
             progress=progress,
+            checkpoint=checkpoint,
+            resume=not anew,
+            strategy=strategy.value if strategy else None,
         )
     if output:
         _written(output, found.save)
@@ -487,13 +513,14 @@ def export(  # noqa: PLR0913 - one parameter an option
 
 def _catalog(connection: ConnectionOptions, snapshot: Path | None) -> Catalog:
     import dbxexplore as dbx
+    from dbxexplore.discovery import progress_bar
 
     if snapshot:
         return dbx.Catalog.load(snapshot)
     if not connection.are_given:
         raise _MisuseError("Nothing says what to preview. Give --snapshot, --url, --profile or --config.")
     settings = connection.settings()
-    with _progress_bar() as progress:
+    with progress_bar() as progress:
         return dbx.discover(settings, progress=progress)
 
 
@@ -724,21 +751,6 @@ def _told_whether_complete(catalog: Catalog) -> int:
     if number > _SHOWN:
         _complain(f"  and {number - _SHOWN:,} more")
     return INCOMPLETE
-
-
-@contextmanager
-def _progress_bar() -> Iterator[Callable[[Progress], None] | None]:
-    console = _console(stderr=True)
-    if not console.is_terminal:
-        yield None
-        return
-    from rich import progress as bars
-
-    columns = (bars.BarColumn(bar_width=20), bars.TextColumn("{task.description}", markup=False))
-    with bars.Progress(*columns, bars.TimeElapsedColumn(), console=console, transient=True) as bar:
-        # How many calls there are is not known before the last one, so the bar does not pretend to.
-        task = bar.add_task("connecting", total=None)
-        yield lambda state: bar.update(task, description=str(state))
 
 
 def _demo_banner(running: Running) -> None:

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from dbxexplore import errors
-from dbxexplore.connection import ConnectionSettings
+from dbxexplore.connection import ConnectionSettings, RuntimeAuth
 from dbxexplore.discovery.gather import MAX_CONCURRENCY
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
+Strategy: TypeAlias = Literal["rest", "sql"]
+STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
 CALL_TIMEOUT = 60.0  # seconds for one answer
 
 
@@ -51,6 +55,13 @@ def check_deadline(deadline: float | None) -> None:
         raise errors.SettingsError(msg, expected="a number of seconds above 0, or None for no limit")
 
 
+def check_progress(progress: object) -> None:
+    """Refuse what is neither a callback nor a wish."""
+    if progress is not None and not isinstance(progress, bool) and not callable(progress):
+        msg = f"progress is {progress!r}"
+        raise errors.SettingsError(msg, expected="a function that takes a Progress, True for a bar, or None")
+
+
 def check_folders(what: str, folders: Sequence[str]) -> list[str]:
     """Return paths of folders without a slash at the end; ``what`` names the argument."""
     if isinstance(folders, str) or not all(isinstance(path, str) and path.startswith("/") for path in folders):
@@ -69,3 +80,34 @@ def check_source(source: object) -> ConnectionSettings | WorkspaceClient:
         return source
     msg = f"Cannot discover from a {type(source).__name__}"
     raise errors.SettingsError(msg, expected="a ConnectionSettings or a databricks.sdk.WorkspaceClient")
+
+
+def check_strategy(strategy: str | None, warehouse_id: str | None) -> Strategy:
+    """Return how to list: what is asked for, or through a warehouse if there is one."""
+    if strategy not in {None, *STRATEGIES}:
+        msg = f"strategy is {strategy!r}"
+        raise errors.SettingsError(msg, expected=f"one of {', '.join(STRATEGIES)}, or None")
+    if strategy == "sql" and warehouse_id is None:
+        msg = 'strategy is "sql", and there is no SQL warehouse to ask'
+        raise errors.SettingsError(msg, expected="a warehouse_id, in the settings or as an argument")
+    if strategy is None:
+        return "rest" if warehouse_id is None else "sql"
+    return "sql" if strategy == "sql" else "rest"
+
+
+def check_warehouse(source: ConnectionSettings | WorkspaceClient, warehouse_id: str | None) -> str | None:
+    """Return the id of the warehouse to ask: the argument, or that of the settings."""
+    if warehouse_id is not None:
+        # Made for its check of the id alone; the runtime's identity is the one that needs no address.
+        return ConnectionSettings(auth=RuntimeAuth(), warehouse_id=warehouse_id).warehouse_id
+    return source.warehouse_id if isinstance(source, ConnectionSettings) else None
+
+
+def check_path(what: str, path: object) -> Path | None:
+    """Return the path of a file, None for none; ``what`` names the argument."""
+    if path is None:
+        return None
+    if not isinstance(path, str | os.PathLike) or not str(path):
+        msg = f"{what} is {path!r}"
+        raise errors.SettingsError(msg, expected="the path of a file, or None")
+    return Path(path)

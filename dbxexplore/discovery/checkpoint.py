@@ -5,8 +5,8 @@ whatever kills the process costs no more than the answer being written. To resum
 again, with these answers in place of calls: what follows from an answer follows again, so the result is the one
 that an undisturbed discovery gives.
 
-The file is a line that says what it is, and records: three numbers (two lengths and a checksum), a key, and the
-answer as compressed JSON. Only what becomes part of a catalog is kept of an answer, and nothing of a request's
+The file is a line that says what it is, and records: three numbers (two lengths and a checksum), a name, and the
+answer as compressed JSON. The name is the call and the token of the page that follows, on two lines. Only what becomes part of a catalog is kept of an answer, and nothing of a request's
 headers.
 """
 
@@ -18,6 +18,7 @@ import struct
 import threading
 import zlib
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,8 +31,9 @@ from dbxexplore.discovery.gather import Step
 _MAGIC = "dbxexplore checkpoint"
 _FORMAT = 1
 _HEAD = struct.Struct("<III")
-_LONGEST_LINE = 1_000_000  # bytes; a longer first line is not ours
+_LONGEST_LINE = 10_000_000  # bytes; a longer first line is not ours
 _ABSENT = "absent"
+_IDENTITY = "identity"
 
 # All that the readers of answers look at. Anything else, such as the text of a view, stays out of the file.
 _LISTS = ("catalogs", "schemas", "tables", "objects")
@@ -94,6 +96,7 @@ class Checkpoint:
         self.path = path
         self.started_at = datetime.now(UTC)  # when its first answer was asked for
         self.identity: str | None = None  # whose answers these are, once that is known
+        self.problem: str | None = None  # why no more could be written, if so
         self._places: dict[str, int] = {}  # where in the file the answer to a key is
         self._lock = threading.Lock()
         try:
@@ -101,9 +104,6 @@ class Checkpoint:
         except OSError as error:
             msg = f"The checkpoint {str(path)!r} cannot be used: {error.strerror or error}"
             raise errors.CatalogError(msg, expected="a file in a folder that may be written to") from None
-
-    def __len__(self) -> int:
-        return len(self._places)
 
     # --- what the engine needs ---
 
@@ -122,8 +122,8 @@ class Checkpoint:
 
     def keep(self, step: Step, answer: Json | errors.NotFoundError) -> None:
         """Add an answer to the file."""
-        kept = {_ABSENT: answer.problem} if isinstance(answer, errors.NotFoundError) else _lean(answer)
-        self._append(_key(step.path, step.query), kept)
+        kept: Json = {_ABSENT: answer.problem} if isinstance(answer, errors.NotFoundError) else _lean(answer)
+        self._append(_key(step.path, step.query), str(kept.get("next_page_token", "")), kept)
 
     # --- the file ---
 
@@ -135,7 +135,7 @@ class Checkpoint:
         """
         if self.identity is None:
             self.identity = identity
-            self._append("identity", {"identity": identity})
+            self._append(_IDENTITY, identity, {})
         elif self.identity != identity:
             msg = f"The checkpoint {str(self.path)!r} holds what {self.identity} saw, and this credential is {identity}"
             raise errors.CatalogError(msg, remedy="Use the credential it was begun with, or start anew")
@@ -147,26 +147,32 @@ class Checkpoint:
         if finished:
             self.path.unlink(missing_ok=True)
 
-    def _append(self, key: str, answer: Json) -> None:
-        name = key.encode()
+    def _append(self, key: str, following: str, answer: Json) -> None:
+        name = f"{key}\n{following}".encode()
         body = zlib.compress(json.dumps(answer, separators=(",", ":")).encode(), 1)
         record = _HEAD.pack(len(name), len(body), zlib.crc32(name + body)) + name + body
         with self._lock:
-            if self._file.closed:  # the answer came when all was over
+            if self._file.closed or self.problem:  # the answer came when all was over
                 return
-            self._file.seek(0, os.SEEK_END)
-            self._file.write(record)
+            try:
+                self._file.seek(0, os.SEEK_END)
+                self._file.write(record)
+            except OSError as error:
+                # A full disk must not cost what is being discovered.
+                self.problem = error.strerror or str(error)
 
     def _open(self, request: Request, *, resume: bool) -> BinaryIO:
         if not self.path.exists():
             return self._create(request)
+        with self.path.open("rb") as lines:
+            header = self._read_header(lines)
+            start = lines.tell()
+        if not resume:
+            return self._create(request)
+        self._check(header, request)
         file = self.path.open("r+b", buffering=0)
         try:
-            header = self._read_header(file)
-            if not resume:
-                file.close()
-                return self._create(request)
-            self._check(header, request)
+            file.seek(start)
             self._load(file)
         except BaseException:
             file.close()
@@ -185,9 +191,7 @@ class Checkpoint:
             partial.replace(self.path)
         finally:
             partial.unlink(missing_ok=True)
-        file = self.path.open("r+b", buffering=0)
-        file.seek(0, os.SEEK_END)
-        return file
+        return self.path.open("r+b", buffering=0)
 
     def _read_header(self, file: BinaryIO) -> Mapping[str, object]:
         line = file.readline(_LONGEST_LINE)
@@ -211,22 +215,21 @@ class Checkpoint:
             msg = f"The checkpoint {str(self.path)!r} is of another discovery: {'; '.join(differences)}"
             remedy = "Discover with the same arguments to resume it, start anew with resume=False, or name another file"
             raise errors.CatalogError(msg, remedy=remedy)
-        try:
+        with suppress(ValueError):  # then it counts as begun now
             self.started_at = datetime.fromisoformat(str(header.get("started_at"))).astimezone(UTC)
-        except ValueError:
-            pass  # then it counts as begun now, which is all that is known
 
     def _load(self, file: BinaryIO) -> None:
         places: dict[str, int] = {}
         following: dict[str, str | None] = {}
         end = file.tell()
-        for place, key, answer in _records(file):
+        for place, name in _records(file):
             end = file.tell()
-            if key == "identity":
-                self.identity = str(answer.get("identity"))
-                continue
-            places[key] = place
-            following[key] = _following(key, answer)
+            key, _, after = name.partition("\n")
+            if key == _IDENTITY:
+                self.identity = after
+            else:
+                places[key] = place
+                following[key] = _next_page(key, after)
         # What a killed process was writing is cut off, so that the next answer does not join it.
         file.truncate(end)
         self._places = {key: places[key] for key in _finished(following)}
@@ -249,8 +252,7 @@ def _finished(following: Mapping[str, str | None]) -> Iterator[str]:
             yield from chain
 
 
-def _following(key: str, answer: Json) -> str | None:
-    token = answer.get("next_page_token")
+def _next_page(key: str, token: str) -> str | None:
     if not token:
         return None
     path, query = json.loads(key)
@@ -261,14 +263,14 @@ def _key(path: str, query: Mapping[str, object]) -> str:
     return json.dumps([path, dict(query)], sort_keys=True, separators=(",", ":"))
 
 
-def _records(file: BinaryIO) -> Iterator[tuple[int, str, Json]]:
-    """Yield place, key and answer of each whole record; the file stands behind the record meanwhile."""
+def _records(file: BinaryIO) -> Iterator[tuple[int, str]]:
+    """Yield place and name of each whole record; the file stands behind the record meanwhile."""
     while True:
         place = file.tell()
         record = _read_record(file)
         if record is None:
             return
-        yield place, record[0].decode(), json.loads(zlib.decompress(record[1]))
+        yield place, record[0].decode()
 
 
 def _read_record(file: BinaryIO) -> tuple[bytes, bytes] | None:

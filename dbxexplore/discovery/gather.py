@@ -192,7 +192,7 @@ class Gatherer:
     ) -> None:
         self.failures: list[tuple[str, Reason, str]] = []
         self.recalled = 0  # steps that were answered from memory
-        self.notice = ""  # shown with the progress
+        self._notice = ""  # shown with the progress
         self._calls = calls
         self._workers = max_concurrency
         self._cancel = cancel or threading.Event()
@@ -245,6 +245,10 @@ class Gatherer:
         """Whether the work ended before all was done."""
         return self._stop is not None
 
+    def tell(self, notice: str) -> None:
+        """Show a notice with the progress until another, or an empty one, takes its place."""
+        self._notice = notice
+
     def record(self, failed: Iterable[Failed]) -> None:
         """Record scopes that could not be listed."""
         self.failures += [(item.scope, reason_of(item.error), str(item.error)) for item in failed]
@@ -286,7 +290,7 @@ class Gatherer:
                 concurrency=self._limit,
                 elapsed=time.monotonic() - self._started,
                 finished=finished,
-                notice=self.notice,
+                notice=self._notice,
             )
         self._progress(progress)
 
@@ -297,7 +301,9 @@ class Gatherer:
                 if isinstance(one, Failed):
                     self.record([one])
                 else:
-                    heapq.heappush(self._queue, _Waiting(now + one.delay, next(self._order), one, since=now + one.delay))
+                    heapq.heappush(
+                        self._queue, _Waiting(now + one.delay, next(self._order), one, since=now + one.delay)
+                    )
             self._wake()
 
     def _wake(self) -> None:
@@ -471,7 +477,7 @@ def pages(
 ) -> Step:
     """Return ``step`` as the start of a chain of pages, whose items under ``key`` go to ``take``.
 
-    ``end`` returns what follows from the last page.
+    ``end`` returns what follows once there is no other page to read.
 
     A page may be empty and still name a next one. A server that names a page again, sends the same page
     again or only empty ones is left, and its scope recorded as failed, because what it holds beyond is not
@@ -507,20 +513,24 @@ class _Chain:
             msg = f"The answer for {self._step.scope} holds no list of objects under {self._key!r}"
             raise errors.NotDatabricksError(msg)
         if items and self._repeats(items):
-            return [self._left("sends the same page again and again")]
+            return self._left("sends the same page again and again")
         following = list(self._take(items))
         self._empty = 0 if items else self._empty + 1
         token = answer.get("next_page_token")
         if not token:
             return [*following, *self._end()]
         if not isinstance(token, str) or token in self._tokens:
-            return [*following, self._left("repeats a page token")]
+            return [*following, *self._left("repeats a page token")]
         if self._empty >= _EMPTY_PAGES:
-            return [*following, self._left(f"sent {_EMPTY_PAGES} empty pages in a row")]
+            return [*following, *self._left(f"sent {_EMPTY_PAGES} empty pages in a row")]
         self._tokens.add(token)
         query = {**self._step.query, "page_token": token}
         # Only the first page tells what kind of server this is, so only its failure has another way.
-        return [*following, replace(self._step, query=query, then=self._then, otherwise=None, absence_lasts=False)]
+        page = replace(self._step, query=query, then=self._then, otherwise=self._broke_off, absence_lasts=False)
+        return [*following, page]
+
+    def _broke_off(self, error: errors.WorkspaceError) -> Iterable[Step | Failed]:
+        return [Failed(self._step.scope, error), *self._end()]
 
     def _repeats(self, items: list[Json]) -> bool:
         first, last = (str(item.get("full_name") or item.get("name")) for item in (items[0], items[-1]))
@@ -529,7 +539,7 @@ class _Chain:
         self._pages.add(fingerprint)
         return known
 
-    def _left(self, what: str) -> Failed:
+    def _left(self, what: str) -> Iterable[Step | Failed]:
         scope = self._step.scope
         msg = f"The server {what} in listing {scope}, so what else it holds cannot be read"
-        return Failed(scope, errors.NotDatabricksError(msg))
+        return [Failed(scope, errors.NotDatabricksError(msg)), *self._end()]

@@ -32,7 +32,13 @@ class NotebookTree:
 
     def _list(self, folder: str) -> Step:
         self._seen.add(folder)
-        return Step(folder, "/api/2.0/workspace/list", {"path": folder}, lambda answer: self._take(folder, answer))
+        return Step(
+            folder,
+            "/api/2.0/workspace/list",
+            {"path": folder},
+            lambda answer: self._take(folder, answer),
+            lasting=True,
+        )
 
     def _take(self, folder: str, answer: Json) -> Iterable[Step]:
         items = answer.get("objects") or []  # an empty folder has no list at all

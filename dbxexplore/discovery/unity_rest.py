@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
+from typing import Protocol
 
 import numpy as np
 import pyarrow as pa
@@ -87,14 +88,30 @@ class _CatalogState:
     dotted: list[tuple[str, Json]] = field(default_factory=list)  # summaries whose schema is not clear yet
 
 
+class Contents(Protocol):
+    """Another way to list what catalogs hold; it is told of them as they are found."""
+
+    def take(self, catalogs: list[str]) -> Iterable[Step | Failed]:
+        """Return the steps for some more catalogs."""
+        ...
+
+    def end(self) -> Iterable[Step | Failed]:
+        """Return what follows once all catalogs are known."""
+        ...
+
+
 class UnityCatalog:
     """The steps that list catalogs, schemas, tables and views into ``rows``.
 
     At depth ``summary`` one chain of calls lists a whole catalog; where the server has no table summaries,
-    and at the other depths, each schema has its own.
+    and at the other depths, each schema has its own. With ``contents``, only the catalogs themselves are listed,
+    and those that `list_catalog` is called for.
     """
 
-    def __init__(self, rows: Rows, depth: Depth, catalogs: Sequence[str] | None) -> None:
+    def __init__(
+        self, rows: Rows, depth: Depth, catalogs: Sequence[str] | None, contents: Contents | None = None
+    ) -> None:
+        self._contents = contents
         self.uses_summaries = False  # whether any catalog was listed by its table summaries
         self._rows = rows
         self._depth = depth
@@ -105,7 +122,7 @@ class UnityCatalog:
     def start(self) -> Step:
         """Return the first step: the list of catalogs."""
         step = Step(METASTORE, f"{_API}/catalogs", self._query(include_browse=True), _nothing, self._no_catalogs)
-        return pages(step, "catalogs", self._take_catalogs)
+        return pages(step, "catalogs", self._take_catalogs, self._contents.end if self._contents else tuple)
 
     def list_schemas(self, catalog: str, schemas: Iterable[str]) -> list[Step]:
         """Return the first steps for the tables of some schemas that are known already."""
@@ -131,18 +148,25 @@ class UnityCatalog:
             return None
         names = sorted(self._wanted)
         self._add_containers("catalog", names, [{} for _ in names], None)
-        return [Failed(METASTORE, error), *(step for name in names for step in self._list_catalog(name))]
+        end = self._contents.end() if self._contents else ()
+        return [Failed(METASTORE, error), *self._hold(names), *end]
 
     def _take_catalogs(self, items: list[Json]) -> Iterable[Step | Failed]:
         named = [(name, item) for name, item in _named(items, METASTORE) if name not in self._seen]
         if self._wanted is not None:
             named = [(name, item) for name, item in named if name in self._wanted]
         self._add_containers("catalog", [name for name, _ in named], [item for _, item in named], None)
-        for name, _ in named:
-            yield from self._list_catalog(name)
+        yield from self._hold([name for name, _ in named])
 
-    def _list_catalog(self, name: str) -> Iterable[Step]:
-        self._seen.add(name)
+    def _hold(self, catalogs: list[str]) -> Iterable[Step | Failed]:
+        """Return the steps for what some catalogs hold."""
+        self._seen.update(catalogs)
+        if self._contents:
+            return self._contents.take(catalogs)
+        return [step for name in catalogs for step in self.list_catalog(name)]
+
+    def list_catalog(self, name: str) -> Iterable[Step]:
+        """Return the first steps for what a catalog holds."""
         state = _CatalogState(name, by_schema=self._depth != "summary")
         self._states.append(state)
         query = self._query(catalog_name=name, include_browse=True)
@@ -159,6 +183,7 @@ class UnityCatalog:
                     self._query(catalog_name=name),
                     _nothing,
                     lambda error: self._no_summaries(state, error),
+                    absence_lasts=True,
                 ),
                 "tables",
                 lambda items: self._take_summaries(state, items),

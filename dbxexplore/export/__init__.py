@@ -1,8 +1,17 @@
-"""A connection in every form it is needed in: our own document, Dagster+, Terraform, DataHub."""
+"""A connection in every form it is needed in: our own document, Dagster, Dagster+, Terraform, DataHub."""
 
+from dbxexplore.export.component import component_yaml, write_project
 from dbxexplore.export.config import ConnectionConfig, Schedule
 from dbxexplore.export.recipe import datahub_recipe
 from dbxexplore.export.source_config import source_config_yaml
 from dbxexplore.export.terraform import terraform
 
-__all__ = ["ConnectionConfig", "Schedule", "datahub_recipe", "source_config_yaml", "terraform"]
+__all__ = [
+    "ConnectionConfig",
+    "Schedule",
+    "component_yaml",
+    "datahub_recipe",
+    "source_config_yaml",
+    "terraform",
+    "write_project",
+]

@@ -202,12 +202,13 @@ class ConnectionConfig(_Model):
         included = preview.catalog.objects[preview.included.to_numpy()]
         held = included[included["kind"].isin(["table", "view", "notebook"])]
         columns = (held[name].astype(object) for name in ("kind", "catalog", "schema", "name", "full_name"))
-        return [
-            [self.name, NOTEBOOKS, *(part for part in full_name.split("/") if part)]
-            if kind == "notebook"
-            else [self.name, catalog, schema, name]
-            for kind, catalog, schema, name, full_name in zip(*columns, strict=True)
-        ]
+        return [self.asset_key(*row) for row in zip(*columns, strict=True)]
+
+    def asset_key(self, kind: str, catalog: str | None, schema: str | None, name: str, full_name: str) -> list[str]:
+        """Return the asset key of one table, view or notebook; see `asset_keys`."""
+        if kind == "notebook":
+            return [self.name, NOTEBOOKS, *(part for part in full_name.split("/") if part)]
+        return [self.name, catalog or "", schema or "", name]
 
 
 def _read_settings(value: Mapping[str, object]) -> ConnectionSettings:

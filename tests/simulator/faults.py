@@ -50,6 +50,14 @@ class Faults:
     repeat_token: AbstractSet[str] = frozenset()  # scopes whose pages all name the same next page
     ignore_token: AbstractSet[str] = frozenset()  # scopes whose pages are all the first, each with a new token
     endless_empty: AbstractSet[str] = frozenset()  # scopes whose pages are all empty, each with a new token
+    warehouse_polls: int = 1  # looks at a warehouse that was started before it runs
+    statement_polls: int = 0  # looks at a statement before it is done
+    statement_fails: Mapping[str, str] = field(default_factory=dict)  # catalog, or system, of a statement → message
+    statement_truncated: bool = False  # results are said to be cut short
+    sql_unlisted: AbstractSet[str] = frozenset()  # catalogs that information_schema does not know
+    chunk_length: int = 1000  # rows a chunk of a result
+    repeat_chunk: bool = False  # every chunk names the second one as the next
+    rows_lost: int = 0  # rows by which a result is shorter than it says
     metadata: bool = False  # whether /.well-known/databricks-config exists
 
     def draw(self, target: str, nth: int) -> str | None:
@@ -76,7 +84,7 @@ class Faults:
     def from_json(cls, text: str) -> Faults:
         """Return what `to_json` made text of."""
         raw = json.loads(text)
-        sets = ("denied", "hung", "repeat_token", "ignore_token", "endless_empty")
+        sets = ("denied", "hung", "repeat_token", "ignore_token", "endless_empty", "sql_unlisted")
         return cls(**{k: frozenset(v) if k in sets else v for k, v in raw.items()})
 
 

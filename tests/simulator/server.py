@@ -17,6 +17,7 @@ from typing import Self
 from urllib.parse import parse_qsl, unquote
 
 from simulator.faults import Faults, Record
+from simulator.statements import STATEMENTS, WAREHOUSES, Warehouses
 from simulator.workspace import CREATED, Catalog, CatalogTables, Json, Notebook, Schema, Workspace
 
 TOKEN = "dapi" + "c0ffee" * 5  # made up; shaped like a real one, so that leaks of it are found
@@ -25,7 +26,6 @@ CATALOGS, SCHEMAS, TABLES, SUMMARIES = (
 )
 FOLDERS = "/api/2.0/workspace/list"
 ME, METASTORE = "/api/2.0/preview/scim/v2/Me", "/api/2.1/unity-catalog/metastore_summary"
-WAREHOUSES, STATEMENTS = "/api/2.0/sql/warehouses/", "/api/2.0/sql/statements"
 _HTML = b"<!DOCTYPE html><html><head></head><body>Sign in to continue</body></html>"
 
 
@@ -53,6 +53,7 @@ class Api:
         self.faults = faults
         self.record = Record()
         self.transports: set[asyncio.Transport] = set()
+        self.warehouses = Warehouses(workspace, faults)
         self._authorization = f"Bearer {token}"
         self._nth: Counter[str] = Counter()
         self._pages: dict[tuple[object, ...], bytes] = {}
@@ -60,8 +61,10 @@ class Api:
         self._schemas = {(c.name, s.name): s for c in workspace.catalogs for s in c.schemas}
         self._flat: dict[str, CatalogTables] = {}
 
-    def answer(self, target: str, headers: dict[str, str]) -> Answer:  # noqa: PLR0911 - one line a kind of answer
-        """Return what is to be sent for a request of ``target``, a path with its query."""
+    def answer(  # noqa: PLR0911 - one line a kind of answer
+        self, target: str, headers: dict[str, str], body: bytes = b""
+    ) -> Answer:
+        """Return what is to be sent for a request of ``target``, a path with its query; ``body`` makes it a POST."""
         path, _, raw_query = target.partition("?")
         path = unquote(path)
         faults, record = self.faults, self.record
@@ -85,14 +88,15 @@ class Api:
             return error(401, "UNAUTHENTICATED", "Invalid access token")
         if faults.expired_after is not None and record.total > faults.expired_after:
             return error(401, "UNAUTHENTICATED", "Token is expired")
-        nth = self._nth[target]
-        self._nth[target] += 1
-        drawn = faults.draw(target, nth)
+        one = f"{target} {body.decode()}" if body else target
+        nth = self._nth[one]
+        self._nth[one] += 1
+        drawn = faults.draw(one, nth)
         query = dict(parse_qsl(raw_query, keep_blank_values=True))
         record.queries.update(f"{path} {name}" for name in query)
         if drawn in {"reset", "truncated"}:
-            return Answer(self._dispatch(path, query, target).body, broken=drawn)
-        return self._drawn(drawn) or self._dispatch(path, query, target)
+            return Answer(self._dispatch(path, query, target, body).body, broken=drawn)
+        return self._drawn(drawn) or self._dispatch(path, query, target, body)
 
     def _drawn(self, name: str | None) -> Answer | None:
         if name in {"429", "503"}:
@@ -108,10 +112,16 @@ class Api:
         answer = error(status, code, message)
         return Answer(answer.body, status, retry_after=self.faults.retry_after)
 
-    def _dispatch(self, path: str, query: dict[str, str], target: str) -> Answer:
+    def _dispatch(self, path: str, query: dict[str, str], target: str, body: bytes) -> Answer:
         scope = _scope(path, query)
         self.record.scopes[scope] += 1
+        if path.startswith((WAREHOUSES, STATEMENTS)):
+            return self._scope_fault(scope, path) or self._sql(path, body)
         return self._scope_fault(scope, path) or self._made(path, query, scope, target)
+
+    def _sql(self, path: str, body: bytes) -> Answer:
+        status, answer = self.warehouses.answer(path, json.loads(body) if body else None)
+        return Answer(_dumps(answer), status)
 
     def _scope_fault(self, scope: str, path: str) -> Answer | None:
         faults = self.faults
@@ -139,11 +149,6 @@ class Api:
             return _json({"name": workspace.metastore, "metastore_id": "11111111", "region": "eu-central-1"})
         if path == FOLDERS:
             return self._folder(query.get("path", "/"))
-        if path == STATEMENTS:
-            return _json({"statement_id": "1", "status": {"state": "SUCCEEDED"}})
-        if path.startswith(WAREHOUSES):
-            state = workspace.warehouses.get(path.removeprefix(WAREHOUSES))
-            return _json({"state": state}) if state else error(404, "RESOURCE_DOES_NOT_EXIST", "No such warehouse")
         if path == SUMMARIES and self.faults.summaries != HTTPStatus.OK:
             return _NO_SUMMARIES[self.faults.summaries]
         if path in {CATALOGS, SCHEMAS, TABLES, SUMMARIES}:
@@ -329,17 +334,18 @@ class _Connection(asyncio.Protocol):
             length = int(headers.get("content-length", 0))
             if len(self._buffer) < end + 4 + length:
                 return
+            body = self._buffer[end + 4 : end + 4 + length]
             self._buffer = self._buffer[end + 4 + length :]
-            self._request(head[0].split(" ")[1], headers)
+            self._request(head[0].split(" ")[1], headers, body)
 
-    def _request(self, target: str, headers: dict[str, str]) -> None:
+    def _request(self, target: str, headers: dict[str, str], body: bytes) -> None:
         api = self._api
         if target == "/_simulator/record":
             self._send(Answer(api.record.to_json().encode()), counted=False)
             return
         api.record.active += 1
         api.record.max_concurrency = max(api.record.max_concurrency, api.record.active)
-        answer = api.answer(target, headers)
+        answer = api.answer(target, headers, body)
         if api.faults.silent or answer.broken == "silent":
             api.record.answered("silent")
             return
