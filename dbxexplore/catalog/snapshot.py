@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 
 from dbxexplore import _version, errors
 from dbxexplore.catalog import schema
+from dbxexplore.files import written_whole
 
 _METADATA_KEY = b"dbxexplore"
 _FORMAT = 1
@@ -152,17 +153,8 @@ class Catalog:
             "failures": self.failures.astype(object).to_numpy().tolist(),
         }
         table = table.replace_schema_metadata({_METADATA_KEY: json.dumps(meta).encode()})
-        partial = target.with_name(f".{target.name}.partial")
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                pq.write_table(table, partial)
-                partial.replace(target)
-            finally:
-                partial.unlink(missing_ok=True)
-        except OSError as error:
-            msg = f"{str(target)!r} cannot be written: {error.strerror or error}"
-            raise errors.CatalogError(msg, expected="a file in a folder that may be written to") from None
+        with written_whole(target, errors.CatalogError) as partial:
+            pq.write_table(table, partial)
         return target
 
     @classmethod

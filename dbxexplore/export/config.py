@@ -19,6 +19,7 @@ from pydantic_core import PydanticCustomError
 from dbxexplore import errors
 from dbxexplore.connection import AUTH_KINDS, Auth, ConnectionSettings, RuntimeAuth, looks_like_secret
 from dbxexplore.export import yaml_text
+from dbxexplore.files import written_whole
 from dbxexplore.filters import Dialect, Filters, Preview
 
 VERSION = 1
@@ -157,17 +158,8 @@ class ConnectionConfig(_Model):
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the document to a file and return its path; an interrupt leaves an older file whole."""
         target = Path(path)
-        partial = target.with_name(f".{target.name}.partial")
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            try:
-                partial.write_text(self.to_yaml(), encoding="utf-8")
-                partial.replace(target)
-            finally:
-                partial.unlink(missing_ok=True)
-        except OSError as error:
-            msg = f"{str(target)!r} cannot be written: {error.strerror}"
-            raise errors.ConfigError(msg, expected="a file in a folder that may be written to") from None
+        with written_whole(target, errors.ConfigError) as partial:
+            partial.write_text(self.to_yaml(), encoding="utf-8")
         return target
 
     @classmethod

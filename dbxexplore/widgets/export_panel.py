@@ -16,6 +16,7 @@ from dbxexplore import errors
 from dbxexplore.connection import ConnectionSettings
 from dbxexplore.connection.settings import looks_like_secret
 from dbxexplore.export import ConnectionConfig, Schedule, datahub_recipe, source_config_yaml, terraform
+from dbxexplore.files import written_whole
 from dbxexplore.filters import Dialect, Filters, Preview
 from dbxexplore.widgets._base import Component, error_html, guarded, message_area, plural, set_text
 
@@ -191,12 +192,10 @@ class ExportPanel(Component):
     def _on_save(self, _button: object) -> None:
         path = Path(self._path.value.strip() or self._file_name(self._name.value)).expanduser()
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(self.text(), encoding="utf-8")
-        except OSError as error:
-            set_text(
-                self._outcome, error_html(errors.ExportError(f"{str(path)!r} cannot be written: {error.strerror}"))
-            )
+            with written_whole(path, errors.ExportError) as partial:
+                partial.write_text(self.text(), encoding="utf-8")
+        except errors.ExportError as error:
+            set_text(self._outcome, error_html(error))
             return
         self.saved = str(path)
         shown = f"<span class='dbxe-ok' role='status'>Saved to <code>{html.escape(str(path))}</code></span>"
