@@ -118,6 +118,7 @@ class Form(StrEnum):
     SOURCE_CONFIG = "source-config"
     TERRAFORM = "terraform"
     DATAHUB = "datahub"
+    COMPONENT = "component"
     ASSET_KEYS = "asset-keys"
 
 
@@ -487,14 +488,26 @@ def export(  # noqa: PLR0913 - one parameter an option
     output: Annotated[
         Path | None, typer.Option("--output", metavar="FILE", help="Write to this file instead of standard output.")
     ] = None,
+    project: Annotated[
+        Path | None,
+        typer.Option(
+            "--project",
+            metavar="FOLDER",
+            help="With --format component: write a whole Dagster project here; no file is overwritten.",
+        ),
+    ] = None,
     as_json: _Json = False,
 ) -> int:
-    """Write a connection as YAML, Dagster+ source config, Terraform or DataHub recipe, or its asset keys."""
+    """Write a connection as YAML, Dagster+ source config, Terraform, DataHub recipe or Dagster component, or its keys."""
     from dbxexplore.catalog import Catalog
 
     if form is Form.ASSET_KEYS and snapshot is None:
         raise _MisuseError("--format asset-keys needs --snapshot, the objects that the keys are of.")
+    if project and (output or form is not Form.COMPONENT):
+        raise _MisuseError("--project goes with --format component, and without --output.")
     config = _export_config(connection, filters, name, description, _schedule(cron, timezone))
+    if project:
+        return _export_project(config, project, as_json=as_json)
     catalog = Catalog.load(snapshot) if snapshot else None
     text, keys = _rendered(config, form, catalog)
     if as_json:
@@ -566,8 +579,20 @@ def _rendered(config: ConnectionConfig, form: Form, catalog: Catalog | None) -> 
         Form.SOURCE_CONFIG: forms.source_config_yaml,
         Form.TERRAFORM: forms.terraform,
         Form.DATAHUB: forms.datahub_recipe,
+        Form.COMPONENT: forms.component_yaml,
     }[form]
     return render(config), []
+
+
+def _export_project(config: ConnectionConfig, folder: Path, *, as_json: bool) -> int:
+    from dbxexplore.export import write_project
+
+    files = write_project(config, folder)
+    for path in files:
+        _complain(f"Wrote {path}")
+    if as_json:
+        _print_json({"name": config.name, "format": Form.COMPONENT.value, "files": [str(path) for path in files]})
+    return DONE
 
 
 def _written(path: Path, write: Callable[[Path], object]) -> None:

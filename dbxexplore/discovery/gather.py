@@ -118,7 +118,7 @@ class Progress:
         return self.pending / self.rate if self.rate else None
 
     def __str__(self) -> str:
-        parts = [f"{self.objects:,} objects", f"{self.done:,} calls"]
+        parts = [_count(self.objects, "object"), _count(self.done, "call")]
         if self.rate:
             parts.append(f"{self.rate:,.0f} calls a second" if self.rate >= _ONE_A_SECOND else "less than 1 a second")
         if not self.finished:
@@ -126,7 +126,7 @@ class Progress:
         if self.throttled:
             parts.append(f"slowed down {_times(self.throttled)}, now {self.concurrency} at once")
         if self.failures:
-            parts.append(f"{self.failures:,} scope{'s' * (self.failures != 1)} failed")
+            parts.append(f"{_count(self.failures, 'scope')} failed")
         if self.notice and not self.finished:
             parts.append(self.notice)
         return ", ".join(parts)
@@ -135,6 +135,10 @@ class Progress:
 _TELLING = 1.0  # seconds from which on an average tells anything
 _ONE_A_SECOND = 0.5  # what is rounded to one
 _MINUTE = 60.0  # seconds
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" + "s" * (number != 1)
 
 
 def _times(number: int) -> str:

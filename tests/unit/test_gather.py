@@ -294,7 +294,7 @@ def test_progress_adds_up() -> None:
     assert seen[-1].done == 40
     assert seen[-1].pending == 0
     assert all(progress.done + progress.pending == 40 for progress in seen)
-    assert str(seen[-1]) == "0 objects, 40 calls"
+    assert str(seen[-1]).startswith("0 objects, 40 calls")
     assert "at least" in str(seen[0])
 
 

@@ -1,0 +1,99 @@
+"""The coverage treemap: what it counts, and that it shows names as they are."""
+
+from __future__ import annotations
+
+import sys
+
+import pandas as pd
+import pytest
+
+import dbxexplore as dbx
+from dbxexplore import errors
+from dbxexplore.catalog import Catalog, Provenance
+from dbxexplore.catalog.schema import table_from_frame
+from dbxexplore.plots import coverage, coverage_table
+
+
+def relations(*names: tuple[str, str, str, str]) -> pd.DataFrame:
+    kinds, catalogs, schemas, bare = zip(*names, strict=True)
+    full = [".".join(name[1:]) for name in names]
+    return pd.DataFrame({"kind": kinds, "catalog": catalogs, "schema": schemas, "name": bare, "full_name": full})
+
+
+FRAME = relations(
+    ("table", "prod", "gold", "orders"),
+    ("view", "prod", "gold", "daily"),
+    ("table", "prod", "tmp", "x"),
+    ("table", "dev", "gold", "orders"),
+)
+FILTERS = dbx.Filters(catalogs=dbx.Patterns(allow=["^prod$"]), schemas=dbx.Patterns(deny=[r".*\.tmp$"]))
+
+
+def test_the_table() -> None:
+    table = coverage_table(FILTERS.preview(dbx.Catalog.from_frame(FRAME)))
+    rows = [tuple(None if pd.isna(value) else value for value in row) for row in table.itertuples(index=False)]
+    assert rows == [
+        ("dev", None, 1, 0, 0.0),
+        ("dev", "gold", 1, 0, 0.0),
+        ("prod", None, 3, 2, 2 / 3),
+        ("prod", "gold", 2, 2, 1.0),
+        ("prod", "tmp", 1, 0, 0.0),
+    ]
+    assert [str(dtype) for dtype in table.dtypes[2:]] == ["int64", "int64", "float64"]
+
+
+def test_nothing_to_draw(small_frame: pd.DataFrame) -> None:
+    containers = small_frame[small_frame["kind"].isin(["catalog", "schema", "notebook"])]
+    table = coverage_table(dbx.Filters().preview(dbx.Catalog.from_frame(containers)))
+    assert list(table.columns) == ["catalog", "schema", "objects", "included", "share"]
+    assert len(table) == 0
+
+
+def test_the_figure() -> None:
+    pytest.importorskip("plotly")
+    (drawn,) = coverage(FILTERS.preview(dbx.Catalog.from_frame(FRAME))).data
+    assert list(drawn.labels) == ["dev", "gold", "prod", "gold", "tmp"]
+    assert list(drawn.parents) == ["", "c0", "", "c2", "c2"]
+    assert list(drawn.ids) == ["c0", "s1", "c2", "s3", "s4"]
+    assert list(drawn.values) == [1, 1, 3, 2, 1]
+    assert list(drawn.marker.colors) == [0, 0, 2 / 3, 1, 0]
+    assert (drawn.marker.cmin, drawn.marker.cmax) == (0, 1)
+
+
+def test_names_with_dots_do_not_meet() -> None:
+    pytest.importorskip("plotly")
+    frame = relations(("table", "a.b", "c", "t"), ("table", "a", "b.c", "t"))
+    (drawn,) = coverage(dbx.Filters().preview(dbx.Catalog.from_frame(frame))).data
+    assert len(set(drawn.ids)) == 4
+    assert list(drawn.values) == [1, 1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ('<a href="javascript:alert(1)">x</a>', '&lt;a href="javascript:alert(1)"&gt;x&lt;/a&gt;'),
+        ("a<br>b", "a&lt;br&gt;b"),
+        ("&lt;b&gt;", "&amp;lt;b&amp;gt;"),
+        ("$x^2$", "&#36;x^2&#36;"),
+        ("表", "表"),
+    ],
+)
+def test_a_name_is_no_markup(name: str, shown: str) -> None:
+    pytest.importorskip("plotly")
+    (drawn,) = coverage(dbx.Filters().preview(dbx.Catalog.from_frame(relations(("table", name, name, "t"))))).data
+    assert list(drawn.labels) == [shown, shown]
+
+
+def test_the_title_tells_of_what_is_missing() -> None:
+    pytest.importorskip("plotly")
+    whole = coverage(FILTERS.preview(dbx.Catalog.from_frame(FRAME)))
+    assert whole.layout.title.text == "2 of 4 tables and views are included"
+    part = Catalog.from_table(table_from_frame(FRAME), [("prod.hr", "denied", "no")], Provenance())
+    said = coverage(FILTERS.preview(part)).layout.title.text
+    assert said == "2 of 4 tables and views are included; incomplete: 1 scope could not be listed"
+
+
+def test_without_plotly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "plotly", None)
+    with pytest.raises(errors.DbxExploreError, match=r'pip install "dbxexplore\[plots\]"'):
+        coverage(dbx.Filters().preview(dbx.Catalog.from_frame(FRAME)))
