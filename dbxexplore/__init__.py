@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from dbxexplore._version import __version__
 
 if TYPE_CHECKING:
-    from dbxexplore import catalog, connection, demo, discovery, errors, export, filters
+    from dbxexplore import catalog, connection, demo, discovery, errors, export, filters, plots
     from dbxexplore.catalog import Catalog, Provenance
     from dbxexplore.connection import (
         ConnectionReport,
@@ -29,7 +29,9 @@ if TYPE_CHECKING:
         RuntimeAuth,
         TokenAuth,
     )
-    from dbxexplore.discovery import Progress, discover, enrich
+    from dbxexplore.discovery import Progress, discover
+    from dbxexplore.discovery.enrich import enrich
+    from dbxexplore.discovery.refresh import refresh
     from dbxexplore.errors import DbxExploreError
     from dbxexplore.export.config import ConnectionConfig, Schedule
     from dbxexplore.filters import (
@@ -71,9 +73,10 @@ _HOME = {
     "discover": "discovery",
     "enrich": "discovery",
     "explore": "widgets",
+    "refresh": "discovery",
     "suggest_filters": "filters",
 }
-_MODULES = ("catalog", "connection", "demo", "discovery", "errors", "export", "filters")
+_MODULES = ("catalog", "connection", "demo", "discovery", "errors", "export", "filters", "plots")
 
 __all__ = [
     "Catalog",
@@ -107,6 +110,8 @@ __all__ = [
     "explore",
     "export",
     "filters",
+    "plots",
+    "refresh",
     "suggest_filters",
 ]
 

@@ -29,8 +29,8 @@ _T = TypeVar("_T")
 class Provenance:
     """Where a catalog comes from.
 
-    ``taken_at`` is in UTC; ``depth`` is how much was asked for; ``strategy`` how it was read (``rest`` or
-    ``frame``); ``notes`` are sentences for a reader on what that way could not see. What is not known is None.
+    ``taken_at`` is in UTC; ``depth`` is how much was asked for; ``strategy`` how it was read (``rest``,
+    ``sql`` or ``frame``); ``notes`` are sentences for a reader on what that way could not see. What is not known is None.
     """
 
     workspace_url: str | None = None

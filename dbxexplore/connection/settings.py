@@ -290,7 +290,8 @@ class ConnectionSettings:
     """Where a workspace is and how to authenticate there; validated when made, holds no secret.
 
     ``workspace_url`` is normalised (see `normalise_workspace_url`); only a profile or the runtime's own
-    identity can do without one. ``warehouse_id`` names a SQL warehouse, for lineage and freshness.
+    identity can do without one. ``warehouse_id`` names a SQL warehouse: discovery reads
+    through it, and Dagster needs it for lineage and freshness.
     """
 
     workspace_url: str | None = None

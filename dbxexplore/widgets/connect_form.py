@@ -61,7 +61,7 @@ class ConnectForm(Component):
             ),
             "profile": _combobox("Profile", _profiles(), "DEFAULT"),
         }
-        self._warehouse = _text("Warehouse id", "optional, for lineage and freshness")
+        self._warehouse = _text("Warehouse id", "optional: the id of a SQL warehouse to read through")
         self._messages = {name: message_area() for name in ("workspace_url", "auth", "warehouse_id")}
         self._test = widgets.Button(
             description="Test connection", button_style="primary", tooltip="Call the workspace with this credential"

@@ -117,6 +117,7 @@ def _summary(catalog: Catalog) -> str:
     from dbxexplore.catalog.snapshot import counted
 
     found = f"<div role='status'>Found {html.escape(counted(catalog.counts()))}.</div>"
+    found += "".join(f"<div class='dbxe-muted'>{html.escape(note)}</div>" for note in catalog.provenance.notes)
     if catalog.complete:
         return found
     rows = "".join(
