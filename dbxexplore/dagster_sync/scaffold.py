@@ -1,0 +1,50 @@
+"""``dg scaffold defs``: a connection document and the ``defs.yaml`` that names it."""
+
+# Without lazy annotations, because pydantic reads the fields' types.
+import dagster as dg
+from dagster.components.component_scaffolding import scaffold_component
+from pydantic import BaseModel, Field
+
+from dbxexplore import errors
+from dbxexplore.connection import ConnectionSettings
+from dbxexplore.export import ConnectionConfig
+
+DOCUMENT = "connection.yaml"
+_EXAMPLE_URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
+
+
+class ConnectionScaffoldParams(BaseModel):
+    """What ``dg scaffold defs`` may be told: a document to copy, or what to write a new one from."""
+
+    document: str | None = Field(default=None, description="An exported connection document, which is copied.")
+    name: str | None = Field(default=None, description="Connection name; that of the folder if not given.")
+    workspace_url: str = Field(default=_EXAMPLE_URL, description="Workspace URL, as copied from a browser.")
+
+
+class ConnectionScaffolder(dg.Scaffolder[ConnectionScaffoldParams]):
+    """Writes ``connection.yaml`` and, beside it, the ``defs.yaml`` of the component; overwrites neither."""
+
+    @classmethod
+    def get_scaffold_params(cls) -> type[ConnectionScaffoldParams]:
+        """Return the class of the parameters."""
+        return ConnectionScaffoldParams
+
+    def scaffold(self, request: dg.ScaffoldRequest[ConnectionScaffoldParams]) -> None:
+        """Write the files.
+
+        Raises:
+            ConfigError: the document cannot be read, or there is one already.
+        """
+        params = request.params
+        folder = request.target_path if request.target_path.is_dir() else request.target_path.parent
+        if params.document:
+            config = ConnectionConfig.load(params.document)
+        else:
+            settings = ConnectionSettings(params.workspace_url)
+            config = ConnectionConfig(name=params.name or folder.name, settings=settings)
+        target = folder / DOCUMENT
+        if target.exists():
+            msg = f"{str(target)!r} exists already"
+            raise errors.ConfigError(msg, remedy="Give another folder for the definitions, or remove that file")
+        config.save(target)
+        scaffold_component(request, {"connection_file": DOCUMENT})

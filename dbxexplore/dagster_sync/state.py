@@ -1,0 +1,177 @@
+"""The stored state of a connection: what the last discovery saw, and what it could not see but an earlier one did.
+
+A state is one file, so that storing it is all or nothing: a ZIP archive of the catalog as `Catalog.save` writes it,
+a table of what is stale, and a description with the version of this format.
+"""
+
+from __future__ import annotations
+
+import json
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from dbxexplore import errors
+from dbxexplore._version import __version__
+from dbxexplore.catalog import Catalog
+from dbxexplore.catalog.schema import table_from_series
+from dbxexplore.dagster_sync.translate import ObjectKey, Stale, object_key
+from dbxexplore.discovery.unity_rest import METASTORE
+from dbxexplore.files import written_whole
+
+FORMAT = 1
+REFRESH = "Refresh it: dg utils refresh-defs-state"
+
+_ABOUT, _CATALOG, _STALE = "state.json", "catalog.parquet", "stale.parquet"
+_KEY_COLUMNS = ("kind", "catalog", "schema", "full_name")
+_STALE_SCHEMA = pa.schema(
+    [
+        *((name, pa.string()) for name in (*_KEY_COLUMNS, "scope", "reason", "message")),
+        ("last_seen", pa.timestamp("us", tz="UTC")),
+    ]
+)
+
+
+@dataclass(frozen=True)
+class State:
+    """What is known of a workspace.
+
+    ``catalog`` holds the objects of the last discovery and those kept from before, with the failures and the
+    provenance of the last discovery. ``stale`` says of each one that was kept why. ``notebooks`` is whether
+    notebooks were looked for.
+    """
+
+    catalog: Catalog
+    stale: Mapping[ObjectKey, Stale] = field(default_factory=dict)
+    notebooks: bool = True
+
+    def save(self, path: Path) -> None:
+        """Write this state to a file; an interrupt leaves an older file whole."""
+        about = {"format": FORMAT, "tool_version": __version__, "notebooks": self.notebooks}
+        with written_whole(path, errors.CatalogError) as partial, tempfile.TemporaryDirectory() as folder:
+            pq.write_table(_stale_table(self.stale), Path(folder) / _STALE)
+            with zipfile.ZipFile(partial, "w") as archive:
+                archive.writestr(_ABOUT, json.dumps(about))
+                archive.write(self.catalog.save(Path(folder) / _CATALOG), _CATALOG)
+                archive.write(Path(folder) / _STALE, _STALE)
+
+    @classmethod
+    def load(cls, path: Path) -> State:
+        """Read what `save` wrote.
+
+        Raises:
+            CatalogError: the file is no state, is damaged, or was written by another version.
+        """
+        try:
+            with zipfile.ZipFile(path) as archive:
+                about = json.loads(archive.read(_ABOUT))
+                found = about.get("format") if isinstance(about, dict) else None
+                if found != FORMAT:
+                    by = (
+                        about.get("tool_version", "an unknown version") if isinstance(about, dict) else "something else"
+                    )
+                    msg = f"The stored state has the format {found!r}, as dbxexplore {by} writes it"
+                    raise errors.CatalogError(
+                        msg, expected=f"format {FORMAT}, which dbxexplore {__version__} reads", remedy=REFRESH
+                    )
+                with tempfile.TemporaryDirectory() as folder:
+                    catalog = Catalog.load(archive.extract(_CATALOG, folder))
+                    stale = _read_stale(pq.read_table(archive.extract(_STALE, folder)))
+        except (zipfile.BadZipFile, KeyError, ValueError, OSError, pa.ArrowException) as error:
+            if isinstance(error, errors.CatalogError):
+                raise
+            msg = f"The stored state {str(path)!r} cannot be read: {str(error)[:200]}"
+            raise errors.CatalogError(msg, expected="a file that dbxexplore wrote", remedy=REFRESH) from None
+        return cls(catalog, stale, notebooks=about.get("notebooks") is not False)
+
+    def followed_by(self, new: Catalog, *, notebooks: bool) -> State:
+        """Return the state after a later discovery.
+
+        An object of this state that ``new`` lacks is gone, unless it is in a scope that could not be listed: then
+        nothing is known of it, so it stays as it was, and is stale. Notebooks that were not looked for are gone.
+        """
+        scopes = {
+            scope: Stale(scope, reason, message, self.catalog.provenance.taken_at)
+            for scope, reason, message in new.failures.itertuples(index=False, name=None)
+        }
+        stale: dict[ObjectKey, Stale] = {}
+        keep = np.zeros(len(self.catalog), dtype=bool)
+        for position in self._missing_from(new):
+            key = self._key(position)
+            if key[0] == "notebook" and not notebooks:
+                continue
+            reason = next((scopes[scope] for scope in _scopes_of(key) if scope in scopes), None)
+            if reason is not None:
+                earlier = self.stale.get(key)
+                last_seen = earlier.last_seen if earlier else reason.last_seen
+                stale[key] = Stale(reason.scope, reason.reason, reason.message, last_seen)
+                keep[position] = True
+        return State(_joined(new, self.catalog.objects[keep]), stale, notebooks)
+
+    def _missing_from(self, new: Catalog) -> Sequence[int]:
+        known = pc.is_in(_joined_keys(self.catalog), value_set=_joined_keys(new))
+        return [int(position) for position in np.flatnonzero(~known.to_numpy(zero_copy_only=False))]
+
+    def _key(self, position: int) -> ObjectKey:
+        row = self.catalog.objects.iloc[position]
+        return object_key(*(row[name] for name in _KEY_COLUMNS))
+
+
+def _joined_keys(catalog: Catalog) -> pa.Array:
+    # By a character that no name holds, because names may hold dots.
+    table = table_from_series({name: catalog.objects[name] for name in _KEY_COLUMNS})
+    parts = [
+        pa.concat_arrays(table[name].cast(pa.string()).chunks or [pa.array([], pa.string())]) for name in _KEY_COLUMNS
+    ]
+    return pc.binary_join_element_wise(*parts, "\x00", null_handling="replace", null_replacement="")
+
+
+def _scopes_of(key: ObjectKey) -> Iterator[str]:
+    """Yield the scopes that an object is listed in, from the nearest outwards, as discovery names them."""
+    kind, catalog, schema, full_name = key
+    if kind == "notebook":
+        folder = full_name.rpartition("/")[0]
+        while folder:
+            yield folder
+            folder = folder.rpartition("/")[0]
+        yield "/"
+        return
+    if kind in {"table", "view"}:
+        yield f"{catalog}.{schema}"
+    # A container's own scope counts as well: it was known when its contents were asked for.
+    yield full_name if catalog is None else catalog
+    if kind == "schema":
+        yield full_name
+    yield METASTORE
+
+
+def _joined(new: Catalog, kept: pd.DataFrame) -> Catalog:
+    if kept.empty:
+        return new
+    tables = [table_from_series({name: frame[name] for name in frame.columns}) for frame in (new.objects, kept)]
+    failures = list(new.failures.itertuples(index=False, name=None))
+    return Catalog.from_table(pa.concat_tables(tables), failures, new.provenance)
+
+
+def _stale_table(stale: Mapping[ObjectKey, Stale]) -> pa.Table:
+    rows = [{**dict(zip(_KEY_COLUMNS, key, strict=True)), **vars(reason)} for key, reason in stale.items()]
+    return pa.Table.from_pylist(rows, schema=_STALE_SCHEMA)
+
+
+def _read_stale(table: pa.Table) -> dict[ObjectKey, Stale]:
+    found: dict[ObjectKey, Stale] = {}
+    for row in table.select(_STALE_SCHEMA.names).to_pylist():
+        seen = row["last_seen"]
+        last_seen = datetime.fromtimestamp(seen.timestamp(), UTC) if seen else None
+        key = object_key(*(row[name] for name in _KEY_COLUMNS))
+        found[key] = Stale(row["scope"], row["reason"], row["message"], last_seen)
+    return found

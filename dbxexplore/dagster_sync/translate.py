@@ -1,0 +1,293 @@
+"""What Dagster makes of an object: one asset spec for each table, view and notebook that a preview includes.
+
+Nothing here calls a workspace. What Dagster does not take as it is (a group name with a hyphen, an owner that is
+no e-mail address, a tag with spaces) is made valid, and the raw text is kept in the metadata.
+
+Sources: the limits of Dagster's names
+(https://docs.dagster.io/guides/build/assets/metadata-and-tags), and the metadata that Dagster itself reads, under
+``dagster/``.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Literal, TypeAlias, cast
+from urllib.parse import quote
+from uuid import UUID
+
+import dagster as dg
+import pyarrow as pa
+
+from dbxexplore.catalog.schema import ARROW_SCHEMA, table_from_series
+from dbxexplore.export import ConnectionConfig
+from dbxexplore.filters import Preview
+
+_LOG = logging.getLogger("dbxexplore")
+
+AssetKind: TypeAlias = Literal["table", "view", "notebook"]
+ObjectKey: TypeAlias = tuple[str, str | None, str | None, str]  # kind, catalog, schema, full name
+Column: TypeAlias = Mapping[str, str | bool | None]
+
+_KINDS: tuple[AssetKind, ...] = ("table", "view", "notebook")
+_PREFIX = "dbxexplore"  # of our own tags and metadata
+_LONGEST_LABEL = 63
+_BATCH = 4096  # rows that are Python values at one time
+
+
+@dataclass(frozen=True)
+class Stale:
+    """Why an object that the last discovery could not see is still there.
+
+    ``scope`` could not be listed, for ``reason`` (denied, throttled, error, cancelled) and with ``message``;
+    ``last_seen`` is when the object was listed for the last time, in UTC, if known.
+    """
+
+    scope: str
+    reason: str
+    message: str
+    last_seen: datetime | None = None
+
+    def __str__(self) -> str:
+        seen = f" Last seen {self.last_seen:%Y-%m-%d %H:%M} UTC." if self.last_seen else ""
+        message = self.message.rstrip(".")
+        return f"{self.scope} could not be listed ({self.reason}): {message}. This is as it was before.{seen}"
+
+
+@dataclass(frozen=True)
+class DatabricksObject:
+    """One table, view or notebook, with what is known of it; a row of the objects frame as plain values.
+
+    ``columns`` are mappings of name, type, nullable and comment; None where they are not known. ``stale`` says why
+    the last discovery did not see it. ``definition`` is the SQL of a view; discovery does not read it yet, so it is
+    None unless a subclass of the component fills it in.
+    """
+
+    kind: AssetKind
+    catalog: str | None
+    schema: str | None
+    name: str
+    full_name: str
+    object_type: str | None = None
+    browse_only: bool | None = None
+    owner: str | None = None
+    comment: str | None = None
+    format: str | None = None
+    created_at: datetime | None = None
+    updated_at: datetime | None = None
+    columns: Sequence[Column] | None = None
+    stale: Stale | None = None
+    definition: str | None = None
+
+    @property
+    def key(self) -> ObjectKey:
+        """What tells it from all others; dotted names alone do not, because names may hold dots."""
+        return (self.kind, self.catalog, self.schema, self.full_name)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.full_name!r}"
+
+
+def included_objects(preview: Preview, stale: Mapping[ObjectKey, Stale] | None = None) -> Iterator[DatabricksObject]:
+    """Yield the tables, views and notebooks that ``preview`` includes, in the order of its frame."""
+    objects = preview.catalog.objects
+    held = objects[preview.included.to_numpy() & objects["kind"].isin(_KINDS).to_numpy()]
+    names = [name for name in ARROW_SCHEMA.names if name in held.columns]
+    table: pa.Table = table_from_series({name: held[name] for name in names}).select(names)
+    for batch in table.to_batches(max_chunksize=_BATCH):
+        for row in batch.to_pylist():
+            found = DatabricksObject(**row)
+            reason = stale.get(found.key) if stale else None
+            yield found if reason is None else DatabricksObject(**row, stale=reason)
+
+
+def asset_spec(found: DatabricksObject, config: ConnectionConfig, workspace_url: str | None = None) -> dg.AssetSpec:
+    """Return the asset spec of one object.
+
+    Args:
+        found: the object.
+        config: the connection; its name starts the key and makes the group.
+        workspace_url: where links lead, for a connection that does not say so itself.
+    """
+    url = config.settings.workspace_url or workspace_url
+    owners, owner_label = _owners(found.owner)
+    tags = {
+        "object_type": found.object_type,
+        "catalog": found.catalog,
+        "schema": found.schema,
+        "owner": owner_label,
+        "browse_only": "true" if found.browse_only else None,
+        "stale": found.stale.reason if found.stale else None,
+    }
+    return dg.AssetSpec(
+        key=dg.AssetKey(config.asset_key(found.kind, found.catalog, found.schema, found.name, found.full_name)),
+        description=found.comment or None,
+        group_name=group_name(config.name),
+        owners=owners,
+        tags={f"{_PREFIX}/{name}": label(value) for name, value in tags.items() if value},
+        kinds=_kinds(found),
+        metadata={
+            **_dagster_metadata(found, url),
+            **_own_metadata(found, config),
+        },
+    )
+
+
+def _dagster_metadata(found: DatabricksObject, url: str | None) -> dict[str, object]:
+    metadata: dict[str, object] = {}
+    if url:
+        metadata["dagster/uri"] = dg.MetadataValue.url(object_url(found, url))
+    if found.kind != "notebook":
+        metadata["dagster/table_name"] = found.full_name
+        metadata["dagster/storage_kind"] = "databricks"
+        if found.columns is not None:
+            metadata["dagster/column_schema"] = column_schema(found.columns)
+    return metadata
+
+
+def _own_metadata(found: DatabricksObject, config: ConnectionConfig) -> dict[str, object]:
+    definition = f"```sql\n{found.definition}\n```" if found.definition else None
+    values: dict[str, object] = {
+        "connection": config.name,
+        "path": found.full_name if found.kind == "notebook" else None,
+        "object_type": found.object_type,
+        "format": found.format,
+        "owner": found.owner,
+        "created_at": dg.MetadataValue.timestamp(found.created_at) if found.created_at else None,
+        "updated_at": dg.MetadataValue.timestamp(found.updated_at) if found.updated_at else None,
+        "view_definition": dg.MetadataValue.md(definition) if definition else None,
+        "stale": str(found.stale) if found.stale else None,
+    }
+    return {f"{_PREFIX}/{name}": value for name, value in values.items() if value is not None}
+
+
+def object_url(found: DatabricksObject, workspace_url: str) -> str:
+    """Return the address of an object in the workspace: Catalog Explorer, or the notebook itself."""
+    base = workspace_url.rstrip("/")
+    if found.kind == "notebook":
+        return f"{base}/#workspace{quote(found.full_name)}"
+    parts = (quote(part or "", safe="") for part in (found.catalog, found.schema, found.name))
+    return f"{base}/explore/data/{'/'.join(parts)}"
+
+
+def column_schema(columns: Sequence[Column]) -> dg.TableSchema:
+    """Return the columns of a table, in their order."""
+    return dg.TableSchema(
+        [
+            dg.TableColumn(
+                name=str(column["name"]),
+                type=str(column["type"] or "unknown"),
+                description=str(column["comment"]) if column["comment"] else None,
+                constraints=_REQUIRED if column["nullable"] is False else _NULLABLE,
+            )
+            for column in columns
+        ]
+    )
+
+
+_NULLABLE, _REQUIRED = dg.TableColumnConstraints(nullable=True), dg.TableColumnConstraints(nullable=False)
+
+
+# --- made valid ---
+
+
+@lru_cache(maxsize=1024)
+def label(text: str) -> str:
+    """Return ``text`` as Dagster takes it for the value of a tag: other characters become ``_``, 63 at most."""
+    return re.sub(r"[^A-Za-z0-9_.-]+", "_", text)[:_LONGEST_LABEL]
+
+
+@lru_cache(maxsize=64)
+def group_name(connection: str) -> str:
+    """Return the group of a connection's assets: its name, made valid where Dagster does not take it.
+
+    The asset keys keep the name as it is.
+    """
+    if _is_taken(group_name=connection):
+        return connection
+    made = re.sub(r"[^A-Za-z0-9_]", "_", connection)
+    return made if made.strip("_") else "databricks"
+
+
+def _kinds(found: DatabricksObject) -> set[str]:
+    # Dagster shows three at most. A view's format says nothing, its type does; a notebook's type is its language.
+    more = found.format if found.kind == "table" else found.object_type
+    third = label(more.lower()) if more and more not in {"VIEW", "UNKNOWN_DATA_SOURCE_FORMAT"} else None
+    return {"databricks", found.kind, *([third] if third else [])}
+
+
+@lru_cache(maxsize=1024)
+def _owners(owner: str | None) -> tuple[list[str], str | None]:
+    """Return the owners as Dagster takes them, and what is left for a tag.
+
+    Databricks knows users, groups and service principals. A user is an e-mail address and a group a team; the id
+    of a service principal, or an address that Dagster does not take, is neither.
+    """
+    if not owner or not owner.strip():
+        return [], None
+    if "@" not in owner and not _is_uuid(owner):
+        owner = f"team:{owner.removeprefix('team:')}"
+    return ([owner], None) if _is_taken(owners=[owner]) else ([], owner)
+
+
+def _is_uuid(text: str) -> bool:
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _is_taken(group_name: str | None = None, owners: Sequence[str] = ()) -> bool:
+    # Dagster itself is asked, because what it takes differs between its versions.
+    try:
+        dg.AssetSpec("probe", group_name=group_name, owners=owners)
+    except dg.DagsterInvalidDefinitionError:
+        return False
+    return True
+
+
+# --- keys ---
+
+
+def without_collisions(specs: Iterable[tuple[DatabricksObject, dg.AssetSpec]]) -> list[dg.AssetSpec]:
+    """Return one spec for each key, in their order.
+
+    Objects that share a key share an asset, because Dagster knows no other way: a table and a notebook of a folder
+    that is called like its schema, or two objects that a subclass gave one key. The first one describes the asset,
+    which names the others in its metadata; each is logged as well.
+    """
+    first: dict[dg.AssetKey, tuple[DatabricksObject, dg.AssetSpec]] = {}
+    others: dict[dg.AssetKey, list[DatabricksObject]] = {}
+    for found, spec in specs:
+        if spec.key in first:
+            others.setdefault(spec.key, []).append(found)
+        else:
+            first[spec.key] = (found, spec)
+    for key, sharing in others.items():
+        found, spec = first[key]
+        for other in sharing:
+            _LOG.warning(
+                "%s and %s both have the asset key %s, so they share one asset. It describes the %s. "
+                "Rename one of them, or exclude it by a filter.",
+                found,
+                other,
+                list(key.path),
+                found.kind,
+            )
+        shared = {f"{_PREFIX}/shared_with": dg.MetadataValue.json([str(other) for other in sharing])}
+        first[key] = (found, spec.merge_attributes(metadata=shared))
+    return [spec for _, spec in first.values()]
+
+
+def object_key(kind: object, catalog: object, schema: object, full_name: object) -> ObjectKey:
+    """Return the key of a row of the objects frame, whose missing values may be of any sort."""
+    return cast("ObjectKey", (kind, _or_none(catalog), _or_none(schema), full_name))
+
+
+def _or_none(value: object) -> object:
+    return value if isinstance(value, str) else None

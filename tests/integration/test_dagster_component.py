@@ -1,0 +1,262 @@
+"""From an exported document to Dagster's assets, against a workspace on this machine."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from simulator import Catalog, Faults, Notebook, Schema, Simulator, Table, Workspace
+
+import dbxexplore as dbx
+from dbxexplore import cli, errors
+
+pytest.importorskip("dagster", reason="needs dbxexplore[dagster]")
+
+import dagster as dg
+from dagster._core.storage.defs_state.base import set_defs_state_storage
+from dagster.components.core.component_tree import ComponentTree
+from dagster.components.testing import create_defs_folder_sandbox
+
+from dbxexplore.dagster_sync import DatabricksConnectionComponent
+
+if TYPE_CHECKING:
+    from dagster.components.testing.utils import DefsFolderSandbox
+
+    from dbxexplore.demo import DemoWorkspace
+
+pytestmark = pytest.mark.integration
+
+NEVER = 10**9
+VARIABLE = "DBXEXPLORE_TEST_SIMULATOR_TOKEN"
+
+
+@pytest.fixture(autouse=True)
+def _own_dagster_home(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    home = tmp_path / "dagster_home"
+    home.mkdir()
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    monkeypatch.setenv("DAGSTER_DISABLE_TELEMETRY", "yes")
+
+
+def lakehouse() -> Workspace:
+    tables = [Table("orders"), Table("daily", "VIEW"), Table("customers", owner="account users")]
+    return Workspace(
+        catalogs=[
+            Catalog("prod", [Schema("gold", tables), Schema("raw", [Table("events")])]),
+            Catalog("dev", [Schema("s", [Table("t"), Table("kept")])]),
+        ],
+        folders={"/": ["/Shared"], "/Shared": [Notebook("/Shared/load"), Notebook("/Shared/report", "SQL")]},
+    )
+
+
+@pytest.fixture
+def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
+    # With tables that may be dropped later, so that the simulator keeps no answer for the next time.
+    with Simulator(lakehouse(), Faults(dropped={"dev.s.t": NEVER, "prod.raw.events": NEVER})) as running:
+        monkeypatch.setenv(VARIABLE, running.token)
+        yield running
+
+
+@pytest.fixture
+def sandbox() -> Iterator[DefsFolderSandbox]:
+    with create_defs_folder_sandbox() as made:
+        yield made
+
+
+def connection(simulator: Simulator, **fields: Any) -> dbx.ConnectionConfig:
+    settings = dbx.ConnectionSettings(simulator.url, dbx.TokenAuth(VARIABLE))
+    return dbx.ConnectionConfig(name="lake", settings=settings, **fields)
+
+
+def placed(sandbox: DefsFolderSandbox, config: dbx.ConnectionConfig) -> Path:
+    path: Path = sandbox.scaffold_component(DatabricksConnectionComponent, "lake")
+    (path / "defs.yaml").write_text(dbx.export.component_yaml(config, "connection.yaml"))
+    config.save(path / "connection.yaml")
+    return path
+
+
+def refresh(sandbox: DefsFolderSandbox, path: Path) -> None:
+    with sandbox.build_component_tree() as tree:
+        component = tree.load_component(path)
+        assert isinstance(component, DatabricksConnectionComponent)
+        asyncio.run(component.refresh_state(sandbox.project_root))
+
+
+def specs(sandbox: DefsFolderSandbox, path: Path) -> dict[tuple[str, ...], dg.AssetSpec]:
+    with sandbox.load_component_and_build_defs(path) as (_, defs):
+        return {tuple(spec.key.path): spec for spec in defs.resolve_all_asset_specs()}
+
+
+def expected(config: dbx.ConnectionConfig) -> set[tuple[str, ...]]:
+    catalog = dbx.discover(config.settings, depth="details")
+    return {tuple(key) for key in config.asset_keys(config.preview(catalog))}
+
+
+# --- YAML in, asset keys out ---
+
+
+def test_the_document_becomes_the_previews_assets(simulator: Simulator, sandbox: DefsFolderSandbox) -> None:
+    config = connection(
+        simulator,
+        filters=dbx.Filters(catalogs=dbx.Patterns(["^prod$"]), notebooks=dbx.Patterns(["^/Shared/load$"])),
+    )
+    path = placed(sandbox, config)
+    refresh(sandbox, path)
+    wanted = expected(config)
+    calls = simulator.record.total
+    found = specs(sandbox, path)
+    assert set(found) == wanted
+    assert ("lake", "prod", "gold", "orders") in found
+    assert ("lake", "notebooks", "Shared", "load") in found
+    assert simulator.record.total == calls, "definitions called the workspace"
+    orders = found["lake", "prod", "gold", "orders"]
+    assert orders.metadata["dagster/column_schema"] == dg.TableSchema(
+        [dg.TableColumn("id", "bigint", constraints=dg.TableColumnConstraints(nullable=False))]
+    )
+    assert orders.metadata["dagster/uri"].value == f"{simulator.url}/explore/data/prod/gold/orders"
+    assert orders.owners == ["data-eng@example.com"]
+    assert found["lake", "prod", "gold", "customers"].owners == ["team:account users"]
+
+
+def test_notebooks_are_not_listed_where_the_filters_allow_none(
+    simulator: Simulator, sandbox: DefsFolderSandbox
+) -> None:
+    config = connection(simulator, filters=dbx.Filters(notebooks=dbx.Patterns([])))
+    path = placed(sandbox, config)
+    refresh(sandbox, path)
+    assert not simulator.record.paths["/api/2.0/workspace/list"]
+    assert set(specs(sandbox, path)) == expected(config)
+
+
+# --- a partial discovery ---
+
+
+def test_a_denied_catalog_keeps_its_assets_as_stale(simulator: Simulator, sandbox: DefsFolderSandbox) -> None:
+    path = placed(sandbox, connection(simulator))
+    refresh(sandbox, path)
+    before = specs(sandbox, path)
+
+    simulator.faults.denied = frozenset({"prod", "/Shared"})
+    simulator.faults.dropped = {"dev.s.t": 0, "prod.raw.events": 0}
+    refresh(sandbox, path)
+    after = specs(sandbox, path)
+    assert set(after) == set(before) - {("lake", "dev", "s", "t")}
+    assert {key for key, spec in after.items() if "dbxexplore/stale" not in spec.tags} == {("lake", "dev", "s", "kept")}
+    orders = ("lake", "prod", "gold", "orders")
+    assert after[orders].tags["dbxexplore/stale"] == "denied"
+    assert str(after[orders].metadata["dbxexplore/stale"]).startswith("prod could not be listed (denied): ")
+    assert after[orders].metadata["dagster/column_schema"] == before[orders].metadata["dagster/column_schema"]
+
+    simulator.faults.denied = frozenset()
+    refresh(sandbox, path)
+    again = specs(sandbox, path)
+    assert set(again) == set(before) - {("lake", "dev", "s", "t"), ("lake", "prod", "raw", "events")}
+    assert not any("dbxexplore/stale" in spec.tags for spec in again.values())
+
+
+def test_the_same_in_versioned_storage(simulator: Simulator, sandbox: DefsFolderSandbox) -> None:
+    path = placed(sandbox, connection(simulator))
+    text = dbx.export.component_yaml(connection(simulator), "connection.yaml")
+    state = "  defs_state:\n    management_type: VERSIONED_STATE_STORAGE\n"
+    (path / "defs.yaml").write_text(text.replace("requirements:", f"{state}requirements:"))
+    with dg.DagsterInstance.get() as instance, set_defs_state_storage(instance.defs_state_storage):
+        refresh(sandbox, path)
+        first = instance.defs_state_storage.get_latest_defs_state_info()
+        simulator.faults.denied = frozenset({"prod"})
+        refresh(sandbox, path)
+        second = instance.defs_state_storage.get_latest_defs_state_info()
+        key = "DatabricksConnectionComponent[lake]"
+        assert first.get_version(key) != second.get_version(key)
+        found = specs(sandbox, path)
+    assert found["lake", "prod", "gold", "orders"].tags["dbxexplore/stale"] == "denied"
+    assert "dbxexplore/stale" not in found["lake", "dev", "s", "t"].tags
+
+
+@pytest.mark.parametrize("bad", ["token", "gone"])
+def test_a_refresh_that_fails_leaves_the_state_as_it_was(
+    simulator: Simulator, sandbox: DefsFolderSandbox, monkeypatch: pytest.MonkeyPatch, bad: str
+) -> None:
+    path = placed(sandbox, connection(simulator))
+    refresh(sandbox, path)
+    before = set(specs(sandbox, path))
+    if bad == "token":
+        monkeypatch.setenv(VARIABLE, "not-this-one")
+    else:
+        simulator.faults.denied = frozenset({"/api/2.1/unity-catalog/catalogs"})
+    if bad == "token":
+        with pytest.raises(errors.UnauthorizedError):
+            refresh(sandbox, path)
+        assert set(specs(sandbox, path)) == before
+    else:  # notebooks can still be listed, and everything else is kept
+        refresh(sandbox, path)
+        found = specs(sandbox, path)
+        assert set(found) == before
+        assert {key for key, spec in found.items() if "dbxexplore/stale" not in spec.tags} == {
+            ("lake", "notebooks", "Shared", "load"),
+            ("lake", "notebooks", "Shared", "report"),
+        }
+
+
+# --- a generated project ---
+
+
+def dg_command(*arguments: str, project: Path, demo: DemoWorkspace) -> subprocess.CompletedProcess[str]:
+    # The project is not installed, so its source is put on the path instead.
+    environment = {**os.environ, **demo.environment(), "PYTHONPATH": str(project / "src")}
+    command = [sys.executable, "-c", "from dagster_dg_cli.cli import main; main()", *arguments]
+    return subprocess.run(
+        command, cwd=project, env=environment, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_a_generated_project_shows_the_demo_workspace(
+    demo_workspace: DemoWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pytest.importorskip("dagster_dg_cli", reason="needs dbxexplore[dagster]")
+    project = tmp_path / "project"
+    export = ["export", "--format", "component", "--project", str(project), "--name", "demo-lake", "--json"]
+    export += [
+        "--url",
+        demo_workspace.url,
+        "--token-env-var",
+        demo_workspace.token_env_var,
+        "--allow-catalogs",
+        "^prod",
+    ]
+    with pytest.raises(SystemExit) as left:
+        cli.main(export)
+    assert left.value.code == cli.DONE
+    files = [Path(name) for name in json.loads(capsys.readouterr().out)["files"]]
+    document = next(path for path in files if path.name == "connection.yaml")
+
+    checked = dg_command("check", "defs", project=project, demo=demo_workspace)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    assert "All definitions loaded successfully" in checked.stdout
+    assert demo_workspace.token not in checked.stdout + checked.stderr
+
+    config = dbx.ConnectionConfig.load(document)
+    monkeypatch.syspath_prepend(str(project / "src"))
+    defs = ComponentTree.for_project(project).build_defs()
+    found = {tuple(key.path) for key in defs.resolve_asset_graph().get_all_asset_keys()}
+    assert found == expected(config)
+    assert ("demo-lake", "prod", "gold", "orders") in found
+
+
+def test_dg_knows_the_component(demo_workspace: DemoWorkspace, tmp_path: Path) -> None:
+    pytest.importorskip("dagster_dg_cli", reason="needs dbxexplore[dagster]")
+    # As an installed package registers it, whether or not the one that runs here was installed since.
+    about = tmp_path / "src" / "registered-1.0.dist-info"
+    about.mkdir(parents=True)
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: registered\nVersion: 1.0\n")
+    (about / "entry_points.txt").write_text("[dagster_dg_cli.registry_modules]\nregistered = dbxexplore.dagster_sync\n")
+    listed = dg_command("list", "components", "--json", project=tmp_path, demo=demo_workspace)
+    assert listed.returncode == 0, listed.stderr
+    assert "dbxexplore.dagster_sync.DatabricksConnectionComponent" in json.dumps(json.loads(listed.stdout))

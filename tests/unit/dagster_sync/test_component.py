@@ -1,0 +1,286 @@
+"""The component from its state to its definitions, without a workspace."""
+
+from __future__ import annotations
+
+import json
+import logging
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import dagster as dg
+import pandas as pd
+import pytest
+from dagster.components.testing import create_defs_folder_sandbox
+from hypothesis import given
+from hypothesis import strategies as st
+
+import dbxexplore as dbx
+from dbxexplore import errors
+from dbxexplore.catalog import schema
+from dbxexplore.dagster_sync import DatabricksConnectionComponent, DatabricksObject
+from dbxexplore.dagster_sync.state import State
+
+MakeConfig = Callable[..., dbx.ConnectionConfig]
+MakeCatalog = Callable[..., dbx.Catalog]
+
+
+def keys_of(defs: dg.Definitions) -> set[tuple[str, ...]]:
+    return {tuple(key.path) for key in defs.resolve_asset_graph().get_all_asset_keys()}
+
+
+def inline(config: dbx.ConnectionConfig) -> dict[str, Any]:
+    return config.model_dump(mode="json", exclude_none=True)
+
+
+def component_of(config: dbx.ConnectionConfig, cls: type = DatabricksConnectionComponent) -> Any:
+    return cls(connection=inline(config))
+
+
+def definitions(component: Any, catalog: dbx.Catalog, folder: Path, **state: Any) -> dg.Definitions:
+    State(catalog, **state).save(folder / "state")
+    context = dg.ComponentTree.for_test().load_context
+    return component.build_defs_from_state(context, folder / "state")
+
+
+# --- the promise: what the preview shows is what is defined ---
+
+names = st.sampled_from(["prod", "dev", "prod_mumbai", "gold", "tmp", "a.b", "Ünï", "with space", "notebooks"])
+rows = st.one_of(
+    st.tuples(st.just("catalog"), st.none(), st.none(), names),
+    st.tuples(st.just("schema"), names, st.none(), names),
+    st.tuples(st.sampled_from(["table", "view"]), names, names, names),
+    st.tuples(
+        st.just("notebook"),
+        st.none(),
+        st.none(),
+        st.lists(names, min_size=1, max_size=3).map(lambda p: "/" + "/".join(p)),
+    ),
+)
+patterns = st.builds(
+    dbx.Patterns,
+    allow=st.lists(st.sampled_from([".*", "prod", "^prod$", "gold", ".*o.*", "/"]), max_size=2),
+    deny=st.lists(st.sampled_from(["tmp", ".*_mumbai", "^dev", "prod.gold", "/prod"]), max_size=2),
+)
+filters = st.builds(
+    dbx.Filters, catalogs=patterns, schemas=patterns, tables=patterns, views=patterns, notebooks=patterns
+)
+
+
+def frame_of(found: list[tuple[str, str | None, str | None, str]]) -> pd.DataFrame:
+    return pd.DataFrame(
+        [
+            (kind, c, s, n.rpartition("/")[2], n)
+            if kind == "notebook"
+            else (kind, c, s, n, ".".join(part for part in (c, s, n) if part is not None))
+            for kind, c, s, n in found
+        ],
+        columns=["kind", "catalog", "schema", "name", "full_name"],
+    )
+
+
+@given(
+    found=st.lists(rows, max_size=25, unique=True),
+    chosen=filters,
+    dialect=st.sampled_from(["datahub", "openmetadata", "strict"]),
+)
+def test_the_keys_are_those_of_the_preview(
+    tmp_path_factory: pytest.TempPathFactory, found: list[Any], chosen: dbx.Filters, dialect: str
+) -> None:
+    settings = dbx.ConnectionSettings("https://dbc-1234abcd-56ef.cloud.databricks.com")
+    config = dbx.ConnectionConfig(name="conn", settings=settings, filters=chosen, dialect=dbx.Dialect.named()[dialect])
+    catalog = dbx.Catalog.from_frame(frame_of(found))
+    defs = definitions(component_of(config), catalog, tmp_path_factory.mktemp("state"))
+    assert keys_of(defs) == {tuple(key) for key in config.asset_keys(config.preview(catalog))}
+
+
+def test_an_edited_filter_takes_effect_without_another_discovery(
+    make_config: MakeConfig, make_catalog: MakeCatalog, tmp_path: Path
+) -> None:
+    catalog = make_catalog(("table", "prod", "s", "t"), ("table", "dev", "s", "t"))
+    for name in ("prod", "dev"):
+        config = make_config(filters=dbx.Filters(catalogs=dbx.Patterns([f"^{name}$"])))
+        assert keys_of(definitions(component_of(config), catalog, tmp_path)) == {
+            ("databricks_unity_catalog", name, "s", "t")
+        }
+
+
+def test_an_empty_selection_is_no_asset_and_no_error(
+    make_config: MakeConfig, small_catalog: dbx.Catalog, tmp_path: Path
+) -> None:
+    config = make_config(filters=dbx.Filters(catalogs=dbx.Patterns([]), notebooks=dbx.Patterns([])))
+    assert keys_of(definitions(component_of(config), small_catalog, tmp_path)) == set()
+
+
+def test_no_state_yet_says_how_to_get_one(make_config: MakeConfig, caplog: pytest.LogCaptureFixture) -> None:
+    context = dg.ComponentTree.for_test().load_context
+    assert keys_of(component_of(make_config()).build_defs_from_state(context, None)) == set()
+    assert "dg utils refresh-defs-state" in caplog.text
+
+
+def test_an_asset_can_be_made_differently(make_config: MakeConfig, small_catalog: dbx.Catalog, tmp_path: Path) -> None:
+    class Ours(DatabricksConnectionComponent):
+        def get_asset_spec(self, row: DatabricksObject) -> dg.AssetSpec:
+            return super().get_asset_spec(row).replace_attributes(group_name=row.schema or "notebooks")
+
+    defs = definitions(component_of(make_config(), Ours), small_catalog, tmp_path)
+    groups = {spec.group_name for spec in defs.resolve_all_asset_specs()}
+    assert groups == {"gold", "notebooks"}
+
+
+def test_notebooks_that_the_state_lacks_are_told_of(
+    make_config: MakeConfig, small_catalog: dbx.Catalog, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    definitions(component_of(make_config()), small_catalog, tmp_path, notebooks=False)
+    assert "allow notebooks, and the state was taken without" in caplog.text
+
+
+def test_a_group_that_dagster_does_not_take_is_explained(
+    make_config: MakeConfig, small_catalog: dbx.Catalog, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO, "dbxexplore")
+    definitions(component_of(make_config(name="my-conn")), small_catalog, tmp_path)
+    assert "no group called 'my-conn', so the group is 'my_conn'" in caplog.text
+
+
+def test_another_workspace_than_the_states_is_told_of(
+    make_config: MakeConfig, make_catalog: MakeCatalog, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = make_config(settings=dbx.ConnectionSettings("https://dbc-0000abcd-0000.cloud.databricks.com"))
+    definitions(component_of(config), make_catalog(), tmp_path)
+    assert "The state is of https://dbc-1234abcd" in caplog.text
+
+
+# --- a refresh ---
+
+
+class Fake(DatabricksConnectionComponent):
+    """Discovers what it is told to."""
+
+    found: dbx.Catalog
+
+    def discover(self) -> dbx.Catalog:
+        return self.found
+
+
+def other_version(path: Path) -> Path:
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("state.json", json.dumps({"format": 0, "tool_version": "0.0"}))
+    return path
+
+
+def fake(config: dbx.ConnectionConfig, found: dbx.Catalog) -> Fake:
+    component = Fake(connection=inline(config))
+    component.found = found
+    return component
+
+
+def test_a_complete_discovery_replaces_a_state_of_another_version(
+    make_config: MakeConfig, small_catalog: dbx.Catalog, tmp_path: Path
+) -> None:
+    path = other_version(tmp_path / "state")
+    fake(make_config(), small_catalog).write_state_to_path(path)
+    assert len(State.load(path).catalog) == len(small_catalog)
+
+
+def test_an_incomplete_one_does_not_because_assets_would_be_lost(
+    make_config: MakeConfig, make_catalog: MakeCatalog, tmp_path: Path
+) -> None:
+    path = other_version(tmp_path / "state")
+    before = path.read_bytes()
+    with pytest.raises(errors.CatalogError, match=r"cannot tell what they held.*delete the stored state"):
+        fake(make_config(), make_catalog(failures=(("prod", "denied", "no"),))).write_state_to_path(path)
+    assert path.read_bytes() == before
+
+
+def test_nothing_is_kept_of_another_workspace(
+    make_config: MakeConfig, make_catalog: MakeCatalog, small_frame: pd.DataFrame, tmp_path: Path
+) -> None:
+    path = tmp_path / "state"
+    elsewhere = dbx.Provenance(workspace_url="https://dbc-0000abcd-0000.cloud.databricks.com")
+    State(dbx.Catalog.from_table(schema.table_from_frame(small_frame), [], elsewhere)).save(path)
+    fake(make_config(), make_catalog(failures=(("prod", "denied", "no"),))).write_state_to_path(path)
+    assert len(State.load(path).catalog) == 0
+
+
+# --- YAML ---
+
+
+@pytest.mark.parametrize(
+    ("attributes", "message"),
+    [
+        ({}, "neither connection_file nor connection is given. Expected one of"),
+        ({"connection_file": "missing.yaml"}, "missing.yaml' cannot be read: No such file"),
+        ({"connection_file": "a", "connection": {"version": 1}}, "both are given"),
+        ({"connection": {"version": 2}}, "key 'attributes.connection.version': the version is 2"),
+        ({"connection": {"nope": 1}}, "key 'attributes.connection.nope': unknown key. Expected one of version, name"),
+        ({"defs_state": {"management_type": "LEGACY_CODE_SERVER_SNAPSHOTS"}}, "keeps no earlier state"),
+    ],
+)
+def test_a_mistake_in_the_yaml_is_told(make_config: MakeConfig, attributes: dict[str, Any], message: str) -> None:
+    plain = inline(make_config())
+    if set(attributes) == {"defs_state"}:
+        attributes = {**attributes, "connection": plain}
+    elif set(attributes) == {"connection"}:
+        attributes = {"connection": plain | attributes["connection"]}
+    with create_defs_folder_sandbox() as sandbox:
+        contents = {"type": "dbxexplore.dagster_sync.DatabricksConnectionComponent", "attributes": attributes}
+        path = sandbox.scaffold_component(DatabricksConnectionComponent, defs_yaml_contents=contents)
+        with (
+            pytest.raises(Exception, match="Error while loading") as caught,
+            sandbox.load_component_and_build_defs(path),
+        ):
+            pass
+    assert message in str(caught.value.__cause__)
+
+
+def test_a_secret_in_the_document_is_not_quoted(make_config: MakeConfig, canary: str) -> None:
+    document = inline(make_config())
+    document["settings"]["auth"]["env_var"] = canary
+    component = DatabricksConnectionComponent(connection=document)
+    with pytest.raises(errors.ConfigError) as caught:
+        _ = component.config
+    assert canary not in str(caught.value)
+
+
+def test_a_pattern_that_looks_like_a_template_is_a_pattern(make_config: MakeConfig) -> None:
+    config = make_config(name="🦆 duck", filters=dbx.Filters(tables=dbx.Patterns(["a{{2}", "{% x %}", "{# y #}"])))
+    with create_defs_folder_sandbox() as sandbox:
+        path = sandbox.scaffold_component(DatabricksConnectionComponent)
+        (path / "defs.yaml").write_text(dbx.export.component_yaml(config))
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DATABRICKS_CONNECTION_TOKEN", "x")
+            with sandbox.load_component_and_build_defs(path) as (component, _):
+                assert component.config == config
+
+
+def test_the_document_may_stand_beside_or_in_a_python_file(make_config: MakeConfig, tmp_path: Path) -> None:
+    config = make_config()
+    path = config.save(tmp_path / "c.yaml")
+    assert DatabricksConnectionComponent(connection_file=path).config == config
+    assert DatabricksConnectionComponent(connection=inline(config)).config == config
+
+
+# --- scaffolding ---
+
+
+def test_scaffolding_writes_a_document_and_the_yaml_that_names_it(make_config: MakeConfig, tmp_path: Path) -> None:
+    source = make_config(name="exported").save(tmp_path / "c.yaml")
+    with create_defs_folder_sandbox() as sandbox:
+        path = sandbox.scaffold_component(
+            DatabricksConnectionComponent, "lake", scaffold_params={"document": str(source)}
+        )
+        with sandbox.load_component_and_build_defs(path) as (component, _):
+            assert component.config == make_config(name="exported")
+        before = (path / "connection.yaml").read_text()
+        with pytest.raises(errors.ConfigError, match="exists already"):
+            sandbox.scaffold_component(DatabricksConnectionComponent, "lake")
+        assert (path / "connection.yaml").read_text() == before
+        with sandbox.load_component_and_build_defs(
+            sandbox.scaffold_component(DatabricksConnectionComponent, "new")
+        ) as (
+            component,
+            _,
+        ):
+            assert component.config.name == "new"

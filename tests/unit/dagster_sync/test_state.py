@@ -1,0 +1,138 @@
+"""The stored state: whole, versioned, and never without what could merely not be seen."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+import dbxexplore as dbx
+from dbxexplore import errors
+from dbxexplore.dagster_sync.state import State
+
+BEFORE, AFTER = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 2, tzinfo=UTC)
+MakeCatalog = Callable[..., dbx.Catalog]
+
+
+def taken(catalog: dbx.Catalog, when: datetime) -> dbx.Catalog:
+    return dbx.Catalog(catalog.objects, catalog.failures, replace(catalog.provenance, taken_at=when))
+
+
+def names(state: State) -> list[str]:
+    return list(state.catalog.objects["full_name"])
+
+
+EVERYTHING = (
+    ("catalog", None, None, "prod"),
+    ("catalog", None, None, "dev"),
+    ("schema", "prod", None, "gold"),
+    ("schema", "prod", None, "raw"),
+    ("table", "prod", "gold", "orders"),
+    ("view", "prod", "raw", "events"),
+    ("table", "dev", "s", "t"),
+    ("notebook", None, None, "/Shared/a/one"),
+    ("notebook", None, None, "/Shared/b/two"),
+)
+
+
+def test_a_state_is_read_as_it_was_written(make_catalog: MakeCatalog, tmp_path: Path) -> None:
+    columns = [{"name": "id", "type": "int", "nullable": False, "comment": None}]
+    before = taken(make_catalog(*EVERYTHING, columns=[columns] * len(EVERYTHING)), BEFORE)
+    after = make_catalog(("table", "dev", "s", "t"), failures=(("metastore", "denied", "no"), ("/", "error", "x")))
+    state = State(before).followed_by(after, notebooks=True)
+    state.save(tmp_path / "state")
+    read = State.load(tmp_path / "state")
+    pd.testing.assert_frame_equal(read.catalog.objects, state.catalog.objects)
+    pd.testing.assert_frame_equal(read.catalog.failures, state.catalog.failures)
+    assert read.stale == state.stale
+    assert read.catalog.provenance == state.catalog.provenance
+    assert read.notebooks
+    assert [path.name for path in tmp_path.iterdir()] == ["state"]
+
+
+@pytest.mark.parametrize(
+    ("scope", "kept"),
+    [
+        ("metastore", {"prod", "prod.gold", "prod.raw", "prod.gold.orders", "prod.raw.events", "dev"}),
+        ("prod", {"prod", "prod.gold", "prod.raw", "prod.gold.orders", "prod.raw.events"}),
+        ("prod.gold", {"prod.gold", "prod.gold.orders"}),
+        ("/", {"/Shared/a/one", "/Shared/b/two"}),
+        ("/Shared", {"/Shared/a/one", "/Shared/b/two"}),
+        ("/Shared/a", {"/Shared/a/one"}),
+        ("/Shar", set()),
+        ("pro", set()),
+    ],
+)
+def test_what_could_not_be_seen_is_kept_and_what_is_gone_is_not(
+    make_catalog: MakeCatalog, scope: str, kept: set[str]
+) -> None:
+    new = make_catalog(("table", "dev", "s", "t"), failures=((scope, "denied", "No privilege"),))
+    state = State(taken(make_catalog(*EVERYTHING), BEFORE)).followed_by(new, notebooks=True)
+    assert set(names(state)) == kept | {"dev.s.t"}
+    assert {key[3] for key in state.stale} == kept
+    for stale in state.stale.values():
+        assert (stale.scope, stale.reason, stale.message, stale.last_seen) == (scope, "denied", "No privilege", BEFORE)
+
+
+def test_a_catalog_with_a_dot_is_told_from_a_schema(make_catalog: MakeCatalog) -> None:
+    before = make_catalog(("table", "a.b", "c", "t"), ("table", "a", "b.c", "t"), ("table", "x", "y", "t"))
+    state = State(before).followed_by(
+        make_catalog(("table", "a", "b.c", "t"), failures=(("a.b", "denied", "no"),)), notebooks=True
+    )
+    assert set(state.stale) == {("table", "a.b", "c", "a.b.c.t")}
+    assert len(state.catalog) == 2
+
+
+def test_stale_stays_until_the_scope_can_be_listed_again(make_catalog: MakeCatalog) -> None:
+    denied = make_catalog(("table", "dev", "s", "t"), failures=(("prod", "denied", "no"),))
+    throttled = make_catalog(("table", "dev", "s", "t"), failures=(("prod", "throttled", "later"),))
+    first = State(taken(make_catalog(*EVERYTHING), BEFORE)).followed_by(taken(denied, AFTER), notebooks=True)
+    second = first.followed_by(throttled, notebooks=True)
+    orders = second.stale["table", "prod", "gold", "prod.gold.orders"]
+    assert (orders.reason, orders.last_seen) == ("throttled", BEFORE)
+    back = make_catalog(("table", "dev", "s", "t"), ("table", "prod", "gold", "orders"))
+    third = second.followed_by(back, notebooks=True)
+    assert names(third) == ["dev.s.t", "prod.gold.orders"]
+    assert not third.stale
+
+
+def test_notebooks_that_are_not_looked_for_are_not_kept(make_catalog: MakeCatalog) -> None:
+    new = make_catalog(("table", "dev", "s", "t"), failures=(("/", "denied", "no"),))
+    assert names(State(make_catalog(*EVERYTHING)).followed_by(new, notebooks=False)) == ["dev.s.t"]
+
+
+def test_an_empty_state_and_an_empty_discovery(make_catalog: MakeCatalog, tmp_path: Path) -> None:
+    empty = make_catalog()
+    state = State(empty).followed_by(make_catalog(), notebooks=True)
+    state.save(tmp_path / "state")
+    assert len(State.load(tmp_path / "state").catalog) == 0
+
+
+def test_a_state_of_another_version_says_which(tmp_path: Path) -> None:
+    path = tmp_path / "state"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("state.json", json.dumps({"format": 99, "tool_version": "9.9"}))
+    with pytest.raises(errors.CatalogError) as caught:
+        State.load(path)
+    assert "has the format 99, as dbxexplore 9.9 writes it. Expected format 1" in str(caught.value)
+    assert "dg utils refresh-defs-state" in str(caught.value)
+
+
+@pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 half of one"])
+def test_a_damaged_state_says_what_to_do(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "state").write_bytes(content)
+    with pytest.raises(errors.CatalogError, match=r"cannot be read.*dg utils refresh-defs-state"):
+        State.load(tmp_path / "state")
+
+
+def test_a_state_without_its_catalog_says_what_to_do(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "state", "w") as archive:
+        archive.writestr("state.json", json.dumps({"format": 1}))
+    with pytest.raises(errors.CatalogError, match="cannot be read"):
+        State.load(tmp_path / "state")
