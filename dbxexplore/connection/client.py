@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Mapping
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeAlias
+from urllib.parse import urlsplit
 
 from dbxexplore import errors
 from dbxexplore.connection.settings import (
@@ -22,6 +23,7 @@ from dbxexplore.connection.settings import (
     OAuthM2MAuth,
     ProfileAuth,
     TokenAuth,
+    cloud_of,
     mask,
     read_secret,
 )
@@ -190,6 +192,7 @@ class ApiCalls:
             "max_connection_pools": connections,
             "max_connections_per_pool": connections,
         }
+        self._timeout = timeout
         self._headers = {"Accept": "application/json"}
         self.host, self._api = self._open(source, options)
 
@@ -223,6 +226,32 @@ class ApiCalls:
     def post(self, path: str, body: Mapping[str, object]) -> Json:
         """POST a JSON object to ``path`` and return the JSON object it answers with; raises as `get` does."""
         return self._do("POST", path, body=dict(body))
+
+    def download(self, url: str) -> bytes:
+        """GET what a link of the workspace leads to, without any credential, and return its body.
+
+        Such a link is signed, so it is a secret itself: no message holds it.
+
+        Raises:
+            WorkspaceError: the link is not to be followed, or does not lead to what it should.
+        """
+        import requests
+
+        to, at_home = urlsplit(url), cloud_of(self.host) == "loopback"
+        if to.scheme != "https" and not (to.scheme == "http" and at_home and cloud_of(url) == "loopback"):
+            msg = f"{self.host} links to a result by {mask(to.scheme, 20) or 'no scheme'}, which is not followed"
+            raise errors.WorkspaceError(msg, expected="https")
+        try:
+            # The function for auth keeps a .netrc of this machine out of it.
+            answer = requests.get(url, timeout=self._timeout, auth=lambda request: request, allow_redirects=False)
+        except (requests.exceptions.RequestException, OSError) as error:
+            msg = f"The storage that {self.host} keeps results in could not be reached ({type(error).__name__})"
+            raise errors.UnreachableError(msg, remedy="See that this machine may reach it") from None
+        if answer.status_code != HTTPStatus.OK:
+            msg = f"The storage that {self.host} keeps results in answered {answer.status_code}"
+            failure = errors.WorkspaceError(msg, remedy="See that this machine may reach it")
+            raise _transient(failure) if answer.status_code >= HTTPStatus.INTERNAL_SERVER_ERROR else failure
+        return answer.content
 
     def _do(
         self, method: str, path: str, *, query: dict[str, object] | None = None, body: dict[str, object] | None = None

@@ -43,6 +43,10 @@ class Calls(Protocol):
         """Return the JSON object that a POST of ``body`` to ``path`` answers with."""
         ...
 
+    def download(self, url: str) -> bytes:
+        """Return the body of what a link of the workspace leads to, fetched without a credential."""
+        ...
+
 
 class Memory(Protocol):
     """What was answered before, so that it need not be asked again."""
@@ -63,7 +67,8 @@ class Step:
     ``scope`` names what the call is to list, for the failures frame. ``then`` takes the answer and returns
     what follows from it. ``otherwise`` takes the failure and returns what follows from that, or None to have
     it recorded. Without the answer of a step that is not ``needed``, the work is complete all the same.
-    With a ``body`` the call is a POST, which is retried as a GET is, so it must bear being made twice. The call
+    With a ``body`` the call is a POST, which is retried as a GET is, so it must bear being made twice. With a
+    ``link``, which may lead elsewhere, the answer is what it leads to, as bytes under ``content``. The call
     is made no sooner than ``delay`` seconds after it came up. ``lasting`` says that the answer still serves when
     the work is taken up again later, ``absence_lasts`` that not to be found is such an answer.
     """
@@ -75,6 +80,7 @@ class Step:
     otherwise: Callable[[errors.WorkspaceError], Iterable[Step | Failed] | None] | None = None
     needed: bool = True
     body: Mapping[str, object] | None = None
+    link: str | None = field(default=None, repr=False)
     delay: float = 0.0
     lasting: bool = False
     absence_lasts: bool = False
@@ -344,6 +350,8 @@ class Gatherer:
             raise known
         if known is not None:
             return known
+        if step.link is not None:
+            return {"content": self._calls.download(step.link)}
         return self._calls.get(step.path, step.query) if step.body is None else self._calls.post(step.path, step.body)
 
     def _take(self) -> _Waiting | None:

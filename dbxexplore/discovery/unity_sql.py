@@ -2,7 +2,8 @@
 
 Catalogs themselves are still listed over REST, in one call: information_schema knows neither their types nor those
 that are only federated or shared. Such catalogs, and whatever the warehouse cannot answer for, are listed over
-REST as well, with the reason among the notes. Results are read inline, as JSON in chunks.
+REST as well, with the reason among the notes. Results are read inline, as JSON in chunks; one that is too large
+for that is read as Arrow from the storage that the workspace links to.
 
 Sources: the Statement Execution API; the SQL reference, `INFORMATION_SCHEMA`, relations `SCHEMATA`, `TABLES` and
 `COLUMNS`.
@@ -37,6 +38,9 @@ _MOST_SPLIT = 64  # catalogs into which a statement that failed is split, at mos
 
 # What the SQL standard calls a table, and some emulators a view too; Unity Catalog names its own types.
 _STANDARD_TYPE = "BASE TABLE"
+
+_TOO_LARGE = "inline byte limit"  # in what the API says of a result that is too large to be given inline
+_OTHER_FORM = "the result has another form than was asked for"
 
 _NOTE = (
     "information_schema lists what this credential may use. It does not report what is closed to it, nor whether an "
@@ -88,6 +92,7 @@ class _Reading:
 
     relation: _Relation
     catalog: str | None  # None for the whole metastore
+    linked: bool = False  # whether its result is to be had through links, because it is too large otherwise
     since: float = field(default_factory=time.monotonic)
     polls: int = 0
     parts: list[pa.Table] = field(default_factory=list)
@@ -228,27 +233,30 @@ class InformationSchema:
             "statement": reading.relation.statement(reading.catalog),
             "wait_timeout": _HOLD,
             "on_wait_timeout": "CONTINUE",
-            "disposition": "INLINE",
-            "format": "JSON_ARRAY",
+            "disposition": "EXTERNAL_LINKS" if reading.linked else "INLINE",
+            "format": "ARROW_STREAM" if reading.linked else "JSON_ARRAY",
         }
         return self._step(reading, _STATEMENTS, lambda answer: self._take_statement(reading, answer), body=body)
 
-    def _step(
+    def _step(  # noqa: PLR0913 - what the call is, by keyword
         self,
         reading: _Reading,
         path: str,
         then: Callable[[Json], Iterable[Step | Failed]],
         *,
         body: Json | None = None,
+        link: str | None = None,
         delay: float = 0.0,
     ) -> Step:
         def otherwise(error: errors.WorkspaceError) -> Iterable[Step | Failed]:
+            if link is not None:
+                return self._reading_failed(reading, error.problem)
             # A statement may be refused for one catalog, which says nothing of the others.
             if reading.catalog is not None and isinstance(error, errors.ForbiddenError | errors.NotFoundError):
                 return self._reading_failed(reading, error.problem)
             return self._give_up(error)
 
-        return Step(reading.scope, path, {}, then, otherwise, body=body, delay=delay)
+        return Step(reading.scope, path, {}, then, otherwise, body=body, link=link, delay=delay)
 
     def _take_statement(self, reading: _Reading, answer: Json) -> Iterable[Step | Failed]:
         if self._unusable:
@@ -258,11 +266,15 @@ class InformationSchema:
         if state in {"PENDING", "RUNNING"} and isinstance(statement, str):
             return self._wait_for(reading, statement)
         if state != "SUCCEEDED" or not isinstance(statement, str):
-            said = _mapping(status.get("error")).get("message") or f"the statement is {state}"
-            return self._reading_failed(reading, str(said))
+            said = str(_mapping(status.get("error")).get("message") or f"the statement is {state}")
+            return (
+                self._through_links(reading, said)
+                if _TOO_LARGE in said.lower()
+                else self._reading_failed(reading, said)
+            )
         manifest = _mapping(answer.get("manifest"))
         if manifest.get("truncated") is True:
-            return self._reading_failed(reading, "the result was cut short")
+            return self._through_links(reading, "the result was cut short")
         total = manifest.get("total_row_count")
         reading.expected = total if isinstance(total, int) else None
         return self._take_chunk(reading, statement, _mapping(answer.get("result")))
@@ -275,19 +287,47 @@ class InformationSchema:
         path = f"{_STATEMENTS}/{quote(statement, safe='')}"
         return [self._step(reading, path, lambda answer: self._take_statement(reading, answer), delay=delay)]
 
+    def _through_links(self, reading: _Reading, reason: str) -> Iterable[Step | Failed]:
+        """Ask again for a result that is too large to be given inline, unless that was done before."""
+        if reading.linked:
+            return self._reading_failed(reading, reason)
+        return [self._execute(_Reading(reading.relation, reading.catalog, linked=True))]
+
     def _take_chunk(self, reading: _Reading, statement: str, result: Json) -> Iterable[Step | Failed]:
         if self._unusable:
             return []
+        if links := result.get("external_links"):
+            return self._follow(reading, statement, links)
         try:
             part = _as_table(result.get("data_array") or [], list(reading.relation.columns))
         except (pa.ArrowException, TypeError, ValueError):
-            return self._reading_failed(reading, "the result has another form than was asked for")
+            return self._reading_failed(reading, _OTHER_FORM)
+        return self._keep(reading, statement, part, result.get("next_chunk_index"))
+
+    def _follow(self, reading: _Reading, statement: str, links: object) -> Iterable[Step | Failed]:
+        link = _mapping(links[0]) if isinstance(links, list) and len(links) == 1 else {}
+        url = link.get("external_link")
+        if not isinstance(url, str):
+            return self._reading_failed(reading, _OTHER_FORM)
+
+        def then(answer: Json) -> Iterable[Step | Failed]:
+            if self._unusable:
+                return []
+            try:
+                part = _from_arrow(answer["content"], list(reading.relation.columns))
+            except (pa.ArrowException, TypeError, ValueError):
+                return self._reading_failed(reading, _OTHER_FORM)
+            return self._keep(reading, statement, part, link.get("next_chunk_index"))
+
+        return [self._step(reading, "", then, link=url)]
+
+    def _keep(self, reading: _Reading, statement: str, part: pa.Table, following: object) -> Iterable[Step | Failed]:
+        """Keep a part of a result, and read the next, if there is one."""
         if reading.relation.name == "tables" and pc.any(pc.equal(part["object_type"], _STANDARD_TYPE)).as_py():
             return self._give_up_because(
                 f"its information_schema is not that of Unity Catalog: it calls tables and views {_STANDARD_TYPE}"
             )
         reading.parts.append(part)
-        following = result.get("next_chunk_index")
         if following is None:
             return self._finish(reading)
         # The link to the next chunk is made here and not taken from the answer, which might lead elsewhere.
@@ -295,6 +335,7 @@ class InformationSchema:
             return self._reading_failed(reading, "the result repeats a chunk")
         reading.seen.add(following)
         path = f"{_STATEMENTS}/{quote(statement, safe='')}/result/chunks/{following}"
+        # A chunk that is linked to is described like one that is given whole.
         return [self._step(reading, path, lambda answer: self._take_chunk(reading, statement, answer))]
 
     def _finish(self, reading: _Reading) -> Iterable[Step | Failed]:
@@ -435,6 +476,14 @@ def _as_table(rows: object, names: list[str]) -> pa.Table:
         raise TypeError
     columns = zip(*rows, strict=True) if rows else ([] for _ in names)
     return pa.table({name: pa.array(_texts(values)) for name, values in zip(names, columns, strict=True)})
+
+
+def _from_arrow(content: object, names: list[str]) -> pa.Table:
+    if not isinstance(content, bytes):
+        raise TypeError
+    with pa.ipc.open_stream(content) as reader:
+        table = reader.read_all()
+    return pa.table([column.cast(pa.string()) for column in table.columns], names=names)
 
 
 def _texts(values: Iterable[object]) -> pa.Array:

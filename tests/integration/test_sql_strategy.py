@@ -86,6 +86,43 @@ def test_the_same_objects_as_over_rest(depth: str, chunk_length: int) -> None:
     assert "The catalog empty was listed over REST: information_schema does not list it." in sql.provenance.notes
 
 
+@pytest.mark.parametrize("depth", ["summary", "details", "columns"])
+def test_results_that_are_too_large_come_through_links_without_the_credential(depth: str) -> None:
+    with simulated(inline_rows=3, chunk_length=7, statement_polls=1) as simulator:
+        rest = discover(simulator, strategy="rest", depth="details" if depth == "summary" else depth)
+        sql = discover(simulator, depth=depth)
+        downloads = [path for path in simulator.record.paths if path.startswith("/storage/")]
+        assert simulator.record.wrong_credentials == 0
+    assert sql.complete
+    assert sql.provenance.strategy == "sql"
+    assert len(downloads) > 2
+    assert truth_of_catalog(sql) == truth_of_catalog(rest)
+    if depth == "columns":
+        assert sql.objects["columns"].equals(rest.objects["columns"])
+    assert "secret" not in repr(vars(sql.provenance))
+
+
+def test_where_the_storage_is_closed_the_rest_is_listed_over_rest(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level("DEBUG", logger="dbxexplore")
+    with simulated(inline_rows=3, storage_status=403) as simulator:
+        catalog = discover(simulator, depth="details")
+        assert truth_of_catalog(catalog) == simulator.workspace.truth()
+    assert catalog.complete
+    notes = " ".join(catalog.provenance.notes)
+    assert "answered 403" in notes
+    assert "signature" not in notes + caplog.text
+
+
+@pytest.mark.parametrize("url", ["http://192.0.2.1/x?signature=secret", "file:///etc/passwd", "ftp://x/y", ""])
+def test_a_link_to_elsewhere_is_followed_over_https_alone(url: str) -> None:
+    with simulated() as simulator:
+        settings = dbx.ConnectionSettings(simulator.url, dbx.TokenAuth(VARIABLE))
+        calls = ApiCalls(settings, timeout=5, connections=1)
+        with pytest.raises(errors.WorkspaceError, match="which is not followed") as caught:
+            calls.download(url)
+    assert "secret" not in str(caught.value)
+
+
 def test_named_catalogs_are_asked_one_by_one() -> None:
     names = ["it's", "back`tick", "main"]
     with simulated() as simulator:

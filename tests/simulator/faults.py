@@ -56,6 +56,8 @@ class Faults:
     statement_truncated: bool = False  # results are said to be cut short
     sql_unlisted: AbstractSet[str] = frozenset()  # catalogs that information_schema does not know
     chunk_length: int = 1000  # rows a chunk of a result
+    inline_rows: int | None = None  # rows above which a result is not given inline
+    storage_status: int = 200  # what the storage answers that holds the other results
     repeat_chunk: bool = False  # every chunk names the second one as the next
     rows_lost: int = 0  # rows by which a result is shorter than it says
     metadata: bool = False  # whether /.well-known/databricks-config exists

@@ -17,7 +17,7 @@ from typing import Self
 from urllib.parse import parse_qsl, unquote
 
 from simulator.faults import Faults, Record
-from simulator.statements import STATEMENTS, WAREHOUSES, Warehouses
+from simulator.statements import STATEMENTS, STORAGE, WAREHOUSES, Warehouses
 from simulator.workspace import CREATED, Catalog, CatalogTables, Json, Notebook, Schema, Workspace
 
 TOKEN = "dapi" + "c0ffee" * 5  # made up; shaped like a real one, so that leaks of it are found
@@ -61,7 +61,7 @@ class Api:
         self._schemas = {(c.name, s.name): s for c in workspace.catalogs for s in c.schemas}
         self._flat: dict[str, CatalogTables] = {}
 
-    def answer(  # noqa: PLR0911 - one line a kind of answer
+    def answer(  # noqa: C901, PLR0911 - one line a kind of answer
         self, target: str, headers: dict[str, str], body: bytes = b""
     ) -> Answer:
         """Return what is to be sent for a request of ``target``, a path with its query; ``body`` makes it a POST."""
@@ -83,6 +83,8 @@ class Api:
             return error(403, "PERMISSION_DENIED", "Source IP address: 203.0.113.9 is blocked by Databricks IP ACL")
         if faults.echo:
             return error(403, "PERMISSION_DENIED", f"{headers.get('authorization')} may not")
+        if path.startswith(f"{STORAGE}/"):
+            return self._stored(path, headers)
         if headers.get("authorization") != self._authorization:
             record.wrong_credentials += 1
             return error(401, "UNAUTHENTICATED", "Invalid access token")
@@ -95,8 +97,8 @@ class Api:
         query = dict(parse_qsl(raw_query, keep_blank_values=True))
         record.queries.update(f"{path} {name}" for name in query)
         if drawn in {"reset", "truncated"}:
-            return Answer(self._dispatch(path, query, target, body).body, broken=drawn)
-        return self._drawn(drawn) or self._dispatch(path, query, target, body)
+            return Answer(self._dispatch(path, query, target, body, headers).body, broken=drawn)
+        return self._drawn(drawn) or self._dispatch(path, query, target, body, headers)
 
     def _drawn(self, name: str | None) -> Answer | None:
         if name in {"429", "503"}:
@@ -112,15 +114,23 @@ class Api:
         answer = error(status, code, message)
         return Answer(answer.body, status, retry_after=self.faults.retry_after)
 
-    def _dispatch(self, path: str, query: dict[str, str], target: str, body: bytes) -> Answer:
+    def _stored(self, path: str, headers: dict[str, str]) -> Answer:
+        if "authorization" in headers:
+            self.record.wrong_credentials += 1
+            return Answer(b"<Error>Only one auth mechanism allowed</Error>", 400, content_type="application/xml")
+        if self.faults.storage_status != HTTPStatus.OK:
+            return Answer(b"<Error>denied</Error>", self.faults.storage_status, content_type="application/xml")
+        return Answer(self.warehouses.stored(path), content_type="application/octet-stream")
+
+    def _dispatch(self, path: str, query: dict[str, str], target: str, body: bytes, headers: dict[str, str]) -> Answer:
         scope = _scope(path, query)
         self.record.scopes[scope] += 1
         if path.startswith((WAREHOUSES, STATEMENTS)):
-            return self._scope_fault(scope, path) or self._sql(path, body)
+            return self._scope_fault(scope, path) or self._sql(path, body, f"http://{headers.get('host')}")
         return self._scope_fault(scope, path) or self._made(path, query, scope, target)
 
-    def _sql(self, path: str, body: bytes) -> Answer:
-        status, answer = self.warehouses.answer(path, json.loads(body) if body else None)
+    def _sql(self, path: str, body: bytes, base: str) -> Answer:
+        status, answer = self.warehouses.answer(path, json.loads(body) if body else None, base)
         return Answer(_dumps(answer), status)
 
     def _scope_fault(self, scope: str, path: str) -> Answer | None:

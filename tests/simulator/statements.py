@@ -7,10 +7,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
+import pyarrow as pa
+
 from simulator.faults import Faults
 from simulator.workspace import CREATED, VIEWS, Catalog, Json, Workspace
 
 WAREHOUSES, STATEMENTS = "/api/2.0/sql/warehouses", "/api/2.0/sql/statements"
+STORAGE = "/storage"  # where results are that are not given inline; its links carry their own signature
 _QUERY = re.compile(r"SELECT (.+) FROM `((?:[^`]|``)*)`\.information_schema\.(\w+)")
 _Row = dict[str, str | None]
 
@@ -20,6 +23,7 @@ class _Statement:
     rows: list[list[str | None]]
     failure: str | None
     polls: int
+    base: str | None  # of the links to a result that is not given inline
 
 
 class Warehouses:
@@ -34,12 +38,24 @@ class Warehouses:
         self._results: dict[str, _Statement] = {}
         self._ids = itertools.count(1)
 
-    def answer(self, path: str, body: Json | None) -> tuple[int, Json]:
-        """Return status and answer of a request."""
+    def stored(self, path: str) -> bytes:
+        """Return a chunk of a result as an Arrow stream."""
+        number, _, index = path.removeprefix(f"{STORAGE}/").partition("/")
+        rows = self._part(number, int(index))
+        columns = list(zip(*rows, strict=True))
+        table = pa.table({f"c{n}": pa.array(values, pa.string()) for n, values in enumerate(columns)})
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as writer:
+            writer.write_table(table)
+        whole: bytes = sink.getvalue().to_pybytes()
+        return whole
+
+    def answer(self, path: str, body: Json | None, base: str) -> tuple[int, Json]:
+        """Return status and answer of a request; ``base`` is the address that this server is reached at."""
         if path.startswith(f"{WAREHOUSES}/"):
             return self._warehouse(path.removeprefix(f"{WAREHOUSES}/"))
         if path == STATEMENTS and body is not None:
-            return self._execute(body)
+            return self._execute(body, base)
         number, _, chunk = path.removeprefix(f"{STATEMENTS}/").partition("/result/chunks/")
         if number not in self._results:
             return 404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": f"No statement {number}"}
@@ -59,7 +75,7 @@ class Warehouses:
                 self._states[name] = "RUNNING"
         return 200, {"id": name, "state": self._states[name]}
 
-    def _execute(self, body: Json) -> tuple[int, Json]:
+    def _execute(self, body: Json, base: str) -> tuple[int, Json]:
         if self._states.get(str(body.get("warehouse_id"))) != "RUNNING":
             return 400, {
                 "error_code": "BAD_REQUEST",
@@ -69,7 +85,10 @@ class Warehouses:
         text = str(body.get("statement"))
         self.statements.append(text)
         rows, failure = self._run(text)
-        self._results[number] = _Statement(rows, failure, self._faults.statement_polls)
+        inline = body.get("disposition") != "EXTERNAL_LINKS"
+        if inline and self._faults.inline_rows is not None and len(rows) > self._faults.inline_rows:
+            failure = "Inline byte limit exceeded. Statements with disposition=INLINE can have 26214400 bytes at most."
+        self._results[number] = _Statement(rows, failure, self._faults.statement_polls, None if inline else base)
         return 200, self._status(number)
 
     def _status(self, number: str) -> Json:
@@ -85,17 +104,22 @@ class Warehouses:
         manifest = {"format": "JSON_ARRAY", "total_row_count": total, "truncated": self._faults.statement_truncated}
         return {**about, "status": {"state": "SUCCEEDED"}, "manifest": manifest, "result": self._chunk(number, 0)}
 
+    def _part(self, number: str, index: int) -> list[list[str | None]]:
+        length = self._faults.chunk_length
+        return self._results[number].rows[index * length : (index + 1) * length]
+
     def _chunk(self, number: str, index: int) -> Json:
-        rows, length = self._results[number].rows, self._faults.chunk_length
-        chunk: Json = {"chunk_index": index, "row_offset": index * length}
-        if part := rows[index * length : (index + 1) * length]:
-            chunk |= {"row_count": len(part), "data_array": part}
-        if self._faults.repeat_chunk:
-            index = 0
-        if (index + 1) * length < len(rows):
-            link = f"{STATEMENTS}/{number}/result/chunks/{index + 1}?row_offset={(index + 1) * length}"
-            chunk |= {"next_chunk_index": index + 1, "next_chunk_internal_link": link}
-        return chunk
+        statement, length = self._results[number], self._faults.chunk_length
+        part = self._part(number, index)
+        chunk: Json = {"chunk_index": index, "row_offset": index * length, "row_count": len(part)}
+        following = 1 if self._faults.repeat_chunk else index + 1
+        if following * length < len(statement.rows):
+            link = f"{STATEMENTS}/{number}/result/chunks/{following}?row_offset={following * length}"
+            chunk |= {"next_chunk_index": following, "next_chunk_internal_link": link}
+        if statement.base is None:
+            return chunk | ({"data_array": part} if part else {})
+        link = f"{statement.base}{STORAGE}/{number}/{index}?signature=secret"
+        return {"external_links": [{**chunk, "external_link": link}]} if part else {}
 
     def _run(self, text: str) -> tuple[list[list[str | None]], str | None]:
         query = _QUERY.fullmatch(text)
