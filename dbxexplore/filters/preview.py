@@ -48,6 +48,7 @@ class Preview:
         self.filters = filters
         self.dialect = dialect
         self._subjects = Subjects.of(catalog)
+        self._subjects.prepare(filters, dialect)
         self._verdicts = {level: self._subjects.judge(level, filters.level(level), dialect) for level in LEVELS}
 
     # --- verdicts, as arrays in the order of the frame ---

@@ -8,7 +8,8 @@ edited, one pattern is matched anew.
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TypeAlias
@@ -23,13 +24,16 @@ from dbxexplore.catalog import Catalog
 from dbxexplore.catalog.schema import KINDS, Kind
 from dbxexplore.filters import matching
 from dbxexplore.filters.matching import Names
-from dbxexplore.filters.patterns import Dialect, Level, ListName, Patterns
+from dbxexplore.filters.patterns import LEVELS, Dialect, Filters, Level, ListName, Patterns
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
 Codes: TypeAlias = npt.NDArray[np.intp]
 
 _REMEMBERED_BYTES = 64_000_000  # of flags, one byte a subject: a few hundred patterns over 100,000 names
+_WORTH_A_THREAD = 50_000  # names, over which a pattern takes longer than a thread to start
+_SIDE_BY_SIDE = 2  # patterns; each uses threads of its own where it is slow
 
+_Key: TypeAlias = tuple[object, ...]  # what the subjects that a pattern matches depend on
 
 RULES = ("allow", "deny", "no_allow", "everything")
 _ALLOW, _DENY, _NO_ALLOW, _EVERYTHING = range(4)
@@ -103,8 +107,8 @@ class Subjects:
     own: Codes
     first_view: int
     rows: dict[Kind, Codes]
-    _matched: OrderedDict[tuple[object, ...], Flags] = field(default_factory=OrderedDict, repr=False)
-    _refused: dict[tuple[object, ...], errors.PatternError] = field(default_factory=dict, repr=False)
+    _matched: OrderedDict[_Key, Flags] = field(default_factory=OrderedDict, repr=False)
+    _refused: dict[_Key, errors.PatternError] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, catalog: Catalog) -> Subjects:
@@ -120,6 +124,27 @@ class Subjects:
             rows = np.flatnonzero(container >= 0)
             found[level] = (rows, container[rows])
         return found
+
+    def prepare(self, filters: Filters, dialect: Dialect) -> None:
+        """Match all patterns of ``filters`` that are not remembered, side by side: Arrow lets other threads run."""
+        wanted = [
+            (level, text)
+            for level in LEVELS
+            if len(self.names(level, dialect)) >= _WORTH_A_THREAD
+            for text in dict.fromkeys((*filters.level(level).allow, *filters.level(level).deny))
+            if not self._is_known(_key(level, text, dialect))
+        ]
+        size = sum(len(self.names(level, dialect)) for level, _ in wanted)
+        if len(wanted) > 1 and size <= _REMEMBERED_BYTES:  # else the first would be forgotten before they are used
+            for level, _ in wanted:
+                _ = self.names(level, dialect).groups  # made once, before two threads want them
+            with ThreadPoolExecutor(_SIDE_BY_SIDE) as pool:
+                tried = [
+                    pool.submit(matching.matches, text, dialect, self.names(level, dialect)) for level, text in wanted
+                ]
+                _ = self.inside
+            for (level, text), future in zip(wanted, tried, strict=True):
+                self._remember(_key(level, text, dialect), future.result)
 
     def judge(self, level: Level, patterns: Patterns, dialect: Dialect) -> Verdicts:
         """Return the verdicts of ``patterns`` on the subjects of ``level``. Deny wins over allow.
@@ -153,21 +178,28 @@ class Subjects:
         Raises:
             PatternError: it is no regular expression, or takes too long.
         """
-        key = (level, text, dialect.match, dialect.ignore_case, dialect.subject)
-        if key in self._matched:
-            self._matched.move_to_end(key)
-            return self._matched[key]
+        key = _key(level, text, dialect)
+        if not self._is_known(key):
+            self._remember(key, lambda: matching.matches(text, dialect, self.names(level, dialect)))
         if key in self._refused:
             raise self._refused[key]
+        self._matched.move_to_end(key)
+        return self._matched[key]
+
+    def _is_known(self, key: _Key) -> bool:
+        return key in self._matched or key in self._refused
+
+    def _remember(self, key: _Key, match: Callable[[], Flags]) -> None:
         try:
-            flags = matching.matches(text, dialect, self.names(level, dialect))
+            self._matched[key] = match()
         except errors.PatternError as error:
             self._refused[key] = error
-            raise
-        self._matched[key] = flags
         while sum(kept.nbytes for kept in self._matched.values()) > _REMEMBERED_BYTES and len(self._matched) > 1:
             self._matched.popitem(last=False)
-        return flags
+
+
+def _key(level: Level, text: str, dialect: Dialect) -> _Key:
+    return (level, text, dialect.match, dialect.ignore_case, dialect.subject)
 
 
 def _placed(error: errors.PatternError, level: Level, name: ListName, index: int) -> errors.PatternError:
