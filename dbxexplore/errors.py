@@ -161,6 +161,17 @@ class PatternError(DbxExploreError, ValueError):
         self.position = position
         self.place = place
 
+    def at(self, level: str, name: str, index: int) -> PatternError:
+        """Return this error for a pattern at a place among filters, which its message then names."""
+        return PatternError(
+            f"{level}, {name} pattern {index + 1}: {self.problem}",
+            pattern=self.pattern,
+            position=self.position,
+            place=(level, name, index),
+            expected=self.expected,
+            remedy=self.remedy,
+        )
+
 
 class FilterError(DbxExploreError, ValueError):
     """Filters or a dialect that make no sense."""

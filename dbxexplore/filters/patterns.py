@@ -148,14 +148,7 @@ class Filters:
         """
         for level in LEVELS:
             for name, index, error in self.level(level).problems():
-                msg = f"{level}, {name} pattern {index + 1}: {error.problem}"
-                raise errors.PatternError(
-                    msg,
-                    pattern=error.pattern,
-                    position=error.position,
-                    place=(level, name, index),
-                    remedy=error.remedy,
-                )
+                raise error.at(level, name, index)
 
     def preview(self, catalog: Catalog, dialect: Dialect | None = None) -> Preview:
         """Judge every object of a catalog as ``dialect`` reads these filters (`Dialect.DATAHUB` unless given).

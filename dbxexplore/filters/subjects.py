@@ -169,7 +169,7 @@ class Subjects:
             try:
                 found.append(self.matches(level, text, dialect))
             except errors.PatternError as error:
-                raise _placed(error, level, name, index) from None
+                raise error.at(level, name, index) from None
         return tuple(found)
 
     def matches(self, level: Level, text: str, dialect: Dialect) -> Flags:
@@ -200,18 +200,6 @@ class Subjects:
 
 def _key(level: Level, text: str, dialect: Dialect) -> _Key:
     return (level, text, dialect.match, dialect.ignore_case, dialect.subject)
-
-
-def _placed(error: errors.PatternError, level: Level, name: ListName, index: int) -> errors.PatternError:
-    msg = f"{level}, {name} pattern {index + 1}: {error.problem}"
-    return errors.PatternError(
-        msg,
-        pattern=error.pattern,
-        position=error.position,
-        place=(level, name, index),
-        expected=error.expected,
-        remedy=error.remedy,
-    )
 
 
 def _subjects(objects: pd.DataFrame) -> Subjects:
