@@ -6,11 +6,14 @@ for each request, and a client secret is handed straight to the SDK.
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import socket
 import ssl
+import threading
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import cache
 from http import HTTPStatus
 from typing import TYPE_CHECKING, TypeAlias
@@ -242,8 +245,9 @@ class ApiCalls:
             msg = f"{self.host} links to a result by {mask(to.scheme, 20) or 'no scheme'}, which is not followed"
             raise errors.WorkspaceError(msg, expected="https")
         try:
-            # The function for auth keeps a .netrc of this machine out of it.
-            answer = requests.get(url, timeout=self._timeout, auth=lambda request: request, allow_redirects=False)
+            with _unlogged("urllib3.connectionpool"):
+                # The function for auth keeps a .netrc of this machine out of it.
+                answer = requests.get(url, timeout=self._timeout, auth=lambda request: request, allow_redirects=False)
         except (requests.exceptions.RequestException, OSError) as error:
             msg = f"The storage that {self.host} keeps results in could not be reached ({type(error).__name__})"
             raise errors.UnreachableError(msg, remedy="See that this machine may reach it") from None
@@ -268,6 +272,21 @@ class ApiCalls:
             msg = f"{self.host} answered with a {type(answer).__name__} where a JSON object belongs"
             raise errors.NotDatabricksError(msg, remedy="Check the workspace URL")
         return answer
+
+
+@contextmanager
+def _unlogged(name: str) -> Iterator[None]:
+    """Drop what this thread logs to a logger meanwhile: the HTTP library's debug lines hold the whole address."""
+    here, logger = threading.get_ident(), logging.getLogger(name)
+
+    def is_elsewhere(record: logging.LogRecord) -> bool:
+        return record.thread != here
+
+    logger.addFilter(is_elsewhere)
+    try:
+        yield
+    finally:
+        logger.removeFilter(is_elsewhere)
 
 
 def _tuned(api: ApiClient, host: str) -> ApiClient:
