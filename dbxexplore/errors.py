@@ -23,7 +23,6 @@
     ├── UnknownObjectError       a name that is not in the catalog, or is there twice
     ├── ConfigError              a connection document that cannot be read
     ├── ExportError              a form that cannot express this connection
-    ├── CancelledError           stopped on request
     └── DemoError                the demo workspace could not be started
 
 Each says what was wrong, what was expected and what to do; none quotes a secret.
@@ -211,10 +210,6 @@ class ConfigError(DbxExploreError, ValueError):
 
 class ExportError(DbxExploreError, ValueError):
     """The form asked for cannot express this connection."""
-
-
-class CancelledError(DbxExploreError):
-    """The work was stopped on request."""
 
 
 class DemoError(DbxExploreError):

@@ -50,7 +50,6 @@ ARROW_SCHEMA = pa.schema(
 REQUIRED = ("kind", "catalog", "schema", "name", "full_name")
 NAME_DTYPE = pd.StringDtype("pyarrow")
 COLUMNS_DTYPE = pd.ArrowDtype(ARROW_SCHEMA.field("columns").type)
-FAILURE_COLUMNS = ("scope", "reason", "message")
 
 
 def table_from_columns(columns: Mapping[str, Sequence[object] | pa.Array], length: int) -> pa.Table:
