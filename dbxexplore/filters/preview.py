@@ -61,16 +61,18 @@ class Preview:
 
     def _own_stages(self) -> list[tuple[Level, Codes, Codes]]:
         own, rows = self._subjects.own, self._subjects.rows
-        stages: list[tuple[Level, Codes, Codes]] = [
-            (LEVEL_OF_KIND[kind], rows[kind], own[_span(rows[kind])])
-            for kind in ("catalog", "schema", "table", "notebook")
+        return [(level, rows[kind], own[_span(rows[kind])] + shift) for level, kind, shift in self._own_levels()]
+
+    def _own_levels(self) -> list[tuple[Level, Kind, int]]:
+        """Return what each kind must pass by itself, and where its subjects begin among those of the level."""
+        levels: list[tuple[Level, Kind, int]] = [
+            (LEVEL_OF_KIND[kind], kind, 0) for kind in ("catalog", "schema", "table", "notebook")
         ]
-        views = rows["view"]
         if self.dialect.views != "views":
-            stages.append(("tables", views, own[views] + self._subjects.first_view))
+            levels.append(("tables", "view", self._subjects.first_view))
         if self.dialect.views != "tables":
-            stages.append(("views", views, own[views]))
-        return stages
+            levels.append(("views", "view", 0))
+        return levels
 
     @cached_property
     def included(self) -> pd.Series:
@@ -100,28 +102,52 @@ class Preview:
         ``everything`` when the allow list is empty and the dialect reads that as no filter); ``pattern``
         (category: the deciding pattern, NA where none did); ``own_verdict`` (bool).
         """
-        size = len(self.catalog)
+        return self._judged(None)
+
+    def rows(self, at: Sequence[int] | npt.NDArray[np.integer]) -> pd.DataFrame:
+        """Return the rows of `frame` at these positions; of a large catalog, in a small part of its time."""
+        return self._judged(np.asarray(at, dtype=np.intp))
+
+    def _judged(self, at: Codes | None) -> pd.DataFrame:
+        """Return `frame`, or its rows at some positions."""
+        size = len(self.catalog) if at is None else len(at)
         level = np.full(size, -1, dtype=np.int8)
         rule = np.full(size, -1, dtype=np.int8)
         pattern = np.full(size, -1, dtype=np.int32)
         texts = self._texts()
         undecided = np.ones(size, dtype=np.bool_)
-        for name, rows, subjects in self._stages:
+        for name, rows, subjects in self._stages if at is None else self._stages_of(at):
             verdicts = self._verdicts[name]
             # The innermost stage speaks for what passes; the first that fails has the last word.
             speaks = undecided[rows]
-            at, subject = rows[speaks], subjects[speaks]
-            level[at] = KINDS.index(_KIND_OF_LEVEL[name])
-            rule[at] = verdicts.rule[subject]
-            pattern[at] = _text_codes(verdicts, subject, self.filters.level(name), texts)
-            undecided[at] = verdicts.passes[subject]
-        return self.catalog.objects.assign(
-            included=self.included,
+            spoken, subject = rows[speaks], subjects[speaks]
+            level[spoken] = KINDS.index(_KIND_OF_LEVEL[name])
+            rule[spoken] = verdicts.rule[subject]
+            pattern[spoken] = _text_codes(verdicts, subject, self.filters.level(name), texts)
+            undecided[spoken] = verdicts.passes[subject]
+        objects, taken = self.catalog.objects, slice(None) if at is None else at
+        return objects.iloc[taken].assign(
+            included=self.included.to_numpy()[taken],
             level=_category(level, KINDS),
             rule=_category(rule, RULES),
             pattern=_category(pattern, list(texts)),
-            own_verdict=self.own_verdict,
+            own_verdict=self.own_verdict.to_numpy()[taken],
         )
+
+    def _stages_of(self, at: Codes) -> list[tuple[Level, Codes, Codes]]:
+        """Return the stages of the rows at some positions, each with the places of its rows in ``at``."""
+        subjects, found = self._subjects, list[tuple[Level, Codes, Codes]]()
+        containers: tuple[tuple[Level, Codes], ...] = (
+            ("catalogs", subjects.catalog_of[at]),
+            ("schemas", subjects.schema_of[at]),
+        )
+        for level, container in containers:
+            places = np.flatnonzero(container >= 0)
+            found.append((level, places, container[places]))
+        kinds = {kind: np.flatnonzero(_is_among(at, rows)) for kind, rows in subjects.rows.items()}
+        for level, kind, shift in self._own_levels():
+            found.append((level, kinds[kind], subjects.own[at[kinds[kind]]] + shift))
+        return found
 
     def _texts(self) -> dict[str, int]:
         every = (
@@ -156,8 +182,7 @@ class Preview:
         if other.catalog is not self.catalog:
             msg = "The previews are of two catalogs"
             raise errors.FilterError(msg, expected="two previews of the same catalog")
-        changed = np.flatnonzero(self.included.to_numpy() != other.included.to_numpy())
-        frame = other.frame.iloc[changed]
+        frame = other.rows(np.flatnonzero(self.included.to_numpy() != other.included.to_numpy()))
         codes = np.where(frame["included"].to_numpy(), 0, 1)
         return frame.assign(change=_category(codes, ["added", "removed"]))[["change", *frame.columns]]
 
@@ -243,6 +268,15 @@ def _span(codes: Codes) -> Codes | slice:
     if len(codes) and codes[-1] - codes[0] == len(codes) - 1 and (codes[1:] > codes[:-1]).all():
         return slice(int(codes[0]), int(codes[-1]) + 1)
     return codes
+
+
+def _is_among(at: Codes, rows: Codes) -> Flags:
+    """Return which of ``at`` are among ``rows``, which are sorted."""
+    if not len(rows):
+        return np.zeros(len(at), dtype=np.bool_)
+    place = np.minimum(np.searchsorted(rows, at), len(rows) - 1)
+    found: Flags = rows[place] == at
+    return found
 
 
 def _category(codes: npt.NDArray[np.integer], categories: Sequence[str]) -> pd.Categorical:

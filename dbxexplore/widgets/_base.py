@@ -143,6 +143,54 @@ class Task:
         return not self.running
 
 
+class Latest:
+    """Work in a thread of which only the newest matters, such as what a pattern being typed would change.
+
+    It begins ``delay`` seconds after the last call of `start`; what is not under way by then is never begun, and
+    what is under way is asked to see, by the function that it is given, whether anyone still wants its result.
+    """
+
+    def __init__(self, delay: float) -> None:
+        self._delay = delay
+        self._newest = 0
+        self._timer: threading.Timer | None = None
+        self._one_at_a_time = threading.Lock()
+        self._idle = threading.Event()
+        self._idle.set()
+
+    def start(self, work: Callable[[Callable[[], bool]], None]) -> None:
+        """Do ``work`` unless it is started or cancelled again before; it is given ``is_wanted``."""
+        self.cancel()
+        number = self._newest
+        self._idle.clear()
+        self._timer = threading.Timer(self._delay, self._run, [work, number])
+        self._timer.daemon = True
+        self._timer.start()
+
+    def cancel(self) -> None:
+        """Want the result of no earlier work."""
+        self._newest += 1
+        if self._timer is not None:
+            self._timer.cancel()
+        self._idle.set()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the newest work is done, at most ``timeout`` seconds; return whether it is."""
+        return self._idle.wait(timeout)
+
+    def _run(self, work: Callable[[Callable[[], bool]], None], number: int) -> None:
+        with self._one_at_a_time:
+            if number != self._newest:
+                return
+            try:
+                work(lambda: number == self._newest)
+            except Exception:
+                logger.exception("work in the background failed")
+            finally:
+                if number == self._newest:
+                    self._idle.set()
+
+
 def message_area() -> widgets.HTML:
     """Return a place for a message that takes no room while there is none."""
     area = widgets.HTML()

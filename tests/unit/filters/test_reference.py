@@ -207,6 +207,13 @@ def test_verdicts_and_who_decided_equal_the_reference(seeds: range) -> None:
 
 
 @CHUNKS
+def test_some_rows_are_those_of_the_frame(seeds: range) -> None:
+    for case in itertools.chain.from_iterable(map(cases, seeds)):
+        at = random.Random(len(case.objects)).choices(range(len(case.objects)), k=min(5, len(case.objects)))
+        pd.testing.assert_frame_equal(case.preview.rows(at), case.preview.frame.iloc[at])
+
+
+@CHUNKS
 def test_counts_equal_the_reference(seeds: range) -> None:
     for case in itertools.chain.from_iterable(map(cases, seeds)):
         counts = case.preview.counts()
