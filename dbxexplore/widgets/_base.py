@@ -61,6 +61,13 @@ STYLE = """<style>
 .dbxe .dbxe-bar .out {
   background: repeating-linear-gradient(45deg, var(--dbxe-line), var(--dbxe-line) 3px, transparent 3px, transparent 6px);
 }
+.dbxe .dbxe-sum { display: flex; gap: 12px; align-items: center; font-size: 13px; font-variant-numeric: tabular-nums; }
+.dbxe .dbxe-sum .dbxe-bar { flex: 1 1 90px; max-width: 260px; margin: 0; }
+.dbxe .dbxe-sum > span { white-space: nowrap; min-width: 6ch; }
+.dbxe .dbxe-sum > span:nth-child(2) { min-width: 12ch; }
+.dbxe .dbxe-inner .jupyter-button.dbxe-name:first-child, .dbxe .dbxe-inner .widget-button.dbxe-name:first-child { padding-left: 28px; }
+.dbxe .dbxe-legend { display: flex; flex-wrap: wrap; gap: 2px 8px; align-items: center; font-size: 12px; }
+.dbxe .dbxe-scale { width: 120px; height: 10px; border-radius: 2px; }
 .dbxe .dbxe-row { border-bottom: 1px solid var(--dbxe-line); align-items: center; min-height: 28px; }
 .dbxe .dbxe-row .jupyter-button.dbxe-name, .dbxe .dbxe-row .widget-button.dbxe-name {
   background: transparent; color: var(--dbxe-fg); text-align: left; border: none; box-shadow: none; padding: 0 4px;
@@ -97,6 +104,22 @@ class Component(widgets.VBox):
     def __repr__(self) -> str:
         # Not the traits: a notebook saves this text beside the widget.
         return f"{type(self).__name__}()"
+
+    def _displayed(self) -> None:
+        """Do what has to be done when a notebook shows this component by itself."""
+
+    # IPython asks for the one that there is: that of ipywidgets 8, or that of 7.
+    if hasattr(widgets.Widget, "_repr_mimebundle_"):
+
+        def _repr_mimebundle_(self, **kwargs: object) -> object:
+            self._displayed()
+            return super()._repr_mimebundle_(**kwargs)
+
+    else:
+
+        def _ipython_display_(self, **kwargs: object) -> None:
+            self._displayed()
+            super()._ipython_display_(**kwargs)
 
     def show_error(self, error: BaseException | None) -> None:
         """Show an error in the component, or take it away."""
@@ -155,24 +178,30 @@ class Latest:
         self._newest = 0
         self._timer: threading.Timer | None = None
         self._one_at_a_time = threading.Lock()
+        self._state = threading.Lock()  # held while the number, the timer and the event change, which is together
         self._idle = threading.Event()
         self._idle.set()
 
     def start(self, work: Callable[[Callable[[], bool]], None]) -> None:
         """Do ``work`` unless it is started or cancelled again before; it is given ``is_wanted``."""
-        self.cancel()
-        number = self._newest
-        self._idle.clear()
-        self._timer = threading.Timer(self._delay, self._run, [work, number])
-        self._timer.daemon = True
-        self._timer.start()
+        with self._state:
+            self._forget()
+            self._idle.clear()
+            self._timer = threading.Timer(self._delay, self._run, [work, self._newest])
+            self._timer.daemon = True
+            self._timer.start()
 
     def cancel(self) -> None:
         """Want the result of no earlier work."""
+        with self._state:
+            self._forget()
+            self._idle.set()
+
+    def _forget(self) -> None:
         self._newest += 1
         if self._timer is not None:
             self._timer.cancel()
-        self._idle.set()
+            self._timer = None
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the newest work is done, at most ``timeout`` seconds; return whether it is."""
@@ -187,8 +216,9 @@ class Latest:
             except Exception:
                 logger.exception("work in the background failed")
             finally:
-                if number == self._newest:
-                    self._idle.set()
+                with self._state:
+                    if number == self._newest:
+                        self._idle.set()
 
 
 def message_area() -> widgets.HTML:

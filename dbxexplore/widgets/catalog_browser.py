@@ -22,11 +22,13 @@ from dbxexplore.catalog.schema import KINDS
 from dbxexplore.catalog.snapshot import counted
 from dbxexplore.filters import Preview
 from dbxexplore.widgets._base import Component, guarded, one_line, plural
+from dbxexplore.widgets.tree_index import NOTEBOOKS
+from dbxexplore.widgets.words import reason as reason  # noqa: PLC0414 - told on
+from dbxexplore.widgets.words import type_text
 
 PAGE_LENGTH = 20
 _ICONS = {"catalog": "database", "schema": "folder-o", "table": "table", "view": "eye", "notebook": "book"}
 Path: TypeAlias = tuple[str | None, ...]
-NOTEBOOKS = "Notebooks"  # the entry that stands beside the catalogs and holds all notebooks
 
 
 class CatalogBrowser(Component):
@@ -211,7 +213,7 @@ class CatalogBrowser(Component):
         searching = bool(self._search.value.strip())
         name = str(objects["full_name" if searching or kind == "notebook" else "name"].iloc[at])
         details = [] if verdicts is None else [_verdict_html(verdicts.iloc[at])]
-        details.append(_muted(_type_text(kind, objects["object_type"].iloc[at])))
+        details.append(_muted(type_text(kind, objects["object_type"].iloc[at])))
         if kind in {"catalog", "schema"}:
             details.append(_muted(self._contents(at, kind)))
         browse_only = objects["browse_only"].iloc[at]
@@ -248,14 +250,6 @@ class CatalogBrowser(Component):
 
 def _muted(text: str) -> str:
     return f"<span class='dbxe-muted'>{html.escape(text)}</span>"
-
-
-def _type_text(kind: str, object_type: object) -> str:
-    """Return what an object is, in words: ``managed table``, ``materialized view``, ``python notebook``."""
-    if not isinstance(object_type, str):
-        return kind
-    words = object_type.lower().replace("_", " ")
-    return words if words.endswith(kind) or (kind == "table" and "table" in words) else f"{words} {kind}"
 
 
 class _Row:
@@ -313,13 +307,3 @@ def _verdict_html(verdict: pd.Series) -> str:
     if verdict["included"]:
         return "<span class='dbxe-ok'>✓ in</span>"
     return f"<span class='dbxe-no'>✗ out</span> <span class='dbxe-muted'>{html.escape(reason(verdict))}</span>"
-
-
-def reason(verdict: pd.Series) -> str:
-    """Say in words who decided a row of ``Preview.frame``."""
-    level = f"{verdict['level']} "
-    if verdict["rule"] == "deny":
-        return f"{level}deny {one_line(str(verdict['pattern']), 60)}"
-    if verdict["rule"] == "allow":
-        return f"{level}allow {one_line(str(verdict['pattern']), 60)}"
-    return f"no {level}pattern allows it" if verdict["rule"] == "no_allow" else f"{level}list is empty"

@@ -1,0 +1,406 @@
+"""The tree against a plain one that makes a list of every row, on random catalogs, edits and orders of clicks."""
+
+from __future__ import annotations
+
+import os
+import random
+from dataclasses import dataclass, field
+
+import numpy as np
+import pandas as pd
+import pytest
+from widget_names import HOSTILE
+
+import dbxexplore as dbx
+from dbxexplore.widgets.tree_index import NOTEBOOKS, TreeIndex
+from dbxexplore.widgets.tree_model import SHOWS, TreeModel
+
+TREES = int(os.environ.get("DBXEXPLORE_TREES", "40"))
+CATALOGS = ["prod", "Prod", "dev", "a.b", "a", HOSTILE, "ünï"]
+SCHEMAS = ["gold", "b.gold", "tmp", "Sales", "gold_tmp"]
+NAMES = ["orders", "Orders", "orders_tmp", "gold", "x.y", "é", "a/b", HOSTILE]
+FOLDERS = ["", "/Shared", "/Shared/etl", "/Users/me@x.com"]
+QUERIES = [
+    "or",
+    "GOLD",
+    "tmp",
+    "d.g",
+    ".gold",
+    "prod.gold.o",
+    "shared/",
+    "/shared/etl/or",
+    "b.gold",
+    "zzz",
+    "<img",
+    "É",
+]
+
+
+def some_catalog(rng: random.Random) -> dbx.Catalog:
+    rows: set[tuple[str, str | None, str | None, str, str]] = set()
+    for catalog in rng.sample(CATALOGS, rng.randint(0, 4)):
+        if rng.random() < 0.8:
+            rows.add(("catalog", None, None, catalog, catalog))
+        for schema in rng.sample(SCHEMAS, rng.randint(0, 3)):
+            if rng.random() < 0.8:
+                rows.add(("schema", catalog, None, schema, f"{catalog}.{schema}"))
+            for name in rng.sample(NAMES, rng.randint(0, 5)):
+                kind = rng.choice(["table", "table", "view"])
+                rows.add((kind, catalog, schema, name, f"{catalog}.{schema}.{name}"))
+    for folder in rng.sample(FOLDERS, rng.randint(0, 3)):
+        for name in rng.sample(["etl", "orders", HOSTILE.replace("/", "")], rng.randint(1, 2)):
+            rows.add(("notebook", None, None, name, f"{folder}/{name}"))
+    columns = ["kind", "catalog", "schema", "name", "full_name"]
+    return dbx.Catalog.from_frame(pd.DataFrame(sorted(rows, key=str), columns=columns))
+
+
+def some_preview(rng: random.Random, catalog: dbx.Catalog) -> dbx.Preview:
+    filters = dbx.Filters(
+        catalogs=dbx.Patterns([".*"], rng.choice([[], ["dev"], ["a"]])),
+        tables=dbx.Patterns([".*"], rng.choice([[], [".*tmp"], [".*orders"]])),
+    )
+    return filters.preview(catalog)
+
+
+@dataclass
+class Node:
+    """A node with its children; ``key`` is what names it."""
+
+    key: tuple[str, ...]
+    name: str
+    level: int
+    row: int = -1
+    text: str = ""  # what a search with a dot or slash looks in
+    children: list[Node] = field(default_factory=list)
+
+    def leaves(self) -> list[Node]:
+        return [self] if self.level == 3 else [leaf for child in self.children for leaf in child.leaves()]
+
+
+def plain_tree(catalog: dbx.Catalog) -> list[Node]:
+    tops: dict[tuple[str, ...], Node] = {}
+    middles: dict[tuple[str, ...], Node] = {}
+
+    def top(name: str, *, notebooks: bool = False) -> Node:
+        key = ("notebooks",) if notebooks else ("catalog", name)
+        return tops.setdefault(key, Node(key, name, 1, text=name))
+
+    def middle(of: Node, name: str, kind: str) -> Node:
+        key = ("folder", name) if kind == "folder" else ("schema", of.name, name)
+        if key not in middles:
+            middles[key] = Node(key, name, 2, text=name if kind == "folder" else f"{of.name}.{name}")
+            of.children.append(middles[key])
+        return middles[key]
+
+    records = catalog.objects[["kind", "catalog", "schema", "name", "full_name"]].astype(object).to_dict("records")
+    for row, one in enumerate(records):
+        name = str(one["name"])
+        if one["kind"] == "catalog":
+            top(name).row = row
+        elif one["kind"] == "schema":
+            middle(top(str(one["catalog"])), name, "schema").row = row
+        elif one["kind"] == "notebook":
+            path = str(one["full_name"])
+            holder = middle(top(NOTEBOOKS, notebooks=True), path.rpartition("/")[0] or "/", "folder")
+            holder.children.append(Node(("notebook", path), name, 3, row, path))
+        else:
+            holder = middle(top(str(one["catalog"])), str(one["schema"]), "schema")
+            key = (str(one["kind"]), str(one["catalog"]), str(one["schema"]), name)
+            holder.children.append(Node(key, name, 3, row, str(one["full_name"])))
+    for node in (*tops.values(), *middles.values()):
+        node.children.sort(key=lambda child: child.name)
+    return sorted(tops.values(), key=lambda node: (node.key[0] == "notebooks", node.name))
+
+
+class PlainModel:
+    """What `TreeModel` does, one node at a time."""
+
+    def __init__(self, catalog: dbx.Catalog, preview: dbx.Preview | None) -> None:
+        self.catalog, self.preview = catalog, preview
+        self.tops = plain_tree(catalog)
+        self.query, self.show, self.changed = "", "all", np.zeros(len(catalog), bool)
+        self.opened = {self.tops[0].key} if len(self.tops) == 1 else set[tuple[str, ...]]()
+        self.toggled: set[tuple[str, ...]] = set()
+        self.ticked: set[tuple[str, ...]] = set()
+
+    def matches(self, node: Node) -> bool:
+        query = self.query.lower()
+        if query in node.name.lower():
+            return True
+        if node.level == 1 or not ("." in query or "/" in query) or query not in node.text.lower():
+            return False
+        # What is found has to reach the node's own name: "prod.gold" finds that schema, and not each of its tables.
+        return node.text.lower().rfind(query) + len(query) >= len(node.text.lower()) - len(node.name.lower())
+
+    def passes(self, node: Node) -> bool:
+        """Whether the show filter alone lets a node through."""
+        if self.show == "all":
+            return True
+        if self.show == "ticked":
+            return self.tick(node) == "on"
+        if node.row < 0:
+            return False
+        if self.show == "changed":
+            return bool(self.changed[node.row])
+        return bool(self.preview.included.iloc[node.row]) == (self.show == "included")
+
+    def shown_leaf(self, leaf: Node, above: tuple[Node, ...]) -> bool:
+        return self.passes(leaf) and (not self.query or any(self.matches(node) for node in (leaf, *above)))
+
+    def shown(self, node: Node, above: tuple[Node, ...] = ()) -> bool:
+        if node.level == 3:
+            return self.shown_leaf(node, above)
+        if any(self.shown(child, (*above, node)) for child in node.children):
+            return True
+        return self.passes(node) and (not self.query or any(self.matches(one) for one in (node, *above)))
+
+    def finds_in(self, node: Node) -> bool:
+        """Whether the search finds something below a container by its own name."""
+        return any((self.matches(child) and self.passes(child)) or self.finds_in(child) for child in node.children)
+
+    def is_open(self, node: Node) -> bool:
+        if self.query:
+            return self.finds_in(node) != (node.key in self.toggled)
+        return node.key in self.opened
+
+    def tick(self, node: Node) -> str:
+        if node.level == 3:
+            return "on" if node.key in self.ticked else "off"
+        if not node.children:
+            return "on" if node.key in self.ticked else "off"
+        states = {self.tick(child) for child in node.children}
+        return states.pop() if len(states) == 1 else "mixed"
+
+    def set_tick(self, node: Node, *, on: bool) -> None:
+        for one in (node, *node.children, *(leaf for child in node.children for leaf in child.children)):
+            (self.ticked.add if on else self.ticked.discard)(one.key)
+
+    def rows(self) -> list[tuple[Node, int, int, int]]:
+        """Every row: the node, its place among its siblings, their number, the row above that holds it."""
+        found: list[tuple[Node, int, int, int]] = []
+
+        def walk(nodes: list[Node], above: tuple[Node, ...], parent: int) -> None:
+            shown = [node for node in nodes if self.shown(node, above)]
+            for position, node in enumerate(shown, start=1):
+                found.append((node, position, len(shown), parent))
+                if node.level < 3 and self.is_open(node):
+                    walk(node.children, (*above, node), len(found) - 1)
+
+        walk(self.tops, (), -1)
+        return found
+
+
+def check(model: TreeModel, plain: PlainModel, rng: random.Random) -> None:
+    expected = plain.rows()
+    assert model.total == len(expected), (model.query, model.show)
+    found = model.window(0, model.total + 5)
+    assert [row["name"] for row in found] == [node.name[:255] for node, *_ in expected]
+    assert [(row["pos"], row["of"], row["parent"]) for row in found] == [tuple(rest) for _, *rest in expected]
+    assert [row["level"] for row in found] == [node.level for node, *_ in expected]
+    assert [row["tick"] for row in found] == [plain.tick(node) for node, *_ in expected]
+    assert [row["open"] for row in found] == [None if n.level == 3 else plain.is_open(n) for n, *_ in expected]
+    assert len({row["id"] for row in found}) == len(found)
+    start = rng.randint(0, model.total + 2)
+    assert model.window(start, 3) == found[start : start + 3]
+
+
+def act(model: TreeModel, plain: PlainModel, rng: random.Random) -> None:  # noqa: C901, PLR0912 - a list of what can be done
+    what = rng.choice(["open", "open", "tick", "tick", "search", "show", "preview", "open_all", "tick_shown", "clear"])
+    rows = plain.rows()
+    node = rng.choice(rows)[0] if rows else None
+    on = rng.random() < 0.6
+    if what == "open" and node is not None and node.level < 3:
+        model.open(model.tree.find(node.key), is_open=on)
+        if plain.query:
+            (plain.toggled.add if plain.finds_in(node) != on else plain.toggled.discard)(node.key)
+        else:
+            (plain.opened.add if on else plain.opened.discard)(node.key)
+    elif what == "tick" and node is not None:
+        model.tick(model.tree.find(node.key), on=on)
+        plain.set_tick(node, on=on)
+    elif what == "search":
+        plain.query = rng.choice([*QUERIES, ""])
+        if plain.query != model.query:
+            plain.toggled.clear()
+        model.search(f" {plain.query}")
+    elif what == "show":
+        plain.show = rng.choice(SHOWS)
+        model.show_only(plain.show)
+    elif what == "preview":
+        plain.preview = some_preview(rng, plain.catalog)
+        plain.changed = np.array([rng.random() < 0.3 for _ in range(len(plain.catalog))], dtype=bool)
+        model.set_preview(plain.preview, plain.changed)
+    elif what == "open_all":
+        model.open_all(is_open=on)
+        containers = [one for top in plain.tops for one in (top, *top.children)]
+        if plain.query:
+            plain.toggled = {one.key for one in containers if plain.finds_in(one) != on}
+        else:
+            plain.opened = {one.key for one in containers} if on else set()
+    elif what == "tick_shown":
+        model.tick_shown(on=on)
+        leaves = [(leaf, (top, middle)) for top in plain.tops for middle in top.children for leaf in middle.children]
+        for leaf in [leaf for leaf, above in leaves if plain.shown_leaf(leaf, above)]:
+            plain.set_tick(leaf, on=on)
+    elif what == "clear" and rng.random() < 0.3:
+        model.clear_ticks()
+        plain.ticked.clear()
+
+
+@pytest.mark.parametrize("seed", range(TREES))
+def test_every_row_is_that_of_a_plain_tree(seed: int) -> None:
+    rng = random.Random(seed)
+    catalog = some_catalog(rng)
+    preview = some_preview(rng, catalog)
+    model, plain = TreeModel(catalog, preview), PlainModel(catalog, preview)
+    check(model, plain, rng)
+    for _ in range(20):
+        act(model, plain, rng)
+        check(model, plain, rng)
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_ticks_are_the_same_rules_on_another_catalog(seed: int) -> None:
+    rng = random.Random(seed)
+    catalog, other = some_catalog(rng), some_catalog(rng)
+    model, plain = TreeModel(catalog), PlainModel(catalog, None)
+    for node in rng.sample(plain.rows(), min(3, len(plain.rows()))):
+        model.tick(model.tree.find(node[0].key), on=rng.random() < 0.7)
+    model.search("or")
+    model.tick_shown(on=True)
+    moved = model.moved_to(other, None)
+    again = TreeModel(other)
+    for rule in model.ticks.rules:
+        again.ticks._apply(rule)
+    assert (moved.ticks.objects == again.ticks.objects).all()
+    # What a search ticked is ticked in the other catalog too, for objects that the first one had not.
+    found = [leaf for top in plain_tree(other) for leaf in top.leaves() if "or" in leaf.name.lower()]
+    ticked = {tuple(moved.tree.key(("object", int(at)))) for at in np.flatnonzero(moved.ticks.objects)}
+    assert {leaf.key for leaf in found} <= ticked
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_the_ticked_rows_are_the_ticked_objects_and_what_holds_them(seed: int) -> None:
+    rng = random.Random(seed)
+    catalog = some_catalog(rng)
+    model, plain = TreeModel(catalog), PlainModel(catalog, None)
+    for _ in range(6):
+        nodes = [node for top in plain.tops for node in (top, *top.children, *top.leaves())]
+        if nodes:
+            node, on = rng.choice(nodes), rng.random() < 0.7
+            model.tick(model.tree.find(node.key), on=on)
+            plain.set_tick(node, on=on)
+
+    def rows_of(node: Node) -> set[int]:
+        below = set[int]().union(*(rows_of(child) for child in node.children))
+        if node.children:
+            return below | {node.row} if below or any(plain.tick(c) != "off" for c in node.children) else set()
+        return {node.row} if plain.tick(node) == "on" else set()
+
+    expected = set[int]().union(*(rows_of(top) for top in plain.tops)) - {-1}
+    assert set(np.flatnonzero(model.ticks.rows()).tolist()) == expected
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_type_ahead_finds_the_next_row_that_begins_so(seed: int) -> None:
+    rng = random.Random(seed)
+    catalog = some_catalog(rng)
+    model = TreeModel(catalog)
+    model.open_all(is_open=True)
+    if rng.random() < 0.4:
+        model.search(rng.choice(QUERIES))
+    names = [row["name"].lower() for row in model.window(0, model.total)]
+    for text in ("o", "or", "G", "p", "<", "é", "zz"):
+        start = rng.randint(0, max(0, len(names) - 1))
+        hits = [at for at, name in enumerate(names) if name.startswith(text.lower())]
+        expected = min([at for at in hits if at >= start] or hits, default=None)
+        assert model.find(text, start) == expected
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_every_node_is_found_again_by_its_key_and_its_row(seed: int) -> None:
+    tree = TreeIndex.of(some_catalog(random.Random(seed)))
+    sizes = {"top": len(tree.tops), "middle": len(tree.middles), "object": len(tree.objects)}
+    places = [(where, number) for where, size in sizes.items() for number in range(size)]
+    assert [tree.find(tree.key(place)) for place in places] == places
+    with_rows = [place for place in places if tree.row_of(place) >= 0]
+    assert [tree.place_of(tree.row_of(place)) for place in with_rows] == with_rows
+    assert sorted(tree.row_of(place) for place in with_rows) == list(range(len(tree.catalog)))
+    assert tree.find(("catalog", "no such")) is None
+    assert tree.find(("table", "no", "such", "thing")) is None
+    assert tree.place_of(-1) is None
+
+
+def test_revealing_opens_what_holds_a_node_and_takes_away_a_search_that_hides_it(catalog: dbx.Catalog) -> None:
+    model = TreeModel(catalog)
+    model.search("nothing is called so")
+    at = model.reveal(model.tree.find(("table", "prod", "tmp", "t07")))
+    assert model.window(at, 1)[0]["name"] == "t07"
+    assert model.query == ""
+
+
+def test_sorting_is_within_each_container_and_z_to_a_turns_the_containers_too() -> None:
+    rows = [
+        ("table", "c", "s", name, f"c.s.{name}", of, at) for name, of, at in (("b", "MANAGED", 3), ("d", "EXTERNAL", 1))
+    ]
+    rows += [("view", "c", "s", name, f"c.s.{name}", "VIEW", at) for name, at in (("a", 2), ("c", None))]
+    rows += [("schema", "c", None, "z", "c.z", None, None)]
+    columns = ["kind", "catalog", "schema", "name", "full_name", "object_type", "updated_at"]
+    frame = pd.DataFrame(rows, columns=columns)
+    frame["updated_at"] = pd.to_datetime(frame["updated_at"], unit="D", utc=True)
+    catalog = dbx.Catalog.from_frame(frame)
+    model = TreeModel(catalog, dbx.Filters(tables=dbx.Patterns([".*"], [".*[ab]$"])).preview(catalog))
+    model.open_all(is_open=True)
+
+    def order(by: str) -> str:
+        model.sort_by(by)
+        return "".join(row["name"] for row in model.window(1, 9))
+
+    assert order("name") == "sabcdz"
+    assert order("name_desc") == "zsdcba"
+    assert order("type") == "sdbacz"
+    assert order("updated") == "sbadcz"
+    assert order("verdict") == "scdabz"
+
+
+def test_containers_say_what_they_hold_and_what_becomes_of_it(catalog: dbx.Catalog) -> None:
+    model = TreeModel(catalog, dbx.Filters(schemas=dbx.Patterns([".*"], [r"prod\.tmp"])).preview(catalog))
+    model.open_all(is_open=True)
+    rows = {row["name"]: row for row in model.window(0, model.total) if row["level"] < 3}
+    assert rows["prod"]["holds"] == "2 schemas, 50 tables, 1 view"
+    assert (rows["prod"]["verdict"], rows["prod"]["why"]) == ("some", "26 of 51 objects in · catalog allow .*")
+    assert (rows["tmp"]["verdict"], rows["tmp"]["why"]) == ("out", r"schema deny prod\.tmp")
+    assert (rows["gold"]["verdict"], rows["gold"]["holds"]) == ("in", "25 tables, 1 view")
+    assert rows["prod_mumbai"]["holds"] == "empty"
+    assert rows[NOTEBOOKS]["holds"] == "1 folder, 1 notebook"
+    table = next(
+        row
+        for row in model.window(0, model.total)
+        if row["parent"] >= 0 and row["name"] == "t03" and row["verdict"] == "out"
+    )
+    assert table["why"] == r"schema deny prod\.tmp (passes by itself)"
+
+
+def test_a_scope_that_could_not_be_listed_is_told_at_its_container(catalog: dbx.Catalog) -> None:
+    failures = dbx.Catalog.from_frame(catalog.objects).failures.reindex([0]).astype(object)
+    failures.loc[0] = ["prod.gold", "denied", "no"]
+    model = TreeModel(dbx.Catalog(catalog.objects, failures, catalog.provenance))
+    model.open_all(is_open=True)
+    assert [row["name"] for row in model.window(0, model.total) if row["warn"]] == ["gold"]
+    gold = next(row for row in model.window(0, model.total) if row["name"] == "gold")
+    assert gold["warn"] == "not fully listed: denied"
+
+
+def test_thousands_of_single_ticks_become_one_rule_that_means_the_same(
+    monkeypatch: pytest.MonkeyPatch, catalog: dbx.Catalog
+) -> None:
+    monkeypatch.setattr("dbxexplore.widgets.ticks._MOST_RULES", 5)
+    model = TreeModel(catalog)
+    for number in range(8):
+        model.tick(("object", number), on=True)
+    model.tick(model.tree.find(("catalog", "prod_mumbai")), on=True)
+    assert len(model.ticks.rules) <= 5
+    moved = model.moved_to(catalog, None)
+    assert (moved.ticks.objects == model.ticks.objects).all()
+    assert moved.ticks.objects.sum() == 8
+    assert moved.ticks.empty_tops.sum() == 1
