@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from dbxexplore import errors
@@ -14,8 +16,14 @@ if TYPE_CHECKING:
 
     from dbxexplore.filters import Preview
 
-# Grey to blue, which stay apart for colour-blind eyes and in print.
-_EXCLUDED, _INCLUDED = "#d9d9d9", "#1f77b4"
+# Grey to blue, which differ in lightness too, so they stay apart for colour-blind eyes and in print.
+EXCLUDED, INCLUDED = "#c8c8c8", "#0b5394"
+_DARK, _LIGHT = "#000000", "#ffffff"  # text on a box
+# Text outside the boxes, on a background that is the host's and not known here.
+_INK = {False: "#1f2328", True: "#e6edf3"}
+
+_ALL, _ALL_NAME = "all", "all catalogs"  # the box that holds all others
+_LONGEST_IN_BOX = 40  # characters; plotly would shrink a longer name until nobody can read it
 
 
 def coverage_table(preview: Preview) -> pd.DataFrame:
@@ -26,28 +34,52 @@ def coverage_table(preview: Preview) -> pd.DataFrame:
     (int64, tables and views) and ``share`` (float64, 0 to 1).
     """
     objects = preview.catalog.objects
-    held = objects["kind"].isin(["table", "view"])
-    names = objects.loc[held, ["catalog", "schema"]].assign(included=preview.included[held])
-    by_schema = names.groupby(["catalog", "schema"], observed=True, sort=True)["included"].agg(["size", "sum"])
-    by_catalog = names.groupby("catalog", observed=True, sort=True)["included"].agg(["size", "sum"])
-    schemas = [(str(catalog), str(schema)) for catalog, schema in by_schema.index]
-    made = pd.DataFrame(
-        {
-            "catalog": pd.array([*map(str, by_catalog.index), *(catalog for catalog, _ in schemas)], "string"),
-            "schema": pd.array([*[None] * len(by_catalog), *(schema for _, schema in schemas)], "string"),
-            "objects": [*by_catalog["size"], *by_schema["size"]],
-            "included": [*by_catalog["sum"], *by_schema["sum"]],
-        }
-    ).astype({"objects": "int64", "included": "int64"})
-    made["share"] = made["included"] / made["objects"]
-    return made.sort_values(["catalog", "schema"], na_position="first", ignore_index=True)
+    kinds = objects["kind"].cat.categories.isin(["table", "view"])
+    held = np.append(kinds, False)[objects["kind"].cat.codes.to_numpy()]  # -1, of a missing kind, is the last
+    catalog_names, catalog = _ranked(objects["catalog"])
+    schema_names, schema = _ranked(objects["schema"])
+    held &= catalog >= 0
+    width = len(schema_names) + 1
+    place = (catalog * width + schema + 1)[held]  # a place without a schema comes before those with one
+    included = preview.included.to_numpy()[held]
+
+    # Neighbouring rows mostly share their schema: summing runs of equal places is summing far fewer.
+    starts = np.flatnonzero(np.append(True, place[1:] != place[:-1])) if len(place) else np.empty(0, dtype=np.intp)
+    sizes = np.diff(starts, append=len(place))
+    let_in = np.add.reduceat(included, starts, dtype=np.int64) if len(starts) else sizes
+    runs = pd.DataFrame({"place": place[starts], "objects": sizes, "included": let_in}).astype("int64")
+
+    by_catalog = runs.assign(place=runs["place"] // width * width).groupby("place").sum()
+    by_schema = runs[runs["place"] % width > 0].groupby("place").sum()
+    made = pd.concat([by_catalog, by_schema]).sort_index()
+    places = made.index.to_numpy()
+    schemas = [None if at < 0 else schema_names[at] for at in places % width - 1]
+    columns = {
+        "catalog": pd.array(catalog_names[places // width], dtype="string"),
+        "schema": pd.array(schemas, dtype="string"),
+    }
+    table = pd.DataFrame(columns).assign(objects=made["objects"].to_numpy(), included=made["included"].to_numpy())
+    return table.assign(share=table["included"] / table["objects"])
 
 
-def coverage(preview: Preview) -> Figure:
+def _ranked(series: pd.Series) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.int64]]:
+    """Return the sorted categories of a series, and for each row its position among them, -1 where it has none."""
+    names = np.array([str(name) for name in series.cat.categories] + [None], dtype=object)[:-1]
+    order = np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.int64)
+    rank = np.full(len(names) + 1, -1, dtype=np.int64)
+    rank[order] = np.arange(len(names))
+    return names[order], rank[series.cat.codes.to_numpy()]
+
+
+def coverage(preview: Preview, *, dark: bool = False) -> Figure:
     """Return a treemap of the tables and views, catalog › schema: area by number, colour by share let through.
 
     Notebooks belong to no catalog, and what holds no table or view has no area; neither is drawn. What could
-    not be listed is not drawn either, which the title says.
+    not be listed is not drawn either, which the title says. The background is that of the page.
+
+    Args:
+        preview: what to draw.
+        dark: whether the page is dark, so that the title and the scale are written in light letters.
 
     Raises:
         DbxExploreError: plotly is not installed.
@@ -58,35 +90,83 @@ def coverage(preview: Preview) -> Figure:
         msg = "plotly, which draws the picture, is not installed"
         raise errors.DbxExploreError(msg, remedy='Install it with pip install "dbxexplore[plots]"') from None
     table = coverage_table(preview)
-    is_catalog = table["schema"].isna()
-    # Positions instead of names, which may hold whatever would join them.
-    place = {name: f"c{row}" for row, name in table.loc[is_catalog, "catalog"].items()}
-    figure = go.Figure(
-        go.Treemap(
-            ids=[
-                place[name] if top else f"s{row}"
-                for row, name, top in zip(table.index, table["catalog"], is_catalog, strict=True)
-            ],
-            labels=[_text(name) for name in table["schema"].fillna(table["catalog"])],
-            parents=["" if top else place[name] for name, top in zip(table["catalog"], is_catalog, strict=True)],
-            values=table["objects"].tolist(),
-            customdata=table["included"].tolist(),
-            branchvalues="total",
-            marker={
-                "colors": table["share"].tolist(),
-                "colorscale": [[0, _EXCLUDED], [1, _INCLUDED]],
-                "cmin": 0,
-                "cmax": 1,
-                "colorbar": {"title": {"text": "included"}, "tickformat": ".0%"},
-            },
-            texttemplate="%{label}<br>%{customdata:,} of %{value:,}",
-            hovertemplate="%{label}<br>%{customdata:,} of %{value:,} tables and views included<br>%{color:.0%}<extra></extra>",
-        )
-    )
+    drawn = treemap(table)
+    scale = {"showscale": True, "colorbar": {"title": {"text": "included"}, "tickformat": ".0%"}}
+    figure = go.Figure(go.Treemap({**drawn, "marker": {**cast("dict[str, object]", drawn["marker"]), **scale}}))
     figure.update_layout(
-        title={"text": _title(preview, table[is_catalog])}, margin={"t": 50, "l": 10, "r": 10, "b": 10}
+        title={"text": _title(preview, table[table["schema"].isna()])},
+        margin={"t": 50, "l": 10, "r": 10, "b": 10},
+        font={"color": _INK[dark]},
+        **LAYOUT,
     )
     return figure
+
+
+LAYOUT: dict[str, object] = {
+    "paper_bgcolor": "rgba(0,0,0,0)",
+    "plot_bgcolor": "rgba(0,0,0,0)",
+    "uniformtext": {"minsize": 10, "mode": "hide"},
+    "hoverlabel": {"bgcolor": "#1f2328", "bordercolor": "#1f2328", "font": {"color": "#ffffff"}},
+}
+"""The layout of a figure on a page whose colours are not known: nothing of its own behind the boxes, and no text so
+small that it cannot be read."""
+
+
+def treemap(table: pd.DataFrame) -> dict[str, object]:
+    """Return what plotly's ``Treemap`` takes to draw rows of `coverage_table`: a box for all, then theirs in order.
+
+    Every schema needs the row of its catalog, before it. Names are written so that plotly shows them as they are,
+    and every box says how many of how many objects are included, in black or white, whichever is easier to read.
+    """
+    is_catalog = table["schema"].isna().to_numpy(dtype=bool)
+    # Positions instead of names, which may hold whatever would join them.
+    catalog_row = np.maximum.accumulate(np.where(is_catalog, np.arange(len(table)), 0))
+    names = [_ALL_NAME, *table["schema"].fillna(table["catalog"])]
+    short = [_text(name, _LONGEST_IN_BOX) for name in names]
+    objects = [int(table["objects"][is_catalog].sum()), *table["objects"].tolist()]
+    included = [int(table["included"][is_catalog].sum()), *table["included"].tolist()]
+    share = [let_in / max(1, every) for let_in, every in zip(included, objects, strict=True)]
+    sums = [f"{let_in:,} of {every:,}" for let_in, every in zip(included, objects, strict=True)]
+    return {
+        "ids": [_ALL, *(f"{'c' if c else 's'}{row}" for row, c in enumerate(is_catalog))],
+        # Of a box that holds others plotly shows the label, of the others the text.
+        "labels": [f"{name} · {numbers}" for name, numbers in zip(short, sums, strict=True)],
+        "text": [f"{name}<br>{numbers}" for name, numbers in zip(short, sums, strict=True)],
+        "hovertext": [_text(name) for name in names],
+        "parents": ["", *(_ALL if c else f"c{row}" for c, row in zip(is_catalog, catalog_row, strict=True))],
+        "values": objects,
+        "customdata": included,
+        "branchvalues": "total",
+        "marker": {
+            "colors": share,
+            "colorscale": [[0, EXCLUDED], [1, INCLUDED]],
+            "cmin": 0,
+            "cmax": 1,
+            "showscale": False,
+            "line": {"color": "#ffffff", "width": 1},
+        },
+        "textfont": {"color": [ink(part) for part in share]},
+        "pathbar": {"textfont": {"color": [ink(part) for part in share]}},
+        "texttemplate": "%{text}",
+        "hovertemplate": "%{hovertext}<br>%{customdata:,} of %{value:,} tables and views included<br>%{color:.0%}<extra></extra>",
+    }
+
+
+def ink(share: float) -> str:
+    """Return black or white, whichever is easier to read on the colour of a box."""
+    low, high = _rgb(EXCLUDED), _rgb(INCLUDED)
+    light = _luminance([a + (b - a) * share for a, b in zip(low, high, strict=True)])
+    return _DARK if (light + 0.05) ** 2 > (1 + 0.05) * 0.05 else _LIGHT
+
+
+def _rgb(colour: str) -> list[float]:
+    return [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+
+
+def _luminance(rgb: list[float]) -> float:
+    """Return the relative luminance of a colour (https://www.w3.org/TR/WCAG22/#dfn-relative-luminance)."""
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb]  # noqa: PLR2004 - as defined
+    return sum(weight * c for weight, c in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
 def _title(preview: Preview, catalogs: pd.DataFrame) -> str:
@@ -97,6 +177,11 @@ def _title(preview: Preview, catalogs: pd.DataFrame) -> str:
     return f"{total}; incomplete: {missing:,} scope{'s' * (missing != 1)} could not be listed"
 
 
-def _text(name: str) -> str:
-    """Return a name as plotly shows it as it is: it reads some HTML in labels, and formulas between dollars."""
-    return html.escape(str(name), quote=False).replace("$", "&#36;")
+def _text(name: str, limit: int = 255) -> str:
+    """Return a name as plotly shows it as it is: it reads some HTML in labels, and formulas between dollars.
+
+    What would break the line or turn its direction is shown as a symbol.
+    """
+    shown = "".join(c if c.isprintable() else "␤" if c == "\n" else "�" for c in str(name))
+    shown = shown if len(shown) <= limit else shown[: limit - 1] + "…"
+    return html.escape(shown, quote=False).replace("$", "&#36;")

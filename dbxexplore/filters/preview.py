@@ -118,6 +118,8 @@ class Preview:
         undecided = np.ones(size, dtype=np.bool_)
         for name, rows, subjects in self._stages if at is None else self._stages_of(at):
             verdicts = self._verdicts[name]
+            if at is not None:  # who decided is worked out for these alone
+                verdicts, subjects = verdicts.taken(subjects), np.arange(len(subjects))  # noqa: PLW2901
             # The innermost stage speaks for what passes; the first that fails has the last word.
             speaks = undecided[rows]
             spoken, subject = rows[speaks], subjects[speaks]

@@ -7,6 +7,8 @@ edited, one pattern is matched anew.
 
 from __future__ import annotations
 
+import contextlib
+import threading
 from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -62,6 +64,11 @@ class Verdicts:
             passes &= ~flags
         return passes
 
+    def taken(self, at: Codes) -> Verdicts:
+        """Return the verdicts on some of the subjects."""
+        allow, deny = (tuple(flags[at] for flags in each) for each in (self.allow, self.deny))
+        return Verdicts(allow, deny, self.everything, len(at))
+
     @cached_property
     def rule(self) -> npt.NDArray[np.int8]:
         """What decided on each subject, as an index into `RULES`."""
@@ -109,6 +116,8 @@ class Subjects:
     rows: dict[Kind, Codes]
     _matched: OrderedDict[_Key, Flags] = field(default_factory=OrderedDict, repr=False)
     _refused: dict[_Key, errors.PatternError] = field(default_factory=dict, repr=False)
+    # Held while the two change, not while names are matched: a preview and a lint may ask at the same time.
+    _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
     @classmethod
     def of(cls, catalog: Catalog) -> Subjects:
@@ -144,7 +153,8 @@ class Subjects:
                 ]
                 _ = self.inside
             for (level, text), future in zip(wanted, tried, strict=True):
-                self._remember(_key(level, text, dialect), future.result)
+                with contextlib.suppress(errors.PatternError):  # raised where the pattern has a place
+                    self._remember(_key(level, text, dialect), future.result)
 
     def judge(self, level: Level, patterns: Patterns, dialect: Dialect) -> Verdicts:
         """Return the verdicts of ``patterns`` on the subjects of ``level``. Deny wins over allow.
@@ -179,23 +189,31 @@ class Subjects:
             PatternError: it is no regular expression, or takes too long.
         """
         key = _key(level, text, dialect)
-        if not self._is_known(key):
-            self._remember(key, lambda: matching.matches(text, dialect, self.names(level, dialect)))
-        if key in self._refused:
-            raise self._refused[key]
-        self._matched.move_to_end(key)
-        return self._matched[key]
+        with self._lock:
+            if key in self._refused:
+                raise self._refused[key]
+            known = self._matched.get(key)
+            if known is not None:
+                self._matched.move_to_end(key)
+                return known
+        return self._remember(key, lambda: matching.matches(text, dialect, self.names(level, dialect)))
 
     def _is_known(self, key: _Key) -> bool:
-        return key in self._matched or key in self._refused
+        with self._lock:
+            return key in self._matched or key in self._refused
 
-    def _remember(self, key: _Key, match: Callable[[], Flags]) -> None:
+    def _remember(self, key: _Key, match: Callable[[], Flags]) -> Flags:
         try:
-            self._matched[key] = match()
+            flags = match()
         except errors.PatternError as error:
-            self._refused[key] = error
-        while sum(kept.nbytes for kept in self._matched.values()) > _REMEMBERED_BYTES and len(self._matched) > 1:
-            self._matched.popitem(last=False)
+            with self._lock:
+                self._refused[key] = error
+            raise
+        with self._lock:
+            self._matched[key] = flags
+            while sum(kept.nbytes for kept in self._matched.values()) > _REMEMBERED_BYTES and len(self._matched) > 1:
+                self._matched.popitem(last=False)
+        return flags
 
 
 def _key(level: Level, text: str, dialect: Dialect) -> _Key:

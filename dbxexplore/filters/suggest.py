@@ -148,6 +148,8 @@ def _mask(catalog: Catalog, selected: Selection) -> Flags:
             raise errors.FilterError("selected has rows that the catalog has not", expected="its own index")
         aligned = selected.reindex(objects.index)
         return np.asarray(aligned.astype("boolean").fillna(value=False), dtype=np.bool_)
+    if isinstance(selected, np.ndarray) and selected.dtype == np.bool_ and selected.shape == (len(objects),):
+        return selected.copy()  # a million of them are not looked at one by one
     values = list(selected)
     mask = np.zeros(len(objects), dtype=np.bool_)
     if not values:

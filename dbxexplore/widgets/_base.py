@@ -7,9 +7,12 @@ import html
 import logging
 import threading
 from collections.abc import Callable
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
 import ipywidgets as widgets
+import numpy as np
+import numpy.typing as npt
+import traitlets
 
 from dbxexplore import errors
 
@@ -66,8 +69,16 @@ STYLE = """<style>
 .dbxe .dbxe-sum > span { white-space: nowrap; min-width: 6ch; }
 .dbxe .dbxe-sum > span:nth-child(2) { min-width: 12ch; }
 .dbxe .dbxe-inner .jupyter-button.dbxe-name:first-child, .dbxe .dbxe-inner .widget-button.dbxe-name:first-child { padding-left: 28px; }
+.dbxe .js-plotly-plot { max-width: 100%; overflow-x: auto; }
 .dbxe .dbxe-legend { display: flex; flex-wrap: wrap; gap: 2px 8px; align-items: center; font-size: 12px; }
 .dbxe .dbxe-scale { width: 120px; height: 10px; border-radius: 2px; }
+.dbxe pre.dbxe-diff { max-height: 260px; background: var(--jp-layout-color1, light-dark(#ffffff, #0d1117)); }
+.dbxe .dbxe-diff span { display: block; min-height: 1.45em; }
+.dbxe .dbxe-diff .add { color: var(--dbxe-in); }
+.dbxe .dbxe-diff .del { color: var(--dbxe-out); }
+.dbxe .dbxe-diff .at { color: var(--dbxe-muted); }
+.dbxe .dbxe-keys { margin: 2px 0; padding: 0; list-style: none; font-size: 13px; line-height: 1.7; }
+.dbxe .dbxe-keys li { overflow-wrap: anywhere; }
 .dbxe .dbxe-row { border-bottom: 1px solid var(--dbxe-line); align-items: center; min-height: 28px; }
 .dbxe .dbxe-row .jupyter-button.dbxe-name, .dbxe .dbxe-row .widget-button.dbxe-name {
   background: transparent; color: var(--dbxe-fg); text-align: left; border: none; box-shadow: none; padding: 0 4px;
@@ -83,6 +94,75 @@ STYLE = """<style>
 .dbxe .dbxe-patterns > label.widget-label { text-align: left; width: auto; line-height: 18px; height: 18px; font-size: 12px; color: var(--dbxe-muted); }
 .dbxe .dbxe-patterns textarea { font-family: var(--jp-code-font-family, monospace); font-size: 12px; line-height: 1.5; white-space: pre; }
 .dbxe .dbxe-invalid textarea, .dbxe .dbxe-invalid input { border-color: var(--dbxe-out) !important; }
+.dbxe .dbxe-hide-label > label.widget-label, .dbxe .dbxe-hide-label > .widget-label-basic > span {
+  position: absolute; width: 1px; height: 1px; margin: -1px; padding: 0; overflow: hidden; clip-path: inset(50%); white-space: nowrap;
+}
+.dbxe .dbxe-reading > label.widget-label { flex: 0 0 auto; }
+.dbxe .dbxe-level { border-top: 1px solid var(--dbxe-line); padding: 2px 0 4px; }
+.dbxe .dbxe-level h4 { margin: 0; font-size: 13px; line-height: 24px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; }
+.dbxe .dbxe-level .dbxe-warn, .dbxe .dbxe-level .dbxe-error { margin: 0; font-size: 12px; }
+.dbxe .dbxe-quiet {
+  background: transparent; color: var(--dbxe-fg); border: 1px solid transparent; box-shadow: none; padding: 0 8px; width: auto;
+  height: 24px; line-height: 22px; font-size: 12px; overflow: hidden; text-overflow: ellipsis; border-radius: 3px;
+}
+.dbxe .dbxe-quiet:hover:enabled, .dbxe .dbxe-act:hover:enabled { background: var(--dbxe-soft); border-color: var(--dbxe-line); box-shadow: none; }
+.dbxe .dbxe-quiet:focus-visible, .dbxe .dbxe-act:focus-visible, .dbxe .dbxe-list:focus-visible, .dbxe .dbxe-lint > summary:focus-visible {
+  outline: 2px solid currentColor; outline-offset: -1px;
+}
+.dbxe .dbxe-pattern { position: relative; }
+.dbxe .dbxe-pattern .widget-checkbox { height: 24px; line-height: 24px; }
+.dbxe .dbxe-pattern .widget-checkbox input { margin: 0 2px; }
+.dbxe .dbxe-pattern .widget-text { height: 26px; position: relative; }
+.dbxe .dbxe-pattern .widget-text input { font-family: var(--jp-code-font-family, monospace); font-size: 12px; height: 24px; width: 100%; padding: 0 6px; }
+.dbxe .dbxe-pattern.dbxe-off .widget-text input { text-decoration: line-through; color: var(--dbxe-muted); }
+.dbxe .dbxe-list {
+  height: 20px; line-height: 18px; padding: 0; font-size: 12px; background: transparent; box-shadow: none;
+  border: 1px solid currentColor; border-radius: 10px;
+}
+.dbxe .dbxe-list.dbxe-allow { color: var(--dbxe-in); }
+.dbxe .dbxe-list.dbxe-deny { color: var(--dbxe-out); }
+.dbxe .dbxe-act {
+  background: transparent; color: var(--dbxe-muted); border: 1px solid transparent; box-shadow: none; padding: 0; height: 24px;
+  font-size: 0; line-height: 22px; border-radius: 3px; overflow: hidden;
+}
+.dbxe .dbxe-act:disabled { visibility: hidden; }
+.dbxe .dbxe-act::before { font-size: 14px; line-height: 22px; }
+.dbxe .dbxe-act.dbxe-up::before { content: "↑" / ""; }
+.dbxe .dbxe-act.dbxe-down::before { content: "↓" / ""; }
+.dbxe .dbxe-act.dbxe-remove::before { content: "×" / ""; }
+.dbxe .dbxe-count .widget-html-content, .dbxe .dbxe-count .jupyter-widget-html-content {
+  line-height: 24px; font-size: 12px; padding-left: 8px; white-space: nowrap; font-variant-numeric: tabular-nums;
+}
+.dbxe .dbxe-zero { font-weight: 600; }
+.dbxe .dbxe-note, .dbxe .dbxe-note .widget-html-content, .dbxe .dbxe-note .jupyter-widget-html-content {
+  position: static; overflow: visible; height: auto; min-height: 0; font-size: 12px; line-height: 1.4;
+}
+.dbxe .dbxe-note .dbxe-error, .dbxe .dbxe-finding { padding: 1px 0 2px 24px; overflow-wrap: anywhere; white-space: normal; }
+.dbxe .dbxe-lint > summary {
+  position: absolute; top: 3px; right: 74px; max-width: 116px; padding: 0 4px; line-height: 20px; cursor: pointer; list-style: none;
+  border-radius: 3px; white-space: nowrap;
+}
+.dbxe .dbxe-lint > summary::-webkit-details-marker { display: none; }
+.dbxe .dbxe-lint > summary:hover { background: var(--dbxe-soft); }
+.dbxe .dbxe-lint.dbxe-error > summary { color: var(--dbxe-out); }
+.dbxe .dbxe-lint.dbxe-warning > summary, .dbxe .dbxe-finding.dbxe-warning { color: var(--dbxe-warn); }
+.dbxe .dbxe-lint.dbxe-info > summary { color: var(--dbxe-muted); }
+.dbxe .dbxe-finding.dbxe-error { margin: 0; }
+.dbxe .dbxe-finding { font-size: 12px; line-height: 1.4; }
+.dbxe .dbxe-notes > summary { padding-left: 24px; cursor: pointer; color: var(--dbxe-muted); }
+.dbxe .dbxe-finding code { overflow-wrap: anywhere; }
+.dbxe.dbxe-stale .dbxe-lint, .dbxe .dbxe-outdated { visibility: hidden; }
+.dbxe .dbxe-editor { container-type: inline-size; }
+@container (max-width: 560px) {
+  .dbxe .dbxe-pattern .dbxe-count { flex-basis: 92px !important; width: 92px !important; }
+  .dbxe .dbxe-lint > summary { position: static; max-width: none; margin-left: 20px; }
+}
+.dbxe .dbxe-suggest .widget-checkbox { height: 28px; line-height: 28px; }
+.dbxe .dbxe-changes td:first-child { width: 1%; white-space: nowrap !important; }
+.dbxe .dbxe-why p { margin: 2px 0; line-height: 1.5; }
+.dbxe .dbxe-why ul, .dbxe .dbxe-others ul { margin: 0; padding-left: 20px; line-height: 1.5; }
+.dbxe .dbxe-others > summary { cursor: pointer; color: var(--dbxe-muted); font-size: 12px; }
+.dbxe .dbxe-nowrap { white-space: nowrap !important; }
 </style>"""
 
 
@@ -124,6 +204,25 @@ class Component(widgets.VBox):
     def show_error(self, error: BaseException | None) -> None:
         """Show an error in the component, or take it away."""
         set_text(self._message, "" if error is None else error_html(error))
+
+
+class Mask(traitlets.Instance):
+    """A trait that holds a boolean for each row of a catalog, or None; another array is another value."""
+
+    def __init__(self) -> None:
+        super().__init__(np.ndarray, allow_none=True)
+
+    if TYPE_CHECKING:
+
+        def __get__(self, obj: object, cls: object = None) -> npt.NDArray[np.bool_] | None: ...
+        def __set__(self, obj: object, value: npt.NDArray[np.bool_] | None) -> None: ...
+
+    def set(self, obj: traitlets.HasTraits, value: object) -> None:
+        """Set the value. The base class would compare a million booleans with None, one by one."""
+        old = obj._trait_values.get(self.name)  # noqa: SLF001 - as the base class does
+        obj._trait_values[self.name] = new = self._validate(obj, value)  # noqa: SLF001
+        if new is not old:
+            obj._notify_trait(self.name, old, new)  # noqa: SLF001
 
 
 def guarded(callback: Callable[Concatenate[_C, _P], None]) -> Callable[Concatenate[_C, _P], None]:

@@ -7,12 +7,11 @@ import logging
 import time
 from collections.abc import Mapping
 
-import numpy as np
 import traitlets
 
 from dbxexplore.catalog import Catalog
 from dbxexplore.filters import Preview
-from dbxexplore.widgets._base import Component, guarded, message_area, set_text
+from dbxexplore.widgets._base import Component, Mask, guarded, message_area, set_text
 from dbxexplore.widgets.catalog_browser import CatalogBrowser
 
 try:
@@ -38,13 +37,13 @@ class CatalogPane(Component):
     preview = traitlets.Instance(Preview, allow_none=True)
     """Verdicts to show beside the rows, of the same catalog."""
 
-    changed = traitlets.Instance(np.ndarray, allow_none=True)
+    changed = Mask()
     """A boolean for each row of ``catalog.objects``: whether the last edit changed its verdict."""
 
     selected = traitlets.Int(-1)
     """The row of ``catalog.objects`` that was clicked last, -1 for none."""
 
-    ticked = traitlets.Instance(np.ndarray, allow_none=True)
+    ticked = Mask()
     """A boolean for each row of ``catalog.objects``: whether it, or something in it, is ticked. None for none."""
 
     ticked_text = traitlets.Unicode("")
@@ -66,7 +65,7 @@ class CatalogPane(Component):
         for name in ("catalog", "preview", "changed", "read_only"):
             traitlets.dlink((self, name), (self.tree, name))
         for name in ("selected", "ticked", "ticked_text"):
-            traitlets.link((self.tree, name), (self, name))
+            traitlets.dlink((self.tree, name), (self, name))
         self.tree.observe(self._on_loaded, "loaded")
 
     def reveal(self, *names: str) -> None:

@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import Literal, cast
 
 import anywidget
-import numpy as np
 import traitlets
 
 from dbxexplore.catalog import Catalog
 from dbxexplore.filters import Preview
+from dbxexplore.widgets._base import Mask
 from dbxexplore.widgets.tree_index import Place
 from dbxexplore.widgets.tree_model import SHOWS, SORTS, Row, Show, Sort, TreeModel
 
@@ -128,13 +128,13 @@ class CatalogTree(anywidget.AnyWidget):
     preview = traitlets.Instance(Preview, allow_none=True)
     """Verdicts on the same catalog; those on another one are not shown."""
 
-    changed = traitlets.Instance(np.ndarray, allow_none=True)
+    changed = Mask()
     """A boolean for each row of ``catalog.objects``: whether the last edit changed its verdict. None for none."""
 
     selected = traitlets.Int(-1)
     """The row of ``catalog.objects`` that was clicked last, -1 for none."""
 
-    ticked = traitlets.Instance(np.ndarray, allow_none=True)
+    ticked = Mask()
     """A boolean for each row of ``catalog.objects``: whether it, or something in it, is ticked. None for none."""
 
     ticked_text = traitlets.Unicode("")

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import html
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import ipywidgets as widgets
 import traitlets
 
-from dbxexplore.filters import Preview
-from dbxexplore.widgets._base import Component, guarded
+from dbxexplore.filters import Filters, Preview
+from dbxexplore.filters.patterns import LEVELS
+from dbxexplore.filters.preview import Change, Explanation, LevelExplanation, PatternExplanation
+from dbxexplore.widgets._base import Component, Latest, guarded, one_line
+
+_MOST_PATTERNS = 12  # of one level
+_AT_ONCE = 60  # patterns; more of them are held against the object in the background
+_DELAY = 0.15  # seconds after the last key
 
 
 class ExplanationPanel(Component):
-    """Explains the verdict on one row of the previewed catalog."""
+    """Explains the verdict on one row of the previewed catalog, and turns it around."""
 
     preview = traitlets.Instance(Preview, allow_none=True)
     """The preview whose verdict is explained."""
@@ -20,23 +29,123 @@ class ExplanationPanel(Component):
     selected = traitlets.Int(-1)
     """The row of ``catalog.objects`` that is explained, -1 for none."""
 
-    def __init__(self, preview: Preview | None = None) -> None:
+    filters = traitlets.Instance(Filters)
+    """The patterns, to which the edits are made that turn the verdict around."""
+
+    read_only = traitlets.Bool(default_value=False)
+    """Whether the verdict can only be looked at."""
+
+    def __init__(
+        self, preview: Preview | None = None, filters: Filters | None = None, *, read_only: bool = False
+    ) -> None:
+        self._explanation: Explanation | None = None
+        self._later, self._lock = Latest(_DELAY), threading.RLock()
         self._text = widgets.HTML()
-        super().__init__(preview=preview)
-        self.children = [self._text, self._message]
-        self.observe(self._on_change, ["preview", "selected"])
+        self._flip = widgets.Button(layout={"width": "auto", "align_self": "flex-start"})
+        self._flip.on_click(self._on_flip)
+        filters = filters or (preview.filters if preview is not None else Filters())
+        super().__init__(preview=preview, filters=filters, read_only=read_only)
+        self.children = [self._text, self._flip, self._message]
+        self.observe(self._on_change, ["preview", "selected", "read_only"])
         self._show()
 
     @guarded
     def _on_change(self, _change: Mapping[str, object]) -> None:
         self._show()
 
+    @guarded
+    def _on_flip(self, _button: widgets.Button) -> None:
+        if self._explanation is not None:
+            self.filters = self._explanation.flipped(self.filters)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the explanation is shown, at most ``timeout`` seconds; return whether it is."""
+        return self._later.wait(timeout)
+
     def _show(self) -> None:
-        preview = self.preview
-        if preview is None:
-            self._text.value = ""
-        elif not 0 <= self.selected < len(preview.catalog):
-            hint = "Click an object in the catalog to see why it is in or out."
-            self._text.value = f"<span class='dbxe-muted'>{hint}</span>"
-        else:
-            self._text.value = preview.explain(self.selected)._repr_html_()
+        preview, selected = self.preview, self.selected
+        with self._lock:
+            self._later.cancel()
+            if preview is None:
+                self._explain(None, "")
+            elif not 0 <= selected < len(preview.catalog):
+                hint = "Click an object in the catalog to see why it is in or out."
+                self._explain(None, f"<span class='dbxe-muted'>{hint}</span>")
+            elif _number_of_patterns(preview.filters) <= _AT_ONCE:
+                self._explain(preview.explain(selected))
+            else:
+                self._explain(None, "<span class='dbxe-muted'>Holding every pattern against it…</span>")
+                self._later.start(partial(self._explain_later, preview, selected))
+
+    def _explain_later(self, preview: Preview, selected: int, is_wanted: Callable[[], bool]) -> None:
+        explanation = preview.explain(selected)
+        with self._lock:
+            if is_wanted():
+                self._explain(explanation)
+
+    def _explain(self, explanation: Explanation | None, otherwise: str = "") -> None:
+        self._explanation = explanation
+        self._text.value = otherwise if explanation is None else explanation_html(explanation)
+        self._flip.layout.display = "none" if explanation is None or self.read_only else None
+        if explanation is not None:
+            self._flip.description = "Exclude it" if explanation.included else "Include it"
+            self._flip.tooltip = f"{self._flip.description}: {'; '.join(map(_edit_text, explanation.changes))}"
+
+
+def _number_of_patterns(filters: Filters) -> int:
+    return sum(len(filters.level(level).allow) + len(filters.level(level).deny) for level in LEVELS)
+
+
+def explanation_html(explanation: Explanation) -> str:
+    """Return an explanation as compact markup."""
+    included = explanation.included
+    verdict = "<span class='dbxe-ok'>included</span>" if included else "<span class='dbxe-no'>excluded</span>"
+    decided = explanation.decided_by
+    levels = "".join(_level_html(level, decides=level is decided) for level in explanation.levels)
+    edits = "".join(f"<li>{_edit_html(edit)}</li>" for edit in explanation.changes)
+    return (
+        f"<div class='dbxe-why'><p><code>{html.escape(one_line(explanation.full_name))}</code> "
+        f"<span class='dbxe-muted'>({explanation.kind})</span> is <strong>{verdict}</strong>, "
+        f"read as {html.escape(explanation.dialect.name)}</p>"
+        "<table class='dbxe-table'><thead><tr><th scope='col'>Level</th><th scope='col'>Verdict</th>"
+        f"<th scope='col'>Matched against, and why</th></tr></thead><tbody>{levels}</tbody></table>"
+        f"<p class='dbxe-muted'>To {'exclude' if included else 'include'} it:</p><ul>{edits}</ul></div>"
+    )
+
+
+def _level_html(level: LevelExplanation, *, decides: bool) -> str:
+    verdict = "<span class='dbxe-ok'>✓ passes</span>" if level.passes else "<span class='dbxe-no'>✗ fails</span>"
+    decided = level.decided_by
+    reason = html.escape(one_line(level.reason))
+    others = [held for held in level.patterns if held is not decided]
+    return (
+        f"<tr><th scope='row'>{level.level}</th><td class='dbxe-nowrap'>{verdict}"
+        f"{' <span class=dbxe-muted>decides</span>' if decides and not level.passes else ''}</td>"
+        f"<td><code>{html.escape(one_line(level.subject))}</code><br>{reason}{_others_html(others)}</td></tr>"
+    )
+
+
+def _others_html(patterns: Sequence[PatternExplanation]) -> str:
+    """Return the patterns that did not decide; those that match nonetheless come first."""
+    if not patterns:
+        return ""
+    shown = sorted(patterns, key=lambda held: not held.matches)[:_MOST_PATTERNS]
+    items = "".join(
+        f"<li>{held.list} {held.index + 1} <code>{html.escape(one_line(held.pattern, 120))}</code> "
+        f"{'matches too' if held.matches else 'does not match'}</li>"
+        for held in shown
+    )
+    rest = len(patterns) - len(shown)
+    more = f"<li>and {rest:,} more</li>" if rest else ""
+    number = f"{len(patterns):,} other pattern" + ("" if len(patterns) == 1 else "s")
+    return f"<details class='dbxe-others'><summary>{number}</summary><ul>{items}{more}</ul></details>"
+
+
+def _edit_text(edit: Change) -> str:
+    where = f"{'to' if edit.action == 'add' else 'from'} {edit.list} {edit.level}"
+    return f"{edit.action} {one_line(edit.pattern, 120)} {where}"
+
+
+def _edit_html(edit: Change) -> str:
+    where = f"{'to' if edit.action == 'add' else 'from'} {edit.list} {edit.level}"
+    return f"{edit.action} <code>{html.escape(one_line(edit.pattern))}</code> {where}"

@@ -3,24 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
 
 import ipywidgets as widgets
 import traitlets
 
+from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.connection import ConnectionSettings
 from dbxexplore.export import ConnectionConfig
 from dbxexplore.filters import Dialect, Filters, Preview
 from dbxexplore.widgets._base import STYLE, Component, guarded
-from dbxexplore.widgets.catalog_browser import CatalogBrowser
+from dbxexplore.widgets.catalog_pane import CatalogPane
+from dbxexplore.widgets.changes_panel import ChangesPanel
 from dbxexplore.widgets.connect_form import ConnectForm
+from dbxexplore.widgets.coverage_panel import CoveragePanel
 from dbxexplore.widgets.discover_panel import DiscoverPanel
 from dbxexplore.widgets.explanation_panel import ExplanationPanel
 from dbxexplore.widgets.export_panel import ExportPanel
 from dbxexplore.widgets.filter_editor import FilterEditor
 from dbxexplore.widgets.preview_panel import PreviewPanel
+from dbxexplore.widgets.suggest_panel import SuggestPanel
 
-_TABS = ("1 Connect", "2 Browse and filter", "3 Export")
+_CONNECT, _FILTER, _COVERAGE, _EXPORT = "Connect", "Browse and filter", "Coverage", "Export"
 
 
 class Explorer(Component):
@@ -44,67 +51,129 @@ class Explorer(Component):
     config = traitlets.Instance(ConnectionConfig, allow_none=True)
     """The connection as it would be exported now; None while it is not complete."""
 
-    def __init__(
+    read_only = traitlets.Bool(default_value=False)
+    """Whether it only shows a connection against a catalog: nothing can be edited, ticked, discovered or saved."""
+
+    def __init__(  # noqa: PLR0913 - each is a value of its own
         self,
         catalog: Catalog | None = None,
         settings: ConnectionSettings | None = None,
         filters: Filters | None = None,
         dialect: Dialect | None = None,
+        *,
+        config: ConnectionConfig | None = None,
+        read_only: bool = False,
     ) -> None:
+        if config is not None:
+            settings, filters, dialect = (
+                settings or config.settings,
+                filters or config.filters,
+                dialect or config.dialect,
+            )
         self.connect_form = ConnectForm(settings)
         self.discover_panel = DiscoverPanel()
-        self.browser = CatalogBrowser()
         self.filter_editor = FilterEditor(filters, dialect)
+        self.catalog_pane = CatalogPane()
         self.preview_panel = PreviewPanel()
+        self.changes_panel = ChangesPanel(self.filter_editor.filters, self.filter_editor.dialect)
         self.explanation_panel = ExplanationPanel()
-        self.export_panel = ExportPanel()
-        super().__init__(filters=self.filter_editor.filters, dialect=self.filter_editor.dialect)
-        self._tabs = widgets.Tab([self._connect_tab(), self._filter_tab(), self.export_panel])
-        for index, title in enumerate(_TABS):
-            self._tabs.set_title(index, title)
+        self.suggest_panel = SuggestPanel()
+        self.coverage_panel = CoveragePanel()
+        self.export_panel = ExportPanel(config)
+        super().__init__(filters=self.filter_editor.filters, dialect=self.filter_editor.dialect, read_only=read_only)
+        pages = {
+            _CONNECT: widgets.VBox([self.connect_form, widgets.HTML("<h4>Discover</h4>"), self.discover_panel]),
+            _FILTER: self._filter_page(),
+            _COVERAGE: self.coverage_panel,
+            _EXPORT: self.export_panel,
+        }
+        if read_only:
+            del pages[_CONNECT]
+        self._pages = tuple(pages)
+        self._tabs = widgets.Tab(list(pages.values()))
+        for index, title in enumerate(pages):
+            self._tabs.set_title(index, f"{index + 1} {title}")
         self.children = [widgets.HTML(STYLE), self._tabs, self._message]
         self._link()
         self.observe(self._on_catalog, "catalog")
         self.observe(self._on_judged, ["catalog", "filters", "dialect"])
+        self.coverage_panel.observe(self._on_place, "place")
+        self._tabs.observe(self._on_tab, "selected_index")
+        self._on_tab({})
         if catalog is not None:
             self.catalog = catalog
 
-    def _connect_tab(self) -> widgets.Widget:
-        return widgets.VBox([self.connect_form, widgets.HTML("<h4>Discover</h4>"), self.discover_panel])
-
-    def _filter_tab(self) -> widgets.Widget:
+    def _filter_page(self) -> widgets.Widget:
         return widgets.VBox(
             [
-                _side_by_side(("Filters", self.filter_editor), ("Result", self.preview_panel)),
-                _side_by_side(("Catalog", self.browser), ("Why", self.explanation_panel)),
+                _side_by_side(("Filters", self.filter_editor, 5), ("Catalog", self.catalog_pane, 7)),
+                _side_by_side(
+                    ("Result", widgets.VBox([self.preview_panel, self.changes_panel]), 5),
+                    ("Why", widgets.VBox([self.explanation_panel, self.suggest_panel]), 7),
+                ),
             ]
         )
 
     def _link(self) -> None:
         """Pass each value on; data flows from the form to the export, and assigning a value here goes both ways."""
-        for name, parts in {
-            "settings": (self.connect_form, self.discover_panel, self.export_panel),
-            "catalog": (self.discover_panel, self.browser),
-            "filters": (self.filter_editor, self.export_panel),
-            "dialect": (self.filter_editor, self.export_panel),
-            "preview": (self.browser, self.preview_panel, self.explanation_panel, self.export_panel),
-        }.items():
-            source, *others = parts
-            # The first component is where a person sets the value, so it is what counts at the start.
-            if name in {"settings", "filters", "dialect"}:
-                setattr(self, name, getattr(source, name))
-                traitlets.link((source, name), (self, name))
-            else:
-                traitlets.link((self, name), (source, name))
-            for other in others:
-                traitlets.dlink((self, name), (other, name))
+        both_ways: dict[str, tuple[Component, ...]] = {
+            "settings": (self.connect_form,),
+            "catalog": (self.discover_panel,),
+            "filters": (self.filter_editor, self.changes_panel, self.explanation_panel, self.suggest_panel),
+            "dialect": (self.filter_editor, self.changes_panel),
+        }
+        onward: dict[str, tuple[Component, ...]] = {
+            "settings": (self.discover_panel, self.export_panel),
+            "catalog": (self.catalog_pane, self.filter_editor, self.suggest_panel),
+            "filters": (self.export_panel,),
+            "dialect": (self.export_panel, self.suggest_panel),
+            "preview": (
+                self.changes_panel,
+                self.catalog_pane,
+                self.preview_panel,
+                self.explanation_panel,
+                self.suggest_panel,
+                self.coverage_panel,
+                self.export_panel,
+            ),
+            "read_only": (
+                self.filter_editor,
+                self.changes_panel,
+                self.catalog_pane,
+                self.explanation_panel,
+                self.suggest_panel,
+                self.export_panel,
+            ),
+        }
+        # What the form makes of its fields, and the editor of its rows, is what counts at the start.
+        self.settings = self.connect_form.settings
+        for name, parts in both_ways.items():
+            for part in parts:
+                traitlets.link((self, name), (part, name))
+        for name, parts in onward.items():
+            for part in parts:
+                traitlets.dlink((self, name), (part, name))
+        traitlets.dlink((self.changes_panel, "changed"), (self.catalog_pane, "changed"))
+        traitlets.dlink((self.catalog_pane, "selected"), (self.explanation_panel, "selected"))
+        for name in ("ticked", "ticked_text"):
+            traitlets.dlink((self.catalog_pane, name), (self.suggest_panel, name))
         traitlets.dlink((self.export_panel, "config"), (self, "config"))
-        traitlets.dlink((self.browser, "selected"), (self.explanation_panel, "selected"))
+
+    def _displayed(self) -> None:
+        self.catalog_pane.expect_page()
+
+    def _show_page(self, title: str) -> None:
+        self._tabs.selected_index = self._pages.index(title)
+
+    @guarded
+    def _on_tab(self, _change: Mapping[str, object]) -> None:
+        # The picture is only drawn where someone looks at it.
+        self.coverage_panel.active = self._pages[self._tabs.selected_index or 0] == _COVERAGE
 
     @guarded
     def _on_catalog(self, change: Mapping[str, object]) -> None:
-        if change["new"] is not None:
-            self._tabs.selected_index = 1
+        if change["new"] is not None and change["old"] is None:
+            self._show_page(_FILTER)
 
     @guarded
     def _on_judged(self, _change: Mapping[str, object]) -> None:
@@ -114,32 +183,121 @@ class Explorer(Component):
         self.preview = self.filters.preview(self.catalog, self.dialect)
         self.show_error(None)
 
+    @guarded
+    def _on_place(self, change: Mapping[str, object]) -> None:
+        place = change["new"]
+        if isinstance(place, tuple) and place:
+            self.catalog_pane.reveal(*place)
+            self._show_page(_FILTER)
 
-def _side_by_side(*parts: tuple[str, widgets.Widget]) -> widgets.Widget:
-    """Return titled parts in a row that becomes a column where it is too narrow."""
+
+def _side_by_side(*parts: tuple[str, widgets.Widget, int]) -> widgets.Widget:
+    """Return titled parts, with their shares of the width, in a row that becomes a column where it is too narrow."""
     columns = [
         widgets.VBox(
             [widgets.HTML(f"<h4>{title}</h4>"), part],
-            layout={"flex": "1 1 420px", "min_width": "320px", "overflow": "hidden"},
+            layout={"flex": f"{share} 1 {share * 70}px", "min_width": "320px", "overflow": "hidden"},
         )
-        for title, part in parts
+        for title, part, share in parts
     ]
     return widgets.Box(columns, layout={"display": "flex", "flex_flow": "row wrap", "grid_gap": "0 24px"})
 
 
-def explore(
-    catalog: Catalog | None = None,
+# --- opening it ---
+
+
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """What an Explorer was opened with."""
+
+    catalog: Catalog | Path | None
+    settings: ConnectionSettings | None
+    filters: Filters | None
+    dialect: Dialect | None
+    config: ConnectionConfig | Path | None
+    read_only: bool
+
+    def differs_only_in_catalog(self, other: _Given) -> bool:
+        """Whether the rest is equal."""
+        same = ("settings", "filters", "dialect", "config", "read_only")
+        return all(getattr(self, name) == getattr(other, name) for name in same)
+
+    def open(self) -> Explorer:
+        """Return a new Explorer."""
+        config = ConnectionConfig.load(self.config) if isinstance(self.config, Path) else self.config
+        return Explorer(
+            self.loaded_catalog(), self.settings, self.filters, self.dialect, config=config, read_only=self.read_only
+        )
+
+    def loaded_catalog(self) -> Catalog | None:
+        """Return the catalog, read if it is a path."""
+        return Catalog.load(self.catalog) if isinstance(self.catalog, Path) else self.catalog
+
+
+_MOST_KEPT = 8
+
+# The Explorers of this kernel by the cells that show them. A kernel has one user, and a cell run again means the same one.
+_opened: dict[str, tuple[_Given, Explorer]] = {}
+
+
+def explore(  # noqa: PLR0913 - each is a value of its own
+    catalog: Catalog | str | Path | None = None,
     settings: ConnectionSettings | None = None,
     *,
     filters: Filters | None = None,
     dialect: Dialect | None = None,
+    config: ConnectionConfig | str | Path | None = None,
+    read_only: bool = False,
+    fresh: bool = False,
 ) -> Explorer:
     """Return the Explorer, to be shown as the last line of a cell.
 
+    A cell that is run again shows the same Explorer as it was left: patterns, ticks, what is open, a discovery under
+    way. With another catalog it is the same one with that catalog in it; with other arguments it begins anew.
+
     Args:
-        catalog: a catalog to browse from the start; without one, the Explorer begins at connecting.
+        catalog: a catalog, or the path of a saved one, to browse from the start; without one, the Explorer begins at
+            connecting.
         settings: what to fill the connect form with.
         filters: the patterns to start from.
         dialect: how to read them; `Dialect.DATAHUB` unless given.
+        config: a connection, or the path of an exported one, to start from; the arguments above go before it.
+        read_only: only show a connection against a catalog: nothing can be edited, ticked, discovered or saved.
+        fresh: begin anew, even in a cell that is run again.
+
+    Raises:
+        CatalogError: the saved catalog cannot be read.
+        ConfigError: the exported connection cannot be read; or, to be read only, there is no catalog to show.
     """
-    return Explorer(catalog, settings, filters, dialect)
+    if read_only and catalog is None:
+        msg = "There is nothing to show without a catalog"
+        raise errors.ConfigError(msg, expected="a catalog, or the path of a saved one", remedy="Discover one first")
+    given = _Given(_as_path(catalog), settings, filters, dialect, _as_path(config), read_only)
+    cell = _cell()
+    before, explorer = _opened.pop(cell, (None, None)) if cell else (None, None)
+    if fresh or before is None or explorer is None or not given.differs_only_in_catalog(before):
+        explorer = given.open()
+    elif given.catalog is not None and given.catalog is not before.catalog:
+        explorer.catalog = given.loaded_catalog()
+    if cell:
+        _opened[cell] = (given, explorer)
+        while len(_opened) > _MOST_KEPT:
+            del _opened[next(iter(_opened))]
+    return explorer
+
+
+_Value = TypeVar("_Value")
+
+
+def _as_path(value: _Value | str) -> _Value | Path:
+    return Path(value) if isinstance(value, str) else value
+
+
+def _cell() -> str | None:
+    """Return what names the cell that is being run, None where no notebook says it."""
+    from IPython.core.getipython import get_ipython
+
+    request: object = getattr(get_ipython(), "get_parent", dict)()
+    about = request.get("metadata") if isinstance(request, Mapping) else None
+    name = about.get("cellId") if isinstance(about, Mapping) else None
+    return name if isinstance(name, str) and name else None

@@ -37,14 +37,22 @@ class QueryRule:
 
 
 @dataclass(frozen=True, eq=False)
-class NamesRule:
-    """Single objects: their kinds and full names."""
+class ObjectsRule:
+    """Single objects of one tree, in another one those of the same kinds and names."""
 
-    names: pd.MultiIndex
+    tree: TreeIndex
+    flags: Flags
     on: bool
 
+    def in_tree(self, tree: TreeIndex) -> Flags:
+        """Return which objects of a tree these are."""
+        if tree is self.tree:
+            return self.flags
+        wanted = _names(tree, np.ones(len(tree.objects), np.bool_)).isin(_names(self.tree, self.flags))
+        return np.asarray(wanted, dtype=np.bool_)
 
-Rule: TypeAlias = "NodeRule | QueryRule | NamesRule"
+
+Rule: TypeAlias = "NodeRule | QueryRule | ObjectsRule"
 
 
 class Ticks:
@@ -81,8 +89,7 @@ class Ticks:
 
     def set_objects(self, flags: Flags, *, on: bool) -> None:
         """Tick single objects, given by flags in the tree's order, or take their ticks away."""
-        rows = self.tree.objects[flags]
-        self._add(NamesRule(_names(self.tree.catalog.objects, rows), on), self.rules)
+        self._add(ObjectsRule(self.tree, flags.copy(), on), self.rules)
 
     def clear(self) -> None:
         """Take all ticks away."""
@@ -101,10 +108,7 @@ class Ticks:
         elif isinstance(rule, QueryRule):
             self.objects[matching_objects(self.tree, rule.query)] = rule.on
         else:
-            wanted = pd.MultiIndex.from_arrays(
-                [self.tree.catalog.objects[column].iloc[self.tree.objects].astype(object) for column in _NAMES]
-            )
-            self.objects[np.asarray(wanted.isin(rule.names))] = rule.on
+            self.objects[rule.in_tree(self.tree)] = rule.on
 
     def _apply_node(self, rule: NodeRule) -> None:
         tree, place = self.tree, self.tree.find(rule.key)
@@ -166,11 +170,11 @@ class Ticks:
         return Ticks(tree, self.rules)
 
 
-_NAMES = ("kind", "full_name")
-
-
-def _names(objects: pd.DataFrame, rows: Codes) -> pd.MultiIndex:
-    return pd.MultiIndex.from_arrays([objects[column].iloc[rows].astype(object) for column in _NAMES], names=_NAMES)
+def _names(tree: TreeIndex, flags: Flags) -> pd.MultiIndex:
+    """Return what names these objects of a tree."""
+    held = tree.catalog.objects.iloc[tree.objects[flags]]
+    names = [held[column].astype(object).fillna("") for column in ("kind", "catalog", "schema", "full_name")]
+    return pd.MultiIndex.from_arrays(names)
 
 
 def _is_inside(rule: Rule, container: NodeKey) -> bool:
@@ -193,13 +197,13 @@ def _is_inside(rule: Rule, container: NodeKey) -> bool:
 def _condensed(ticks: Ticks) -> tuple[Rule, ...]:
     """Return few rules that come to the same."""
     tree = ticks.tree
-    names = NamesRule(_names(tree.catalog.objects, tree.objects[ticks.objects]), on=True)
+    held = ObjectsRule(tree, ticks.objects.copy(), on=True)
     tops, middles = ticks.states()
     empty = [
         *(("top", int(number)) for number in np.flatnonzero((tops == 1) & (np.diff(tree.first_middle) == 0))),
         *(("middle", int(number)) for number in np.flatnonzero((middles == 1) & (tree.sizes == 0))),
     ]
-    return (*(NodeRule(tree.key(place), on=True) for place in empty), names)  # type: ignore[arg-type]  # mypy widens the literals
+    return (*(NodeRule(tree.key(place), on=True) for place in empty), held)  # type: ignore[arg-type]  # mypy widens the literals
 
 
 def matching_objects(tree: TreeIndex, query: str) -> Flags:

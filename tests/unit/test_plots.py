@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import sys
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import dbxexplore as dbx
 from dbxexplore import errors
@@ -42,6 +45,29 @@ def test_the_table() -> None:
     assert [str(dtype) for dtype in table.dtypes[2:]] == ["int64", "int64", "float64"]
 
 
+names = st.sampled_from(["a", "B", "b.c", "", "ä"])
+rows = st.lists(st.tuples(st.sampled_from(["table", "view"]), names, names, st.sampled_from("tu")), min_size=1)
+
+
+@given(rows, st.sampled_from(["a", "b", "t$"]))
+def test_the_table_is_the_sum_of_the_objects(held: list[tuple[str, str, str, str]], denied: str) -> None:
+    held = [(kind, catalog or "x", schema or "y", name) for kind, catalog, schema, name in held]
+    preview = dbx.Filters(tables=dbx.Patterns(deny=[f".*{denied}"])).preview(dbx.Catalog.from_frame(relations(*held)))
+    expected: dict[tuple[str, str | None], list[int]] = {}
+    objects = preview.catalog.objects
+    for catalog, schema, included in zip(objects["catalog"], objects["schema"], preview.included, strict=True):
+        for place in ((catalog, None), (catalog, schema)):
+            sums = expected.setdefault(place, [0, 0])
+            sums[0] += 1
+            sums[1] += included
+    found = {
+        (row.catalog, None if pd.isna(row.schema) else row.schema): [row.objects, row.included]
+        for row in coverage_table(preview).itertuples()
+    }
+    assert found == expected
+    assert list(found) == sorted(found, key=lambda place: (place[0], place[1] or ""))
+
+
 def test_nothing_to_draw(small_frame: pd.DataFrame) -> None:
     containers = small_frame[small_frame["kind"].isin(["catalog", "schema", "notebook"])]
     table = coverage_table(dbx.Filters().preview(dbx.Catalog.from_frame(containers)))
@@ -52,11 +78,14 @@ def test_nothing_to_draw(small_frame: pd.DataFrame) -> None:
 def test_the_figure() -> None:
     pytest.importorskip("plotly")
     (drawn,) = coverage(FILTERS.preview(dbx.Catalog.from_frame(FRAME))).data
-    assert list(drawn.labels) == ["dev", "gold", "prod", "gold", "tmp"]
-    assert list(drawn.parents) == ["", "c0", "", "c2", "c2"]
-    assert list(drawn.ids) == ["c0", "s1", "c2", "s3", "s4"]
-    assert list(drawn.values) == [1, 1, 3, 2, 1]
-    assert list(drawn.marker.colors) == [0, 0, 2 / 3, 1, 0]
+    assert list(drawn.hovertext) == ["all catalogs", "dev", "gold", "prod", "gold", "tmp"]
+    assert list(drawn.labels)[:3] == ["all catalogs · 2 of 4", "dev · 0 of 1", "gold · 0 of 1"]
+    assert list(drawn.text)[-2:] == ["gold<br>2 of 2", "tmp<br>0 of 1"]
+    assert list(drawn.parents) == ["", "all", "c0", "all", "c2", "c2"]
+    assert list(drawn.ids) == ["all", "c0", "s1", "c2", "s3", "s4"]
+    assert list(drawn.values) == [4, 1, 1, 3, 2, 1]
+    assert list(drawn.customdata) == [2, 0, 0, 2, 2, 0]
+    assert list(drawn.marker.colors) == [0.5, 0, 0, 2 / 3, 1, 0]
     assert (drawn.marker.cmin, drawn.marker.cmax) == (0, 1)
 
 
@@ -64,8 +93,8 @@ def test_names_with_dots_do_not_meet() -> None:
     pytest.importorskip("plotly")
     frame = relations(("table", "a.b", "c", "t"), ("table", "a", "b.c", "t"))
     (drawn,) = coverage(dbx.Filters().preview(dbx.Catalog.from_frame(frame))).data
-    assert len(set(drawn.ids)) == 4
-    assert list(drawn.values) == [1, 1, 1, 1]
+    assert len(set(drawn.ids)) == 5
+    assert list(drawn.values) == [2, 1, 1, 1, 1]
 
 
 @pytest.mark.parametrize(
@@ -76,12 +105,20 @@ def test_names_with_dots_do_not_meet() -> None:
         ("&lt;b&gt;", "&amp;lt;b&amp;gt;"),
         ("$x^2$", "&#36;x^2&#36;"),
         ("表", "表"),
+        ("a\nb", "a␤b"),
+        ("\u202ea\u200fb", "�a�b"),
+        ("<extra></extra>%{label}", "&lt;extra&gt;&lt;/extra&gt;%{label}"),
+        ("n" * 255, "n" * 255),
     ],
 )
 def test_a_name_is_no_markup(name: str, shown: str) -> None:
     pytest.importorskip("plotly")
     (drawn,) = coverage(dbx.Filters().preview(dbx.Catalog.from_frame(relations(("table", name, name, "t"))))).data
-    assert list(drawn.labels) == [shown, shown]
+    assert list(drawn.hovertext)[1:] == [shown, shown]
+    written = [*drawn.labels, *drawn.text, *drawn.hovertext]
+    assert not any("<" in text.replace("<br>1 of 1", "") or "$" in text for text in written[1:])
+    # A long name in a box would make its text so small that nobody can read it.
+    assert all(len(html.unescape(text)) < 60 for text in (*drawn.labels, *drawn.text))
 
 
 def test_the_title_tells_of_what_is_missing() -> None:

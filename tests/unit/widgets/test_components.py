@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import ipywidgets
 import pytest
@@ -15,10 +14,6 @@ from dbxexplore.widgets import (
     CatalogBrowser,
     ConnectForm,
     DiscoverPanel,
-    ExplanationPanel,
-    ExportPanel,
-    FilterEditor,
-    PreviewPanel,
 )
 from dbxexplore.widgets._base import Component, guarded
 
@@ -247,62 +242,7 @@ def test_names_and_comments_are_shown_as_text(catalog: dbx.Catalog) -> None:
         assert "<b>" not in shown(browser)
 
 
-# --- the filter editor ---
-
-
-def test_typed_lines_become_patterns() -> None:
-    editor = FilterEditor()
-    editor._areas["catalogs", "allow"].value = "^prod$\n\n  ^dev$"
-    assert editor.filters.catalogs == dbx.Patterns(["^prod$", "  ^dev$"])
-    editor._areas["views", "deny"].value = "tmp"
-    assert editor.filters.views == dbx.Patterns([".*"], ["tmp"])
-    editor._areas["catalogs", "allow"].value = ""
-    assert editor.filters.catalogs == dbx.Patterns([])
-
-
-def test_a_half_typed_pattern_is_marked_and_keeps_its_list() -> None:
-    editor = FilterEditor(dbx.Filters(tables=dbx.Patterns(["good"])))
-    editor._areas["tables", "allow"].value = "good\n<b>("
-    assert editor.filters.tables == dbx.Patterns(["good"])
-    note = editor._notes["tables", "allow"].value
-    assert "Line 2" in note
-    assert "&lt;b&gt;<mark>(</mark>" in note
-    editor._areas["schemas", "deny"].value = "other"
-    assert editor.filters.schemas.deny == ("other",)
-    assert editor._areas["tables", "allow"].value == "good\n<b>("
-    editor._areas["tables", "allow"].value = "good\n<b>(x)"
-    assert editor._notes["tables", "allow"].value == ""
-    assert editor.filters.tables.allow == ("good", "<b>(x)")
-
-
-def test_assigned_filters_are_written_into_the_areas_and_mean_the_same() -> None:
-    filters = dbx.Filters(tables=dbx.Patterns(["a\nb", "", "  "], ["c"]))
-    editor = FilterEditor()
-    editor.filters = filters
-    assert editor._areas["tables", "allow"].value == "a\\nb\n(?:)\n(?:  )"
-    assert editor.filters == filters
-
-
-def test_the_dialect_is_a_choice_and_a_custom_one_is_shown() -> None:
-    editor = FilterEditor()
-    editor._dialect.value = "strict"
-    assert editor.dialect == dbx.Dialect.STRICT
-    editor.dialect = dbx.Dialect(match="search")
-    assert editor._dialect.value == "custom"
-    assert editor.dialect == dbx.Dialect(match="search")
-
-
-# --- the preview and the explanation ---
-
-
-def test_the_preview_shows_counts_and_what_the_last_edit_changed(catalog: dbx.Catalog) -> None:
-    panel = PreviewPanel(dbx.Filters().preview(catalog))
-    assert "Last edit" not in shown(panel)
-    panel.preview = dbx.Filters(schemas=dbx.Patterns(deny=["prod.tmp"])).preview(catalog)
-    assert "0 added" in shown(panel)
-    assert "26 removed" in shown(panel)
-    assert "and 18 more" in shown(panel)
-    assert "schema deny prod.tmp" in shown(panel)
+# --- an incomplete catalog ---
 
 
 def test_an_incomplete_catalog_is_said_to_be_so(catalog: dbx.Catalog) -> None:
@@ -310,61 +250,5 @@ def test_an_incomplete_catalog_is_said_to_be_so(catalog: dbx.Catalog) -> None:
 
     failures = failures_frame([("prod.secret", "denied", "no <b>")])
     partial = dbx.Catalog(catalog.objects, failures, catalog.provenance)
-    assert "1 scope could not be listed" in shown(PreviewPanel(dbx.Filters().preview(partial)))
     assert "prod.secret" in shown(DiscoverPanel(None, partial))
     assert "no &lt;b&gt;" in shown(DiscoverPanel(None, partial))
-
-
-def test_the_selected_object_is_explained(catalog: dbx.Catalog) -> None:
-    panel = ExplanationPanel(dbx.Filters(tables=dbx.Patterns(deny=[".*t01"])).preview(catalog))
-    assert "Click an object" in shown(panel)
-    panel.selected = int(catalog.objects.index[catalog.objects["full_name"] == "prod.gold.t01"][0])
-    assert "excluded" in shown(panel)
-    assert "deny pattern 1 matches: .*t01" in shown(panel)
-
-
-# --- the export panel ---
-
-
-def test_the_export_panel_makes_and_saves_a_configuration(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    panel = ExportPanel()
-    assert panel.config is None
-    assert panel._save.disabled
-    panel.settings = dbx.ConnectionSettings(URL)
-    panel.filters = dbx.Filters(catalogs=dbx.Patterns(["^prod$"]))
-    panel._name.value = "lake"
-    panel._cron.value = "0 6 * * *"
-    assert panel.config == dbx.ConnectionConfig(
-        name="lake", settings=panel.settings, filters=panel.filters, schedule=dbx.Schedule(cron="0 6 * * *")
-    )
-    assert panel._path.value == "lake.yaml"
-    panel._save.click()
-    assert dbx.ConnectionConfig.load(panel.saved) == panel.config
-    panel._form.value = "terraform"
-    assert panel._path.value == "lake.tf"
-    panel._save.click()
-    assert Path("lake.tf").read_text(encoding="utf-8") == dbx.export.terraform(panel.config)
-
-
-def test_what_keeps_the_fields_from_being_a_configuration_is_said(tmp_path: Path) -> None:
-    panel = ExportPanel()
-    panel.settings = dbx.ConnectionSettings(URL)
-    panel._cron.value = "every day"
-    assert panel.config is None
-    assert "is not a cron expression" in shown(panel)
-    assert panel._save.disabled
-    panel._cron.value = ""
-    assert panel.config is not None
-    panel._path.value = str(tmp_path)
-    panel._save.click()
-    assert "cannot be written" in panel._outcome.value
-
-
-def test_a_form_that_cannot_have_the_credential_says_so() -> None:
-    panel = ExportPanel()
-    panel.settings = dbx.ConnectionSettings(URL, dbx.ProfileAuth("work"))
-    assert not panel._save.disabled
-    panel._form.value = "datahub"
-    assert "cannot use a profile" in shown(panel)
-    assert panel._save.disabled

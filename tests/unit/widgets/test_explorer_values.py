@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import numpy as np
+import pytest
+from widget_markup import field, shown
+
 import dbxexplore as dbx
+from dbxexplore import errors
+from dbxexplore.widgets import explorer as explorer_module
+from dbxexplore.widgets.tree_model import TreeModel
 
 URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
 
@@ -15,13 +24,13 @@ def test_it_starts_with_nothing_and_has_a_value_for_everything() -> None:
 
 def test_what_is_typed_reaches_the_export(catalog: dbx.Catalog) -> None:
     explorer = dbx.explore(catalog, dbx.ConnectionSettings(URL))
-    explorer.filter_editor._areas["catalogs", "allow"].value = "^prod$"
+    field(explorer.filter_editor, "allow catalogs 1").text.value = "^prod$"
     assert explorer.filters.catalogs.allow == ("^prod$",)
     assert explorer.preview is not None
     assert explorer.preview.included.equals(explorer.filters.preview(catalog).included)
     assert explorer.config is not None
     assert explorer.config.filters == explorer.filters
-    assert explorer.browser.preview is explorer.preview
+    assert explorer.catalog_pane.preview is explorer.preview
 
 
 def test_assigned_values_equal_built_ones(catalog: dbx.Catalog) -> None:
@@ -37,7 +46,7 @@ def test_assigned_values_equal_built_ones(catalog: dbx.Catalog) -> None:
     assert built.preview is not None
     assert assigned.preview is not None
     assert built.preview.included.equals(assigned.preview.included)
-    assert assigned.filter_editor._areas["tables", "allow"].value == "^prod"
+    assert field(assigned.filter_editor, "allow tables 1").text.value == "^prod"
     assert assigned.connect_form._url.value == URL
 
 
@@ -57,3 +66,199 @@ def test_a_discovery_opens_the_second_tab(catalog: dbx.Catalog) -> None:
     explorer.discover_panel.catalog = catalog
     assert explorer.catalog is catalog
     assert explorer._tabs.selected_index == 1
+
+
+def test_what_is_ticked_becomes_patterns_that_can_be_undone(catalog: dbx.Catalog) -> None:
+    explorer = dbx.explore(catalog)
+    tree = explorer.catalog_pane.tree
+    model = tree._model
+    assert isinstance(model, TreeModel)
+    model.tick(model.tree.find(("schema", "prod", "gold")), on=True)
+    model.tick(model.tree.find(("table", "prod", "gold", "t03")), on=False)
+    tree._tell_ticks()
+    assert explorer.suggest_panel.ticked_text == "24 tables, 1 view"
+    explorer.suggest_panel._write.click()
+    assert explorer.suggest_panel.wait(30)
+    assert explorer.filters == dbx.Filters()  # only looked at so far
+    explorer.suggest_panel._apply.click()
+    included = explorer.preview.included & catalog.objects["kind"].isin(["table", "view", "notebook"])
+    ticked = np.asarray(tree.ticked) & catalog.objects["kind"].isin(["table", "view", "notebook"])
+    assert catalog.objects["full_name"][included].tolist() == catalog.objects["full_name"][ticked].tolist()
+    assert explorer.config is None  # there is no workspace yet
+    explorer.changes_panel._undo.click()
+    assert explorer.filters == dbx.Filters()
+
+
+def test_the_last_edit_can_be_looked_at_in_the_tree(catalog: dbx.Catalog) -> None:
+    explorer = dbx.explore(catalog)
+    tree = explorer.catalog_pane.tree
+    assert tree.reply["status"]["can_show_changed"] is False
+    explorer.filters = dbx.Filters(tables=dbx.Patterns([".*"], [".*t03"]))
+    assert tree.changed.sum() == 2
+    assert tree.reply["status"]["can_show_changed"] is True
+    tree._model.show_only("changed")
+    tree._model.open_all(is_open=True)
+    assert [row["name"] for row in tree._model.window(0, 9)] == ["prod", "gold", "t03", "tmp", "t03"]
+
+
+def test_a_click_in_the_coverage_picture_opens_that_place_in_the_tree(catalog: dbx.Catalog) -> None:
+    explorer = dbx.explore(catalog)
+    explorer._show_page("Coverage")
+    assert explorer.coverage_panel.active
+    explorer.coverage_panel.place = ("prod", "tmp")
+    assert explorer._pages[explorer._tabs.selected_index] == "Browse and filter"
+    assert not explorer.coverage_panel.active
+    reply = explorer.catalog_pane.tree.reply
+    assert reply["rows"][reply["focus"] - reply["start"]]["name"] == "tmp"
+
+
+def test_it_opens_where_a_saved_catalog_and_an_exported_connection_left_off(
+    catalog: dbx.Catalog, tmp_path: Path
+) -> None:
+    filters = dbx.Filters(tables=dbx.Patterns(["^(?:prod\\.gold\\..*)$"]))
+    config = dbx.ConnectionConfig(
+        name="ours", settings=dbx.ConnectionSettings(URL), filters=filters, dialect=dbx.Dialect.STRICT, description="d"
+    )
+    config.save(tmp_path / "ours.yaml")
+    catalog.save(tmp_path / "catalog.parquet")
+    explorer = dbx.explore(str(tmp_path / "catalog.parquet"), config=tmp_path / "ours.yaml")
+    assert explorer.config == config
+    assert explorer.preview.counts().equals(filters.preview(catalog, dbx.Dialect.STRICT).counts())
+    assert explorer._pages[explorer._tabs.selected_index] == "Browse and filter"
+    with pytest.raises(errors.CatalogError, match="no such"):
+        dbx.explore(tmp_path / "no such.parquet")
+
+
+def test_what_is_read_only_shows_a_connection_against_a_catalog_and_changes_nothing(catalog: dbx.Catalog) -> None:
+    config = dbx.ConnectionConfig(name="ours", settings=dbx.ConnectionSettings(URL))
+    explorer = dbx.explore(catalog, config=config, read_only=True)
+    assert explorer._pages == ("Browse and filter", "Coverage", "Export")
+    assert explorer.catalog_pane.tree.reply["status"]["read_only"] is True
+    parts = ("filter_editor", "changes_panel", "explanation_panel", "suggest_panel", "export_panel", "catalog_pane")
+    assert all(getattr(explorer, part).read_only for part in parts)
+    assert explorer.config == config
+    with pytest.raises(errors.ConfigError, match="nothing to show without a catalog"):
+        dbx.explore(config=config, read_only=True)
+
+
+@pytest.fixture
+def cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(explorer_module, "_cell", lambda: "cell-1")
+    monkeypatch.setattr(explorer_module, "_opened", {})
+
+
+@pytest.mark.usefixtures("cell")
+def test_a_cell_that_is_run_again_shows_the_explorer_as_it_was_left(catalog: dbx.Catalog) -> None:
+    def run(**arguments: object) -> dbx.widgets.Explorer:
+        return dbx.explore(settings=dbx.ConnectionSettings(URL), **arguments)
+
+    explorer = run()
+    explorer.filters = dbx.Filters(tables=dbx.Patterns(["^prod"]))
+    explorer.catalog = catalog
+    assert run() is explorer
+    other = dbx.Catalog.from_frame(catalog.objects)
+    assert run(catalog=other) is explorer
+    assert explorer.catalog is other
+    assert explorer.filters.tables.allow == ("^prod",)
+    assert run(catalog=other, dialect=dbx.Dialect.STRICT) is not explorer
+    again = run(catalog=other, dialect=dbx.Dialect.STRICT)
+    assert run(catalog=other, dialect=dbx.Dialect.STRICT, fresh=True) is not again
+
+
+@pytest.mark.usefixtures("cell")
+def test_only_the_last_cells_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    for number in range(12):
+        monkeypatch.setattr(explorer_module, "_cell", lambda number=number: f"cell-{number}")
+        dbx.explore()
+    assert list(explorer_module._opened) == [f"cell-{number}" for number in range(4, 12)]
+
+
+def test_outside_a_notebook_each_call_gives_a_new_one() -> None:
+    assert dbx.explore() is not dbx.explore()
+
+
+# --- where the tree cannot be shown ---
+
+
+class Loop:
+    """A loop that runs what it was asked to run when it is told to."""
+
+    def __init__(self) -> None:
+        self.waiting: list[object] = []
+
+    def call_later(self, _seconds: float, callback: object) -> None:
+        self.waiting.append(callback)
+
+    def turn(self, times: int) -> None:
+        for _ in range(times):
+            waiting, self.waiting = self.waiting, []
+            for callback in waiting:
+                callback()
+
+
+@pytest.fixture
+def loop(monkeypatch: pytest.MonkeyPatch) -> Loop:
+    running, clock = Loop(), iter(range(10_000))
+    monkeypatch.setattr("asyncio.get_running_loop", lambda: running)
+    monkeypatch.setattr("time.monotonic", lambda: float(next(clock)))  # a second between any two looks
+    return running
+
+
+def test_the_plainer_browser_takes_over_where_no_page_shows_the_tree_and_says_so_once(
+    catalog: dbx.Catalog, loop: Loop
+) -> None:
+    explorer = dbx.explore(catalog)
+    explorer._displayed()
+    explorer._displayed()  # shown twice, waited for once
+    assert len(loop.waiting) == 1
+    pane = explorer.catalog_pane
+    loop.turn(7)
+    assert pane.tree in pane.children
+    loop.turn(2)
+    assert loop.waiting == []
+    assert pane.browser in pane.children
+    assert pane.tree not in pane.children
+    assert shown(pane).count("cannot show the catalog tree") == 1
+    pane.browser._on_row(1)
+    assert explorer.explanation_panel.selected == pane.browser.selected
+    explorer.filters = dbx.Filters(tables=dbx.Patterns([]))
+    assert pane.browser.preview is explorer.preview
+    pane.reveal("prod", "tmp")
+    assert pane.browser.path == ("prod", "tmp")
+    # A page that was only slow gets its tree.
+    pane.tree.request = {"session": "late", "intents": [{"seq": 1, "type": "hello"}]}
+    assert pane.tree in pane.children
+    assert "cannot show" not in shown(pane)
+
+
+def test_a_page_that_shows_the_tree_is_not_waited_for(catalog: dbx.Catalog, loop: Loop) -> None:
+    explorer = dbx.explore(catalog)
+    explorer._displayed()
+    explorer.catalog_pane.tree.request = {"session": "page", "intents": [{"seq": 1, "type": "hello"}]}
+    loop.turn(20)
+    assert loop.waiting == []
+    assert explorer.catalog_pane.browser is None
+
+
+def test_a_kernel_that_runs_other_cells_is_waited_for(
+    catalog: dbx.Catalog, loop: Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cells = iter(range(10_000))
+    monkeypatch.setattr("dbxexplore.widgets.catalog_pane._cells_executed", lambda: next(cells))
+    explorer = dbx.explore(catalog)
+    explorer._displayed()
+    loop.turn(30)
+    assert explorer.catalog_pane.browser is None
+
+
+def test_without_anywidget_the_plainer_browser_is_used_from_the_start(
+    catalog: dbx.Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dbxexplore.widgets.catalog_pane.CatalogTree", None)
+    explorer = dbx.explore(catalog)
+    pane = explorer.catalog_pane
+    assert pane.tree is None
+    assert pane.browser.catalog is catalog
+    assert "cannot show the catalog tree" in shown(pane)
+    explorer._displayed()
+    assert explorer.suggest_panel.ticked is None

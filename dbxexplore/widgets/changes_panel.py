@@ -1,0 +1,203 @@
+"""What the last edit of the filters changed, and the way back."""
+
+from __future__ import annotations
+
+import html
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import ipywidgets as widgets
+import numpy as np
+import numpy.typing as npt
+import traitlets
+
+from dbxexplore.filters import Dialect, Filters, Preview
+from dbxexplore.widgets._base import Component, Latest, Mask, guarded, message_area, one_line, set_text
+from dbxexplore.widgets.history import History, describe
+from dbxexplore.widgets.words import reason
+
+_SHOWN = 8
+_DELAY = 0.15  # seconds after the last key: who decided on an object takes longer to tell than how many there are
+
+
+class ChangesPanel(Component):
+    """Lists the objects that the last edit added and removed, and undoes and redoes edits.
+
+    What is typed into one pattern without a pause is one edit.
+    """
+
+    filters = traitlets.Instance(Filters)
+    """The patterns now. Set by undoing and redoing; whatever else sets them is an edit."""
+
+    dialect = traitlets.Instance(Dialect)
+    """How they are read. Likewise."""
+
+    preview = traitlets.Instance(Preview, allow_none=True)
+    """What they let through. It is expected after the filters and the dialect that it is of."""
+
+    read_only = traitlets.Bool(default_value=False)
+    """Whether nothing can be undone or redone."""
+
+    changed = Mask()
+    """A boolean for each row of ``catalog.objects``: whether the last edit changed its verdict; None before one."""
+
+    def __init__(
+        self,
+        filters: Filters | None = None,
+        dialect: Dialect | None = None,
+        preview: Preview | None = None,
+        *,
+        read_only: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
+        self._moving = False  # while undoing, what is set is no edit
+        self._step = self._shown_step = 0  # counts edits, and says to which of them the changes shown belong
+        self._before: Preview | None = None  # what was let through before this edit
+        self._undo, self._redo = widgets.Button(icon="undo"), widgets.Button(icon="repeat")
+        self._changes, self._objects = widgets.HTML(), message_area()
+        self._later, self._lock = Latest(_DELAY), threading.Lock()
+        super().__init__(filters=filters or Filters(), dialect=dialect or Dialect.DATAHUB, read_only=read_only)
+        self._history = History((self.filters, self.dialect))
+        for button, go in ((self._undo, self._history.undo), (self._redo, self._history.redo)):
+            button.add_class("dbxe-quiet")
+            button.on_click(partial(self._on_go, go))
+        self._buttons = widgets.HBox([self._undo, self._redo], layout={"flex_flow": "row wrap"})
+        self.children = [self._buttons, self._changes, self._objects, self._message]
+        self.observe(self._on_edit, ["filters", "dialect"])
+        self.observe(self._on_preview, "preview")
+        self.observe(self._on_read_only, "read_only")
+        self.preview = preview
+        self._show_buttons()
+        self._show_changes()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the changed objects are shown, at most ``timeout`` seconds; return whether they are."""
+        return self._later.wait(timeout)
+
+    # --- what happens ---
+
+    @guarded
+    def _on_edit(self, _change: Mapping[str, object]) -> None:
+        if self._moving:
+            return
+        value = (self.filters, self.dialect)
+        if self._history.record(value, describe(self._history.value, value).key, self._clock()):
+            self._step += 1
+        self._show_buttons()
+
+    @guarded
+    def _on_go(self, go: Callable[[], tuple[Filters, Dialect]], _button: widgets.Button) -> None:
+        filters, dialect = go()
+        self._step += 1
+        self._moving = True
+        try:
+            self.filters = filters
+            self.dialect = dialect
+        finally:
+            self._moving = False
+            self._show_buttons()
+
+    @guarded
+    def _on_preview(self, change: Mapping[str, object]) -> None:
+        last = change["old"]
+        if self._shown_step != self._step or not self._is_comparable(self._before):
+            self._before = last if isinstance(last, Preview) else None
+            self._shown_step = self._step
+        self._show_changes()
+
+    @guarded
+    def _on_read_only(self, _change: Mapping[str, object]) -> None:
+        self._show_buttons()
+
+    def _is_comparable(self, before: Preview | None) -> bool:
+        return before is not None and self.preview is not None and before.catalog is self.preview.catalog
+
+    # --- what is shown ---
+
+    def _show_buttons(self) -> None:
+        self._buttons.layout.display = "none" if self.read_only else None
+        for button, name, step in (
+            (self._undo, "Undo", self._history.last),
+            (self._redo, "Redo", self._history.next),
+        ):
+            what = one_line(describe(*step).text, 80) if step else ""
+            button.description = f"{name}: {what}" if what else name
+            button.tooltip = f"{name} {what}" if what else f"Nothing to {name.lower()}"
+            button.disabled = step is None
+
+    def _show_changes(self) -> None:
+        before, after = self._before, self.preview
+        changed, text = None, ""
+        if after is None:
+            text = "<span class='dbxe-muted'>Discover a workspace to see what an edit changes.</span>"
+        elif before is None or not self._is_comparable(before) or before is after:
+            text = "<span class='dbxe-muted'>Edit a pattern to see which objects that changes.</span>"
+        else:
+            changed = _Changed.between(before, after)
+            text = changed.sum_html()
+        self._changes.value = text
+        self.changed = None if changed is None else changed.flags
+        with self._lock:
+            self._later.cancel()
+            if changed is None or after is None or not changed.number:
+                set_text(self._objects, "")
+            else:
+                self._objects.add_class("dbxe-outdated")
+                self._later.start(partial(self._show_objects, changed, after))
+
+    def _show_objects(self, changed: _Changed, after: Preview, is_wanted: Callable[[], bool]) -> None:
+        text = changed.objects_html(after)
+        with self._lock:
+            if is_wanted():
+                set_text(self._objects, text)
+                self._objects.remove_class("dbxe-outdated")
+
+
+@dataclass(frozen=True)
+class _Changed:
+    """The rows that went in and out from one preview to another."""
+
+    flags: npt.NDArray[np.bool_]
+    added: npt.NDArray[np.intp]
+    removed: npt.NDArray[np.intp]
+
+    @classmethod
+    def between(cls, before: Preview, after: Preview) -> _Changed:
+        was, now = before.included.to_numpy(), after.included.to_numpy()
+        flags = was != now
+        changed = np.flatnonzero(flags)
+        return cls(flags, changed[now[changed]], changed[was[changed]])
+
+    @property
+    def number(self) -> int:
+        return len(self.added) + len(self.removed)
+
+    def sum_html(self) -> str:
+        """Return, as markup, how many there are."""
+        if not self.number:
+            return "<span class='dbxe-muted'>The last edit changed no object's verdict.</span>"
+        return (
+            f"<div role='status'><span class='dbxe-ok'>+{len(self.added):,} added</span>, "
+            f"<span class='dbxe-no'>−{len(self.removed):,} removed</span></div>"
+        )
+
+    def objects_html(self, after: Preview) -> str:
+        """Return, as markup, the first of them and who decided."""
+        rows = "".join(
+            f"<tr><td class='{'dbxe-ok' if row['included'] else 'dbxe-no'}'>{'+ in' if row['included'] else '− out'}</td>"
+            f"<td><code>{html.escape(one_line(str(row['full_name'])))}</code></td>"
+            f"<td class='dbxe-muted'>{html.escape(reason(row))}</td></tr>"
+            for _, row in after.rows(self._few()).iterrows()
+        )
+        rest = self.number - _SHOWN
+        more = f"<span class='dbxe-muted'>and {rest:,} more</span>" if rest > 0 else ""
+        return f"<table class='dbxe-table dbxe-changes'><tbody>{rows}</tbody></table>{more}"
+
+    def _few(self) -> npt.NDArray[np.intp]:
+        """Return a few of both, so that neither hides the other."""
+        out = min(len(self.removed), max(_SHOWN // 2, _SHOWN - len(self.added)))
+        return np.concatenate([self.added[: _SHOWN - out], self.removed[:out]])

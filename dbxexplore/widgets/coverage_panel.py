@@ -1,0 +1,414 @@
+"""How much of each catalog and schema the filters let through: a list, and a treemap where plotly can draw one.
+
+The list is made of core widgets, so it works everywhere and with the keyboard, and says in words all that the
+treemap shows. The treemap sends the browser five megabytes of JavaScript, so it is made only when it is asked for.
+"""
+
+from __future__ import annotations
+
+import html
+import importlib.util
+import os
+import threading
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+import ipywidgets as widgets
+import numpy as np
+import pandas as pd
+import traitlets
+
+from dbxexplore import plots
+from dbxexplore.filters import Preview
+from dbxexplore.widgets._base import Component, Latest, guarded, message_area, one_line, plural, set_text
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import FigureWidget
+
+Place: TypeAlias = tuple[str, ...]
+
+PAGE_LENGTH = 15
+MOST_BOXES = 2_000  # more are too small to be seen, and slow to draw
+_TYPING_SECONDS = 0.15  # between two keys, in which nothing is worked out
+_SHOW, _HIDE = "Show the treemap", "Hide the treemap"
+
+
+class CoveragePanel(Component):
+    """Shows which share of each catalog, each schema and each kind of object a preview lets through.
+
+    What it shows follows ``preview`` a moment later, worked out beside the kernel's own thread; `updating` can be
+    waited for.
+    """
+
+    preview = traitlets.Instance(Preview, allow_none=True)
+    """What is shown."""
+
+    place = traitlets.Tuple(default_value=())
+    """What was clicked last: (catalog,) or (catalog, schema), () before. A second click on the same place is a
+    change too: it is () in between."""
+
+    active = traitlets.Bool(default_value=True)
+    """Whether anyone can see the panel. While False, a new preview is kept and worked out later."""
+
+    treemap = traitlets.Bool(default_value=False)
+    """Whether the treemap is shown. It stays False where it cannot be made, and the panel says why."""
+
+    def __init__(self, preview: Preview | None = None) -> None:
+        self.updating = Latest(_TYPING_SECONDS)
+        self._lock = threading.RLock()  # the rows are written from two threads
+        self._table = _no_rows()
+        self._open: set[str] = set()  # catalogs whose schemas are listed
+        self._page = 0
+        self._listed: list[int] = []  # rows of the table, in the order of the list
+        self._shown_for: Preview | None = None
+        self._figure: FigureWidget | None = None
+        self._drawn: list[Place] = []  # the place of each box
+        self._drawn_for: object = None  # the catalog whose boxes they are
+        self._kinds = widgets.HTML()
+        self._warning, self._note = message_area(), message_area()
+        self._toggle = widgets.Button(description=_SHOW, icon="th-large", layout={"width": "170px"})
+        self._legend = widgets.HTML(_LEGEND)
+        self._plot = widgets.VBox([])
+        self._head = widgets.HTML()
+        self._rows = [_Row(partial(self._on_name, at), partial(self._on_open, at)) for at in range(PAGE_LENGTH)]
+        self._back = widgets.Button(description="‹ Previous", layout={"width": "90px"})
+        self._next = widgets.Button(description="Next ›", layout={"width": "90px"})
+        self._where = widgets.HTML()
+        super().__init__()
+        reason = _no_treemap()
+        self._toggle.layout.display = "none" if reason else None
+        set_text(self._note, _muted(reason))
+        self.children = [
+            self._warning,
+            self._kinds,
+            self._toggle,
+            self._note,
+            self._plot,
+            self._head,
+            *(row.box for row in self._rows),
+            widgets.HBox([self._back, self._next, self._where]),
+            self._message,
+        ]
+        self._toggle.on_click(self._on_toggle)
+        self._back.on_click(lambda _: self._turn(-1))
+        self._next.on_click(lambda _: self._turn(1))
+        self.preview = preview
+        self._show(preview, _table_of(preview))
+        self.observe(self._on_preview, ["preview", "active"])
+        self.observe(self._on_treemap, "treemap")
+
+    # --- what happens ---
+
+    @guarded
+    def _on_preview(self, _change: Mapping[str, object]) -> None:
+        if self.active:  # even for what is shown already: something else may be on its way
+            self.updating.start(self._update)
+
+    @guarded
+    def _on_toggle(self, _button: object) -> None:
+        self.treemap = not self.treemap
+
+    @guarded
+    def _on_treemap(self, _change: Mapping[str, object]) -> None:
+        reason = _no_treemap() if self.treemap else ""
+        if reason:
+            self.treemap = False
+            set_text(self._note, _muted(reason))
+            return
+        self._toggle.description = _HIDE if self.treemap else _SHOW
+        if not self.treemap:
+            self._plot.children = []
+            return
+        if self._figure is None:
+            set_text(self._note, _muted("Drawing the treemap…"))
+        self.updating.start(self._update)
+
+    @guarded
+    def _on_name(self, position: int) -> None:
+        with self._lock:
+            row = self._row_at(position)
+            if row is not None:
+                self._go(_places(self._table.iloc[[row]])[0])
+
+    @guarded
+    def _on_open(self, position: int) -> None:
+        with self._lock:
+            row = self._row_at(position)
+            if row is not None:
+                self._open ^= {str(self._table["catalog"].iloc[row])}
+                self._show_list()
+
+    @guarded
+    def _turn(self, pages: int) -> None:
+        with self._lock:
+            self._page += pages
+            self._show_page()
+
+    @guarded
+    def _on_box(self, _trace: object, points: object, _state: object) -> None:
+        for at in getattr(points, "point_inds", []):
+            if 0 < at < len(self._drawn):  # the first box is everything, which is no place to go to
+                self._go(self._drawn[at])
+
+    def _row_at(self, position: int) -> int | None:
+        at = self._page * PAGE_LENGTH + position
+        return self._listed[at] if at < len(self._listed) else None
+
+    def _go(self, place: Place) -> None:
+        self.place = ()
+        self.place = place
+
+    # --- what is shown, worked out in a thread ---
+
+    def _update(self, is_wanted: Callable[[], bool]) -> None:
+        preview = self.preview
+        try:
+            if preview is not self._shown_for:
+                table = _table_of(preview)
+                if is_wanted():
+                    self._show(preview, table)
+            if self.treemap and is_wanted():
+                self._draw()
+        except Exception as error:
+            self.show_error(error)
+            raise
+
+    def _show(self, preview: Preview | None, table: pd.DataFrame) -> None:
+        with self._lock:
+            if self._shown_for is None or preview is None or self._shown_for.catalog is not preview.catalog:
+                self._open = set()
+                self._page = 0
+            self._table, self._shown_for = table, preview
+            self._kinds.value = _kinds_html(preview)
+            set_text(self._warning, _incomplete_html(preview))
+            self._show_list()
+
+    def _show_list(self) -> None:
+        table = self._table
+        is_catalog = table["schema"].isna().to_numpy(dtype=bool)
+        listed = is_catalog | table["catalog"].isin(self._open).to_numpy(dtype=bool)
+        self._listed = np.flatnonzero(listed).tolist()
+        self._head.value = _HEAD if self._listed else ""
+        self._show_page()
+
+    def _show_page(self) -> None:
+        total = len(self._listed)
+        self._page = max(0, min(self._page, (total - 1) // PAGE_LENGTH))
+        start = self._page * PAGE_LENGTH
+        page = self._table.iloc[self._listed[start : start + PAGE_LENGTH]]
+        inside = self._table["catalog"].value_counts() - 1  # schemas of each catalog
+        for at, row in enumerate(self._rows):
+            if at >= len(page):
+                row.hide()
+                continue
+            catalog, schema, objects, included, _ = page.iloc[at]
+            row.show(
+                str(catalog) if pd.isna(schema) else str(schema),
+                _sum_html(int(included), int(objects)),
+                schemas=int(inside[catalog]) if pd.isna(schema) else None,
+                is_open=catalog in self._open,
+            )
+        few = total <= PAGE_LENGTH
+        self._back.disabled, self._next.disabled = self._page == 0, start + PAGE_LENGTH >= total
+        self._back.layout.display = self._next.layout.display = "none" if few else None
+        self._where.value = "" if few else _muted(f"{start + 1:,}–{min(total, start + PAGE_LENGTH):,} of {total:,}")
+
+    # --- the treemap ---
+
+    def _draw(self) -> None:
+        """Make the figure, or bring the one that there is up to date."""
+        preview, table = self._shown_for, _largest(self._table)
+        if preview is None or not len(table):
+            self._plot.children = []
+            set_text(self._note, _muted("There is no table or view to draw."))
+            return
+        if self._figure is None:
+            try:
+                self._figure = _new_figure()
+            except (ImportError, TypeError) as error:
+                # A message of this package would not fit: it is plotly that says what it lacks.
+                self.treemap = False
+                self._toggle.layout.display = "none"
+                set_text(self._note, _muted(f"The treemap cannot be drawn: {error}. The list below shows the same."))
+                return
+        figure = self._figure
+        self._drawn = [(), *_places(table)]
+        if self._drawn_for is preview.catalog:
+            with figure.batch_update():
+                figure.data[0].update(plots.treemap(table))
+        else:
+            # A new trace: the browser would go on showing the inside of a box that may be another now.
+            figure.data = ()
+            figure.add_treemap(**plots.treemap(table))
+            figure.data[0].on_click(self._on_box)
+        self._drawn_for = preview.catalog
+        left_out = len(self._table) - len(table)
+        more = f"The {MOST_BOXES:,} largest boxes are drawn; {left_out:,} are left out." if left_out else ""
+        set_text(self._note, _muted(more))
+        if not self._plot.children:
+            self._plot.children = [self._legend, figure]
+
+
+class _Row:
+    """One line of the list: a button for the name, one that opens a catalog, and the sums."""
+
+    def __init__(self, on_name: Callable[[], None], on_open: Callable[[], None]) -> None:
+        self._name = widgets.Button(layout={"flex": "0 0 34%", "width": "34%", "min_width": "140px", "margin": "0"})
+        self._name.add_class("dbxe-name")
+        self._name.on_click(lambda _: on_name())
+        self._open = widgets.Button(layout={"flex": "0 0 118px", "width": "118px", "margin": "0"})
+        self._open.add_class("dbxe-name")
+        self._open.on_click(lambda _: on_open())
+        self._sums = widgets.HTML(layout={"flex": "1 1 auto", "overflow": "hidden"})
+        self.box = widgets.HBox([self._name, self._open, self._sums])
+        self.box.add_class("dbxe-row")
+
+    def hide(self) -> None:
+        self.box.layout.display = "none"
+
+    def show(self, name: str, sums: str, *, schemas: int | None, is_open: bool) -> None:
+        """Show a catalog with so many ``schemas``, or a schema when that is None."""
+        shown = one_line(name)
+        self._name.description, self._name.tooltip = shown, f"Go to {shown}"
+        self._name.icon = "folder-o" if schemas is None else "database"
+        (self.box.add_class if schemas is None else self.box.remove_class)("dbxe-inner")
+        (self._name.remove_class if schemas is None else self._name.add_class)("dbxe-container")
+        self._open.layout.visibility = "hidden" if schemas is None else None
+        if schemas is not None:
+            self._open.description = f"{'▾' if is_open else '▸'} {plural(schemas, 'schema')}"
+            self._open.tooltip = f"{'Hide' if is_open else 'List'} the schemas of {shown}"
+        self._sums.value = sums
+        self.box.layout.display = None
+
+
+def _table_of(preview: Preview | None) -> pd.DataFrame:
+    return _no_rows() if preview is None else plots.coverage_table(preview)
+
+
+def _no_rows() -> pd.DataFrame:
+    return pd.DataFrame({name: [] for name in ("catalog", "schema", "objects", "included", "share")})
+
+
+def _largest(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the largest boxes. A catalog is as large as any schema in it, and comes before them."""
+    if len(table) <= MOST_BOXES:
+        return table
+    order = np.argsort(-table["objects"].to_numpy(), kind="stable")
+    return table.iloc[np.sort(order[:MOST_BOXES])]
+
+
+def _places(table: pd.DataFrame) -> list[Place]:
+    return [
+        (str(catalog),) if pd.isna(schema) else (str(catalog), str(schema))
+        for catalog, schema in zip(table["catalog"], table["schema"], strict=True)
+    ]
+
+
+# --- the figure ---
+
+
+def _no_treemap() -> str:
+    """Return why there can be no treemap here, empty when there can. Imports nothing."""
+    if "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        return (
+            "Databricks limits the messages of widgets to 5 MB, so there is no treemap here; the list shows the same."
+        )
+    missing = [name for name in ("plotly", "anywidget") if importlib.util.find_spec(name) is None]
+    if missing:
+        return f"A treemap of this needs {' and '.join(missing)}: pip install plotly anywidget"
+    return ""
+
+
+def _new_figure() -> FigureWidget:
+    """Return an empty figure for a treemap.
+
+    All its text stands on boxes of its own colours, because it cannot know whether the page is light or dark.
+
+    Raises:
+        ImportError: plotly lacks what it needs to be a widget.
+        TypeError: it is too old to be a widget that brings its own JavaScript.
+    """
+    from anywidget import AnyWidget
+    from plotly import graph_objects as go
+
+    if not issubclass(go.FigureWidget, AnyWidget):
+        msg = "plotly is older than version 6"
+        raise TypeError(msg)
+    figure = go.FigureWidget(
+        layout={
+            **plots.LAYOUT,
+            "template": "none",
+            "margin": {"t": 24, "l": 0, "r": 0, "b": 0},
+            "height": 380,
+            "autosize": True,
+        }
+    )
+    figure._config = {**figure._config, "displayModeBar": False, "responsive": True}  # noqa: SLF001 - plotly has no other way
+    return figure
+
+
+# --- markup ---
+
+_HEAD = "<h4>Tables and views <span class='dbxe-muted'>included in each catalog and schema</span></h4>"
+_LEGEND = (
+    "<div class='dbxe-legend'><span>nothing included</span>"
+    f"<span class='dbxe-scale' style='background:linear-gradient(to right,{plots.EXCLUDED},{plots.INCLUDED})'></span>"
+    "<span>everything included</span><span class='dbxe-muted'>A box is as large as its number of tables and views. "
+    "Click one to go there; the bar above the boxes leads back. The list below holds the same.</span></div>"
+)
+
+
+def _muted(text: str) -> str:
+    return f"<span class='dbxe-muted' role='status'>{html.escape(text)}</span>" if text else ""
+
+
+def _percent(part: int, whole: int) -> str:
+    """Return a share in whole percent, where 0 % means none and 100 % all."""
+    share = 100 * part / max(1, whole)
+    if 0 < part < whole and not 1 <= share <= 99:  # noqa: PLR2004 - percent
+        return "< 1 %" if share < 1 else "> 99 %"
+    return f"{share:.0f} %"
+
+
+def _bar_html(part: int, whole: int) -> str:
+    share = 100 * part / max(1, whole)
+    return (
+        f"<div class='dbxe-bar' role='img' aria-label='{html.escape(_percent(part, whole))} included'>"
+        f"<span class='in' style='width:{share:.2f}%'></span>"
+        f"<span class='out' style='width:{100 - share:.2f}%'></span></div>"
+    )
+
+
+def _sum_html(part: int, whole: int) -> str:
+    return (
+        f"<div class='dbxe-sum'>{_bar_html(part, whole)}<span>{part:,} of {whole:,}</span>"
+        f"<span class='dbxe-muted'>{html.escape(_percent(part, whole))}</span></div>"
+    )
+
+
+def _incomplete_html(preview: Preview | None) -> str:
+    if preview is None or preview.catalog.complete:
+        return ""
+    number = plural(len(preview.catalog.failures), "scope")
+    return (
+        f"<div class='dbxe-warn' role='status'>The discovery was incomplete: {number} could not be listed and "
+        "are not counted here.</div>"
+    )
+
+
+def _kinds_html(preview: Preview | None) -> str:
+    if preview is None:
+        return "<span class='dbxe-muted'>Discover a workspace to see how much of it the filters let through.</span>"
+    rows = "".join(
+        f"<tr><th scope='row'>{html.escape(str(kind))}</th><td class='dbxe-number'>{let_in + left_out:,}</td>"
+        f"<td class='dbxe-number'>{let_in:,}</td><td class='dbxe-number'>"
+        f"{html.escape(_percent(let_in, let_in + left_out)) if let_in + left_out else ''}</td>"
+        f"<td>{_bar_html(let_in, let_in + left_out) if let_in + left_out else ''}</td></tr>"
+        for kind, let_in, left_out in preview.counts().itertuples()
+    )
+    return (
+        "<table class='dbxe-table'><thead><tr><th scope='col'>Kind</th><th scope='col' class='dbxe-number'>Discovered</th>"
+        "<th scope='col' class='dbxe-number'>Included</th><th scope='col' class='dbxe-number'>Share</th>"
+        f"<th scope='col'><span class='dbxe-muted'>of what was discovered</span></th></tr></thead><tbody>{rows}</tbody></table>"
+    )

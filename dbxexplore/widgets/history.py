@@ -1,0 +1,151 @@
+"""The values that something had, to go back and forth between them; what is typed in one go is one step."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from dbxexplore.filters import Dialect, Filters
+from dbxexplore.filters.patterns import LEVELS, Level, ListName
+
+_T = TypeVar("_T")
+
+
+@dataclass
+class _Step(Generic[_T]):
+    before: _T
+    after: _T
+    key: Hashable | None
+    at: float
+    open: bool = True  # whether what follows may still be a part of it
+
+    def takes(self, key: Hashable | None, at: float, pause: float) -> bool:
+        """Whether an edit is a part of this step."""
+        return self.open and key is not None and key == self.key and at - self.at <= pause
+
+
+@dataclass
+class History(Generic[_T]):
+    """Steps from ``value`` on, at most ``limit`` of them; the oldest are forgotten.
+
+    Two edits with the same key, at most ``pause`` seconds apart, are one step. An edit after `undo` forgets what
+    could have been redone.
+    """
+
+    value: _T
+    limit: int = 200
+    pause: float = 1.5
+    _done: list[_Step[_T]] = field(default_factory=list, repr=False)
+    _undone: list[_Step[_T]] = field(default_factory=list, repr=False)
+
+    def record(self, value: _T, key: Hashable | None, at: float) -> bool:
+        """Take a new value, edited at the second ``at``; return whether that began a new step.
+
+        ``key`` says what was edited, such as one pattern; None is never the same as anything.
+        """
+        if value == self.value:
+            return False
+        before, self.value = self.value, value
+        self._undone.clear()
+        last = self._done[-1] if self._done else None
+        if last is None or not last.takes(key, at, self.pause):
+            self._done.append(_Step(before, value, key, at))
+            del self._done[: -self.limit]
+            return True
+        last.after, last.at = value, at
+        if last.before == value:  # typed and taken back at once: nothing was done
+            self._done.pop()
+        return False
+
+    @property
+    def last(self) -> tuple[_T, _T] | None:
+        """The values before and after what `undo` would take back, None when there is nothing."""
+        return (self._done[-1].before, self._done[-1].after) if self._done else None
+
+    @property
+    def next(self) -> tuple[_T, _T] | None:
+        """The values before and after what `redo` would do again, None when there is nothing."""
+        return (self._undone[-1].before, self._undone[-1].after) if self._undone else None
+
+    def undo(self) -> _T:
+        """Go one step back, if there is one, and return the value there."""
+        if self._done:
+            step = self._done.pop()
+            step.open = False
+            self._undone.append(step)
+            self.value = step.before
+            self._close()
+        return self.value
+
+    def redo(self) -> _T:
+        """Go one step forth, if there is one, and return the value there."""
+        if self._undone:
+            self._done.append(self._undone.pop())
+            self.value = self._done[-1].after
+        return self.value
+
+    def _close(self) -> None:
+        # What is typed after going back is a step of its own, however soon it is typed.
+        if self._done:
+            self._done[-1].open = False
+
+
+@dataclass(frozen=True)
+class Edit:
+    """What differs between two filters: ``key`` is the place of the one pattern that does, None where there is none."""
+
+    key: tuple[Level, ListName, int] | None
+    text: str
+
+
+def edit(before: Filters, after: Filters) -> Edit:
+    """Say what was edited, in a few words: ``allow catalogs 1 '^prod$'``."""
+    found = [
+        (level, name, tuple(getattr(before.level(level), name)), tuple(getattr(after.level(level), name)))
+        for level in LEVELS
+        if before.level(level) != after.level(level)
+        for name in _LISTS
+        if getattr(before.level(level), name) != getattr(after.level(level), name)
+    ]
+    if len(found) == 1:
+        return _edit_of_list(*found[0])
+    if len({level for level, *_ in found}) == 1 and _is_moved_over(found):
+        level, name, *_ = next(one for one in found if len(one[3]) > len(one[2]))
+        return Edit(None, f"moved to {name} {level}")
+    return Edit(None, f"patterns of {', '.join(dict.fromkeys(level for level, *_ in found))}")
+
+
+_LISTS: tuple[ListName, ...] = ("allow", "deny")
+
+
+def _is_moved_over(found: list[tuple[Level, ListName, tuple[str, ...], tuple[str, ...]]]) -> bool:
+    (_, _, old, new), (_, _, other_old, other_new) = found
+    return len(new) - len(old) == -(len(other_new) - len(other_old)) and abs(len(new) - len(old)) == 1
+
+
+def _edit_of_list(level: Level, name: ListName, old: tuple[str, ...], new: tuple[str, ...]) -> Edit:
+    head = next((at for at, (a, b) in enumerate(zip(old, new, strict=False)) if a != b), min(len(old), len(new)))
+    tail_old, tail_new = old[head + 1 :], new[head + 1 :]
+    key = (level, name, head)
+    if len(old) == len(new) and tail_old == tail_new:
+        return Edit(key, f"{name} {level} {head + 1} {_quoted(new[head])}")
+    if len(new) == len(old) + 1 and tail_new == old[head:]:
+        return Edit(key, f"added {name} {level} {head + 1} {_quoted(new[head])}")
+    if len(old) == len(new) + 1 and tail_old == new[head:]:
+        return Edit(key, f"removed {name} {level} {head + 1} {_quoted(old[head])}")
+    if sorted(old) == sorted(new):
+        return Edit(None, f"order of {name} {level}")
+    return Edit(None, f"{name} {level}")
+
+
+def describe(before: tuple[Filters, Dialect], after: tuple[Filters, Dialect]) -> Edit:
+    """Say what was edited of filters and the way they are read."""
+    if before[1] == after[1]:
+        return edit(before[0], after[0])
+    reading = f"reading {after[1].name}"
+    return Edit(None, reading if before[0] == after[0] else f"{reading}, and patterns")
+
+
+def _quoted(pattern: str, limit: int = 40) -> str:
+    return f"'{pattern if len(pattern) <= limit else pattern[: limit - 1] + '…'}'"

@@ -1,0 +1,276 @@
+"""Patterns written from what is ticked in the catalog, looked at before they are applied."""
+
+from __future__ import annotations
+
+import html
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import ipywidgets as widgets
+import numpy as np
+import pandas as pd
+import traitlets
+
+from dbxexplore.catalog import Catalog
+from dbxexplore.filters import Dialect, Filters, Patterns, Preview, Suggestion, suggest_filters
+from dbxexplore.filters.patterns import LEVELS
+from dbxexplore.widgets._base import (
+    Component,
+    Latest,
+    Mask,
+    error_html,
+    guarded,
+    message_area,
+    one_line,
+    plural,
+    set_text,
+)
+
+_MOST_PATTERNS = 12  # of one list
+_MOST_NAMES = 8
+
+
+class SuggestPanel(Component):
+    """Writes filters that let through what is ticked, and shows what they would do before they are applied.
+
+    A suggestion is dropped when what it was written for changes: the ticks, the catalog or the reading.
+    """
+
+    catalog = traitlets.Instance(Catalog, allow_none=True)
+    """What is ticked in."""
+
+    dialect = traitlets.Instance(Dialect)
+    """How the patterns will be read."""
+
+    preview = traitlets.Instance(Preview, allow_none=True)
+    """What the present filters let through, against which the change is counted."""
+
+    filters = traitlets.Instance(Filters)
+    """The patterns; set when a suggestion is applied."""
+
+    ticked = Mask()
+    """A boolean for each row of ``catalog.objects``; None when nothing is ticked. Assign another array to change it."""
+
+    ticked_text = traitlets.Unicode("")
+    """What is ticked, in words, such as ``1,204 tables``; counted from ``ticked`` when it is empty."""
+
+    read_only = traitlets.Bool(default_value=False)
+    """Whether nothing can be written or applied."""
+
+    suggestion = traitlets.Instance(Suggestion, allow_none=True)
+    """What is suggested and not applied yet. Set from a thread."""
+
+    def __init__(  # noqa: PLR0913 - each is a value of its own
+        self,
+        catalog: Catalog | None = None,
+        dialect: Dialect | None = None,
+        preview: Preview | None = None,
+        filters: Filters | None = None,
+        *,
+        ticked: np.ndarray | None = None,
+        ticked_text: str = "",
+        read_only: bool = False,
+    ) -> None:
+        self._work = Latest(0.0)
+        self._lock = threading.RLock()  # so that what is dropped cannot come back: a thread asks, and shows, in one go
+        self._working = False
+        self._suggested: Preview | None = None  # what the suggestion would let through
+        self._write = widgets.Button(description="Write patterns from my ticks", layout={"width": "auto"})
+        self._generalise = widgets.Checkbox(
+            description="Also take similar names to come", indent=False, layout={"width": "auto"}
+        )
+        self._state = message_area()
+        self._shown = message_area()
+        self._effect = message_area()
+        self._apply = widgets.Button(description="Apply", button_style="primary", layout={"width": "auto"})
+        self._discard = widgets.Button(description="Discard", layout={"width": "auto"})
+        super().__init__(
+            catalog=catalog,
+            dialect=dialect or Dialect.DATAHUB,
+            preview=preview,
+            filters=filters or Filters(),
+            ticked=ticked,
+            ticked_text=ticked_text,
+            read_only=read_only,
+        )
+        self._ask = widgets.HBox(
+            [self._write, self._generalise], layout={"flex_flow": "row wrap", "align_items": "center"}
+        )
+        self._answer = widgets.HBox([self._apply, self._discard])
+        self.children = [self._ask, self._state, self._shown, self._effect, self._answer, self._message]
+        self.add_class("dbxe-suggest")
+        self._write.on_click(self._on_write)
+        self._apply.on_click(self._on_apply)
+        self._discard.on_click(self._on_discard)
+        self.observe(self._on_outdated, ["catalog", "dialect", "ticked"])
+        self._generalise.observe(self._on_outdated, "value")
+        self.observe(self._on_preview, "preview")
+        self.observe(self._on_shown, ["ticked_text", "read_only"])
+        self._show()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until a suggestion is written, at most ``timeout`` seconds; return whether none is under way."""
+        return self._work.wait(timeout)
+
+    # --- what happens ---
+
+    @guarded
+    def _on_write(self, _button: widgets.Button) -> None:
+        catalog, ticked = self.catalog, self.ticked
+        if catalog is None or ticked is None or not self._number():
+            return
+        self._drop()
+        self._working = True
+        task = _Task(catalog, ticked, self.dialect, generalise=bool(self._generalise.value))
+        self._show()
+        self._work.start(lambda is_wanted: self._suggest(task, is_wanted))
+
+    def _suggest(self, task: _Task, is_wanted: Callable[[], bool]) -> None:
+        try:
+            suggestion, suggested = task.run()
+        except Exception as error:  # noqa: BLE001 - in a thread no one else would show it
+            with self._lock:
+                if is_wanted():
+                    self._working = False
+                    self._show()
+                    set_text(self._state, error_html(error))
+            return
+        with self._lock:
+            if is_wanted():
+                self._working = False
+                self._suggested = suggested
+                self.suggestion = suggestion
+                self._show()
+
+    @guarded
+    def _on_apply(self, _button: widgets.Button) -> None:
+        suggestion = self.suggestion
+        self._drop()
+        self._show()
+        if suggestion is not None:
+            set_text(self._state, "<span class='dbxe-ok' role='status'>✓ Applied</span>")
+            self.filters = suggestion.filters
+
+    @guarded
+    def _on_discard(self, _button: widgets.Button) -> None:
+        self._drop()
+        self._show()
+
+    @guarded
+    def _on_outdated(self, _change: Mapping[str, object]) -> None:
+        had = self.suggestion is not None or self._working
+        self._drop()
+        self._show()
+        if had:
+            what = "The suggestion was dropped: what it was written for has changed."
+            set_text(self._state, f"<div class='dbxe-warn' role='status'>{what}</div>")
+
+    @guarded
+    def _on_preview(self, _change: Mapping[str, object]) -> None:
+        self._show_effect()
+
+    @guarded
+    def _on_shown(self, _change: Mapping[str, object]) -> None:
+        self._show()
+
+    def _drop(self) -> None:
+        with self._lock:
+            self._work.cancel()
+            self._working = False
+            self._suggested = None
+            self.suggestion = None
+
+    # --- what is shown ---
+
+    def _number(self) -> int:
+        """Return how many objects are ticked; ticks that are not of this catalog count for nothing."""
+        if self.catalog is None or self.ticked is None or len(self.ticked) != len(self.catalog):
+            return 0
+        return int(np.count_nonzero(self.ticked))
+
+    def _show(self) -> None:
+        number = self._number()
+        text = self.ticked_text or plural(number, "object")
+        self._ask.layout.display = "none" if self.read_only else None
+        self._write.disabled = not number or self._working
+        self._write.tooltip = (
+            f"Write patterns that let through {text}" if number else "Tick objects in the catalog first"
+        )
+        state = ""
+        if self._working:
+            state = f"<div role='status'>Writing patterns for {html.escape(text)}…</div>"
+        elif not number and not self.read_only:
+            state = "<span class='dbxe-muted'>Tick objects in the catalog to have patterns written for them.</span>"
+        elif self.suggestion is None and not self.read_only:
+            state = f"<span class='dbxe-muted'>Ticked: {html.escape(text)}</span>"
+        set_text(self._state, state)
+        set_text(self._shown, suggestion_html(self.suggestion, text) if self.suggestion is not None else "")
+        self._answer.layout.display = None if self.suggestion is not None and not self.read_only else "none"
+        self._show_effect()
+
+    def _show_effect(self) -> None:
+        now, then = self.preview, self._suggested
+        if self.suggestion is None or now is None or then is None or now.catalog is not then.catalog:
+            set_text(self._effect, "")
+            return
+        was, would = now.included.to_numpy(), then.included.to_numpy()
+        added, removed = int(np.count_nonzero(would & ~was)), int(np.count_nonzero(was & ~would))
+        text = (
+            f"<div>Applying it: <span class='dbxe-ok'>+{added:,} added</span>, <span class='dbxe-no'>−{removed:,} removed"
+            f"</span>; {np.count_nonzero(was):,} → {plural(int(np.count_nonzero(would)), 'object')} included.</div>"
+        )
+        set_text(self._effect, text)
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What a suggestion is written for."""
+
+    catalog: Catalog
+    ticked: np.ndarray
+    dialect: Dialect
+    generalise: bool
+
+    def run(self) -> tuple[Suggestion, Preview]:
+        selected = pd.Series(self.ticked.astype(bool), index=self.catalog.objects.index)
+        suggestion = suggest_filters(self.catalog, selected, generalise=self.generalise, dialect=self.dialect)
+        preview = suggestion.filters.preview(self.catalog, self.dialect)
+        _ = preview.included
+        return suggestion, preview
+
+
+def suggestion_html(suggestion: Suggestion, what: str) -> str:
+    """Return a suggestion as markup: its patterns by level, whether it is exact, and what it would take besides."""
+    if suggestion.exact:
+        head = f"<span class='dbxe-ok'>✓ Exactly what is ticked</span> <span class='dbxe-muted'>({html.escape(what)})</span>"
+    else:
+        differ = f"{plural(len(suggestion.wrong), 'object')} differ{'s' if len(suggestion.wrong) == 1 else ''}"
+        head = f"<span class='dbxe-warn'>⚠ Not exactly what is ticked: {differ}:</span> {_names(suggestion.wrong)}"
+    also = ""
+    if suggestion.also_captures:
+        also = f"<div>Would also take new objects called {_names(suggestion.also_captures)}</div>"
+    rows = "".join(
+        f"<tr><th scope='row'>{name} {level}</th><td>{_texts(getattr(suggestion.filters.level(level), name))}</td></tr>"
+        for level in LEVELS
+        if suggestion.filters.level(level) != Patterns()
+        for name in ("allow", "deny")
+        if name == "allow" or suggestion.filters.level(level).deny
+    )
+    rest = [level for level in LEVELS if suggestion.filters.level(level) == Patterns()]
+    other = f"<span class='dbxe-muted'>Everything else is allowed: {', '.join(rest)}.</span>" if rest else ""
+    return f"<div>{head}</div><table class='dbxe-table'><tbody>{rows}</tbody></table>{other}{also}"
+
+
+def _texts(patterns: tuple[str, ...]) -> str:
+    if not patterns:
+        return "<span class='dbxe-muted'>(nothing)</span>"
+    shown = "<br>".join(f"<code>{html.escape(one_line(text))}</code>" for text in patterns[:_MOST_PATTERNS])
+    rest = len(patterns) - _MOST_PATTERNS
+    return shown + (f"<br><span class='dbxe-muted'>and {rest:,} more</span>" if rest > 0 else "")
+
+
+def _names(names: tuple[str, ...]) -> str:
+    shown = ", ".join(f"<code>{html.escape(one_line(name, 80))}</code>" for name in names[:_MOST_NAMES])
+    rest = len(names) - _MOST_NAMES
+    return shown + (f" and {rest:,} more" if rest > 0 else "")

@@ -1,0 +1,88 @@
+// What the tests make their cases of.
+
+/**
+ * Numbers that look random and are the same in every run (mulberry32).
+ *
+ * @param {number} seed
+ * @returns {() => number} gives numbers from 0 to less than 1
+ */
+export function numbers(seed) {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
+  };
+}
+
+/**
+ * @param {() => number} random
+ * @param {number} limit
+ */
+export function below(random, limit) {
+  return Math.floor(random() * limit);
+}
+
+/**
+ * @template T
+ * @param {() => number} random
+ * @param {readonly T[]} choices
+ * @returns {T}
+ */
+export function pick(random, choices) {
+  const chosen = choices[below(random, choices.length)];
+  if (chosen === undefined) throw new Error("nothing to pick from");
+  return chosen;
+}
+
+/**
+ * @param {Partial<import("../../dbxexplore/widgets/static/tree_logic.js").Row>} [change]
+ * @returns {import("../../dbxexplore/widgets/static/tree_logic.js").Row}
+ */
+export function madeRow(change = {}) {
+  return {
+    id: "main.sales.orders",
+    level: 3,
+    kind: "table",
+    name: "orders",
+    open: null,
+    tick: "off",
+    verdict: "in",
+    why: "no pattern denies it",
+    type: "MANAGED",
+    holds: "12 columns",
+    comment: "",
+    warn: "",
+    pos: 1,
+    of: 3,
+    parent: 1,
+    selected: false,
+    ...change,
+  };
+}
+
+/** @param {Record<string, unknown>} [change] */
+export function madeReply(change = {}) {
+  return {
+    session: "a",
+    ack: 3,
+    version: 7,
+    total: 5,
+    start: 2,
+    rows: [madeRow(), madeRow({ id: "2", parent: 0 })],
+    focus: null,
+    status: {
+      query: "ord",
+      show: "included",
+      sort: "type",
+      ticked: "3 tables",
+      found: "2 of 5 objects match",
+      read_only: true,
+      has_verdicts: true,
+      can_show_changed: true,
+      message: "",
+    },
+    ...change,
+  };
+}

@@ -1,0 +1,321 @@
+"""The export panel: the configuration it makes, what it says Dagster will make, and the file it writes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import ipywidgets
+import pandas as pd
+import pytest
+from widget_names import HOSTILE
+
+import dbxexplore as dbx
+from dbxexplore.catalog.schema import failures_frame
+from dbxexplore.widgets import ExportPanel
+from dbxexplore.widgets.export_panel import FORMS, MOST_BYTES
+
+URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
+SETTINGS = dbx.ConnectionSettings(URL)
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def markup(widget: ipywidgets.Widget) -> Iterator[str]:
+    if isinstance(widget, ipywidgets.HTML):
+        yield widget.value
+    for child in getattr(widget, "children", ()):
+        if child.layout.display != "none":
+            yield from markup(child)
+
+
+def shown(panel: ExportPanel) -> str:
+    assert panel.finding.wait(30)
+    assert panel.comparing.wait(30)
+    return "\n".join(markup(panel))
+
+
+def panel_of(preview: dbx.Preview | None = None, **fields: object) -> ExportPanel:
+    panel = ExportPanel(dbx.ConnectionConfig(**({"name": "lake", "settings": SETTINGS} | fields)))
+    panel.preview = preview
+    return panel
+
+
+def difference(panel: ExportPanel) -> str:
+    assert panel.comparing.wait(30)
+    return panel._difference.value
+
+
+# --- the configuration ---
+
+
+def test_the_export_panel_makes_and_saves_a_configuration() -> None:
+    panel = ExportPanel()
+    assert panel.config is None
+    assert panel._save.disabled
+    panel.settings = SETTINGS
+    panel.filters = dbx.Filters(catalogs=dbx.Patterns(["^prod$"]))
+    panel._name.value = "lake"
+    panel._cron.value = "0 6 * * *"
+    assert panel.config == dbx.ConnectionConfig(
+        name="lake", settings=panel.settings, filters=panel.filters, schedule=dbx.Schedule(cron="0 6 * * *")
+    )
+    assert panel._path.value == "lake.yaml"
+    panel._save.click()
+    assert dbx.ConnectionConfig.load(panel.saved) == panel.config
+    panel._form.value = "terraform"
+    assert panel._path.value == "lake.tf"
+    panel._save.click()
+    assert Path("lake.tf").read_text(encoding="utf-8") == dbx.export.terraform(panel.config)
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_every_form_is_saved_as_it_is_shown(form: str) -> None:
+    panel = panel_of()
+    panel._form.value = form
+    panel._save.click()
+    assert panel.config is not None
+    assert panel.saved == {"component": "lake/defs.yaml"}.get(form, "lake" + FORMS[form][1])
+    assert Path(panel.saved).read_text(encoding="utf-8") == panel.text() == FORMS[form][2](panel.config)
+    assert "holds exactly this already" in difference(panel)
+    panel._form.value = "document"
+    assert panel._path.value == "lake.yaml"
+
+
+def test_what_keeps_the_fields_from_being_a_configuration_is_said(tmp_path: Path) -> None:
+    panel = ExportPanel()
+    panel.settings = SETTINGS
+    panel._cron.value = "every day"
+    assert panel.config is None
+    assert "is not a cron expression" in shown(panel)
+    assert panel._save.disabled
+    panel._cron.value = ""
+    assert panel.config is not None
+    panel._path.value = str(tmp_path)
+    panel._save.click()
+    assert "cannot be written" in panel._outcome.value
+
+
+def test_a_form_that_cannot_have_the_credential_says_so() -> None:
+    panel = ExportPanel()
+    panel.settings = dbx.ConnectionSettings(URL, dbx.ProfileAuth("work"))
+    assert not panel._save.disabled
+    panel._form.value = "datahub"
+    assert "cannot use a profile" in shown(panel)
+    assert panel._save.disabled
+
+
+@pytest.mark.parametrize("field", ["_name", "_description", "_cron", "_timezone", "_path", "_search"])
+def test_a_secret_does_not_stay_in_a_field(field: str, canary: str) -> None:
+    panel = panel_of()
+    getattr(panel, field).value = canary
+    assert getattr(panel, field).value == ""
+    assert "looked like a secret" in panel._problem.value
+    assert canary not in str(ipywidgets.Widget.get_manager_state())
+
+
+def test_updating_equals_building_anew(catalog: dbx.Catalog) -> None:
+    filters = dbx.Filters(catalogs=dbx.Patterns(["^prod$"]))
+    preview = filters.preview(catalog, dbx.Dialect.STRICT)
+    built = panel_of(preview, filters=filters, dialect=dbx.Dialect.STRICT)
+    updated = panel_of(dbx.Filters().preview(catalog))
+    assert updated.finding.wait(30)
+    updated.filters, updated.dialect, updated.preview = filters, dbx.Dialect.STRICT, preview
+    assert shown(built) == shown(updated)
+    assert built.config == updated.config
+
+
+def test_nothing_can_be_changed_in_a_panel_to_read(catalog: dbx.Catalog) -> None:
+    panel = panel_of(dbx.Filters().preview(catalog))
+    panel.read_only = True
+    fields = (panel._name, panel._description, panel._cron, panel._timezone, panel._path)
+    assert all(field.disabled for field in fields)
+    assert panel._save.layout.display == "none"
+    panel._save.click()
+    assert panel.saved == ""
+    assert not Path("lake.yaml").exists()
+    assert panel._copy.layout.display is None
+    assert not panel._copy.disabled
+    panel.read_only = False
+    assert not any(field.disabled for field in fields)
+    assert panel._save.layout.display is None
+
+
+# --- the assets ---
+
+
+def keys_of(panel: ExportPanel) -> list[str]:
+    assert panel.finding.wait(30)
+    return panel._keys.value.replace("&quot;", '"').replace("&lt;", "<").replace("&gt;", ">").split("<li><code>")[1:]
+
+
+def test_the_keys_are_those_of_the_configuration_page_by_page(catalog: dbx.Catalog) -> None:
+    preview = dbx.Filters(schemas=dbx.Patterns(deny=["tmp$", ".*tmp$"])).preview(catalog)
+    panel = panel_of(preview)
+    assert panel.config is not None
+    expected = panel.config.asset_keys(preview)
+    found = keys_of(panel)
+    assert "28 assets" in panel._note.value
+    assert len(expected) == 28
+    assert panel._back.disabled
+    panel._next.click()
+    found += keys_of(panel)
+    assert panel._next.disabled
+    assert [line.split("</code>")[0] for line in found] == [
+        "[" + ", ".join(f'"{part}"' for part in key) + "]" for key in expected
+    ]
+
+
+def test_another_name_shows_other_keys_of_the_same_page(catalog: dbx.Catalog) -> None:
+    panel = panel_of(dbx.Filters().preview(catalog))
+    keys_of(panel)
+    panel._next.click()
+    before = keys_of(panel)
+    panel._name.value = "other"
+    assert [line.replace('"lake"', '"other"') for line in before] == keys_of(panel)
+
+
+@pytest.mark.parametrize("text", ["GOLD.t0", "gold/t0", "prod/gold/t0"])
+def test_keys_are_found_by_a_part_of_the_name(catalog: dbx.Catalog, text: str) -> None:
+    panel = panel_of(dbx.Filters().preview(catalog))
+    panel._search.value = text
+    assert len(keys_of(panel)) == 10
+    panel._search.value = "Shared/etl"
+    assert keys_of(panel) == ['["lake", "notebooks", "Shared", "etl"]</code></li></ul>']
+    panel._search.value = "no such thing"
+    assert keys_of(panel) == []
+    assert "No key is like that" in panel._keys.value
+
+
+def test_objects_that_share_a_key_are_named() -> None:
+    rows = [
+        ("table", "notebooks", "Shared", "load", "notebooks.Shared.load"),
+        ("notebook", None, None, "load", "/Shared/load"),
+    ]
+    catalog = dbx.Catalog.from_frame(pd.DataFrame(rows, columns=["kind", "catalog", "schema", "name", "full_name"]))
+    panel = panel_of(dbx.Filters().preview(catalog))
+    said = shown(panel)
+    assert "1 asset key would be shared" in said
+    assert "table &#x27;notebooks.Shared.load&#x27; and notebook &#x27;/Shared/load&#x27;" in said
+    panel.preview = dbx.Filters(notebooks=dbx.Patterns(deny=[".*"])).preview(catalog)
+    assert "would be shared" not in shown(panel)
+
+
+def test_what_could_not_be_listed_is_named(catalog: dbx.Catalog) -> None:
+    scopes = ["prod.hr", HOSTILE, "dev.a", "dev.b"]
+    failures = failures_frame([(scope, "denied", "no") for scope in scopes])
+    partial = dbx.Catalog(catalog.objects, failures, catalog.provenance)
+    said = shown(panel_of(dbx.Filters().preview(partial)))
+    assert "4 scopes could not be listed (&lt;img" in said
+    assert ", dev.a, dev.b and 1 more)" in said
+    assert "prod.hr" not in said
+
+
+def test_the_last_of_several_previews_is_shown(catalog: dbx.Catalog) -> None:
+    first = dbx.Filters().preview(catalog)
+    panel = panel_of(first)
+    before = shown(panel)
+    for preview in (dbx.Filters(tables=dbx.Patterns([])).preview(catalog), first):
+        panel.preview = preview
+    assert shown(panel) == before
+
+
+# --- the file ---
+
+
+def test_the_difference_to_the_file_is_shown_and_overwritten() -> None:
+    panel = panel_of()
+    assert difference(panel) == ""
+    assert panel._save.description == "Save"
+    panel._save.click()
+    assert "holds exactly this already" in difference(panel)
+    assert panel._save.description == "Save"
+    panel._description.value = HOSTILE
+    said = difference(panel)
+    assert "1 line added" in said
+    assert "0 lines removed" in said
+    assert "<span class='add'>+description: " in said
+    assert "<img" not in said
+    assert panel._save.description == "Overwrite"
+    panel._save.click()
+    assert "holds exactly this already" in difference(panel)
+    assert panel._save.description == "Save"
+    assert dbx.ConnectionConfig.load("lake.yaml").description == HOSTILE
+
+
+def test_another_path_or_format_is_compared_anew() -> None:
+    Path("lake.tf").write_text("# mine\n", encoding="utf-8")
+    panel = panel_of()
+    assert difference(panel) == ""
+    panel._form.value = "terraform"
+    assert "-# mine" in difference(panel)
+    panel._path.value = "other.tf"
+    assert difference(panel) == ""
+    assert panel._save.description == "Save"
+
+
+def test_a_secret_in_the_file_is_not_shown(canary: str) -> None:
+    Path("lake.yaml").write_text(f"token: {canary}\nname: old\n", encoding="utf-8")
+    panel = panel_of()
+    assert "looks like a secret" in difference(panel)
+    assert "name: old" in difference(panel)
+    assert canary not in str(ipywidgets.Widget.get_manager_state())
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"\xff\xfe\x00x", "is no text"),
+        (b"a\x00b", "is no text"),
+        (b"x" * (MOST_BYTES + 1), "too large to compare (1.0 MB)"),
+        (b"x\n" * 10_000, "too long to compare (10,001 lines there"),
+    ],
+)
+def test_a_file_that_cannot_be_compared_is_said_to_be_so(content: bytes, said: str) -> None:
+    Path("lake.yaml").write_bytes(content)
+    panel = panel_of()
+    assert said in difference(panel)
+    assert panel._save.description == "Overwrite"
+    panel._save.click()
+    assert dbx.ConnectionConfig.load("lake.yaml") == panel.config
+
+
+@pytest.mark.parametrize(
+    ("path", "said"), [(".", "is a folder"), ("n" * 300, "cannot be read"), ("~nobody-there/x", "")]
+)
+def test_a_path_that_is_no_file_is_said_to_be_so(path: str, said: str) -> None:
+    panel = panel_of()
+    panel._path.value = path
+    assert said in difference(panel)
+    assert panel._save.description == "Save"
+    assert panel._message.value == ""
+
+
+def test_a_file_that_may_not_be_read_is_said_to_be_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("lake.yaml").write_text("x", encoding="utf-8")
+
+    def refused(_path: Path) -> bytes:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "read_bytes", refused)
+    panel = panel_of()
+    assert "cannot be read: Permission denied" in difference(panel)
+    assert panel._save.description == "Overwrite"
+
+
+def test_a_long_difference_is_cut() -> None:
+    Path("lake.yaml").write_text("".join(f"line {n}\n" for n in range(3_000)), encoding="utf-8")
+    said = difference(panel_of())
+    assert "3,000 lines removed" in said
+    assert "more lines</span>" in said
+    assert len(said) < 20_000
+
+
+def test_line_ends_of_another_system_are_no_difference() -> None:
+    panel = panel_of()
+    Path("lake.yaml").write_bytes(panel.text().replace("\n", "\r\n").encode())
+    panel._path.value = "./lake.yaml"
+    assert "holds exactly this already" in difference(panel)

@@ -1,0 +1,475 @@
+"""The filter editor: rows to filters, filters to rows, and what is told of them."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Iterator
+
+import ipywidgets
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from widget_markup import field, shown
+from widget_names import HOSTILE
+
+import dbxexplore as dbx
+from dbxexplore.filters import Filters, Patterns
+from dbxexplore.filters.patterns import LEVELS, Level
+from dbxexplore.widgets import FilterEditor
+from dbxexplore.widgets import filter_editor as module
+from dbxexplore.widgets.filter_editor import PAGE_LENGTH, _RowView
+
+
+def views(editor: FilterEditor, level: Level) -> list[_RowView]:
+    return list(editor._sections[level]._views.values())
+
+
+def labels(editor: FilterEditor, level: Level) -> list[tuple[str, str, bool]]:
+    return [(view.text.description, view.text.value, view.on.value) for view in views(editor, level)]
+
+
+def add(editor: FilterEditor, level: Level, name: str, text: str) -> _RowView:
+    """Add a row with its button and type into it."""
+    editor._sections[level]._add[name].click()
+    row = [view for view in views(editor, level) if view.list == name][-1]
+    row.text.value = text
+    return row
+
+
+def state(editor: FilterEditor) -> list[object]:
+    """What a page would show of an editor, without the identity of its widgets."""
+    assert editor.wait(30)
+    rows = [labels(editor, level) for level in LEVELS]
+    counts = [[view.count.value for view in views(editor, level)] for level in LEVELS]
+    return [rows, counts, shown(editor), editor._dialect.value, editor._dialect.options]
+
+
+def areas(editor: FilterEditor, level: Level) -> tuple[ipywidgets.Textarea, ipywidgets.Textarea]:
+    found = editor._sections[level]._text._areas
+    return found["allow"], found["deny"]
+
+
+def pause(editor: FilterEditor) -> None:
+    """Judge nothing any more until `resume`, so that what is shown until then can be looked at."""
+    editor._judge._delay = 3600.0
+
+
+def resume(editor: FilterEditor) -> None:
+    editor._judge._delay = 0.0
+    editor._restart()
+    assert editor.wait(30)
+
+
+# --- rows to filters ---
+
+
+def test_it_starts_with_one_calm_row_a_level() -> None:
+    editor = FilterEditor()
+    assert editor.filters == Filters()
+    for level in LEVELS:
+        assert labels(editor, level) == [(f"allow {level} 1", ".*", True)]
+        assert views(editor, level)[0].on.description == f"use allow {level} 1"
+    assert "dbxe-warn" not in shown(editor)
+
+
+def test_what_is_typed_into_a_row_is_its_pattern() -> None:
+    editor = FilterEditor()
+    field(editor, "allow catalogs 1").text.value = "^prod$"
+    assert editor.filters == Filters(catalogs=Patterns(["^prod$"]))
+    add(editor, "catalogs", "allow", "  ^dev$")
+    add(editor, "catalogs", "deny", "tmp")
+    assert editor.filters == Filters(catalogs=Patterns(["^prod$", "  ^dev$"], ["tmp"]))
+    assert [label for label, _, _ in labels(editor, "catalogs")] == [
+        "allow catalogs 1",
+        "allow catalogs 2",
+        "deny catalogs 1",
+    ]
+
+
+def test_a_row_without_a_text_holds_no_pattern() -> None:
+    editor = FilterEditor()
+    editor._sections["views"]._add["deny"].click()
+    assert editor.filters == Filters()
+    assert "empty: not used" in shown(editor)
+    field(editor, "allow views 1").text.value = ""
+    assert editor.filters.views == Patterns([])
+    assert "No allow pattern: nothing is allowed here" in shown(editor)
+    editor.dialect = dbx.Dialect(empty_allow="everything")
+    assert "No allow pattern: everything is allowed here" in shown(editor)
+
+
+def test_a_half_typed_pattern_is_marked_and_its_last_good_one_stays_in_force() -> None:
+    editor = FilterEditor(Filters(tables=Patterns(["good", "other"])))
+    row = field(editor, "allow tables 1")
+    row.text.value = "<b>("
+    assert editor.filters.tables == Patterns(["good", "other"])
+    assert "dbxe-invalid" in row.text._dom_classes
+    assert "&lt;b&gt;<mark>(</mark>" in row.note.value
+    assert "<code>good</code> stays in force" in row.note.value
+    field(editor, "allow tables 2").text.value = "else"
+    assert editor.filters.tables == Patterns(["good", "else"])
+    assert row.text.value == "<b>("
+    row.text.value = "<b>(x)"
+    assert editor.filters.tables == Patterns(["<b>(x)", "else"])
+    assert row.note.value == ""
+    assert "dbxe-invalid" not in row.text._dom_classes
+
+
+def test_a_new_row_is_not_in_force_until_it_is_an_expression() -> None:
+    editor = FilterEditor()
+    row = add(editor, "tables", "deny", "*_tmp")
+    assert editor.filters == Filters()
+    assert "Not in force until it is one" in row.note.value
+    assert "If &#x27;*_tmp&#x27; is meant as a glob" in row.note.value
+
+
+def test_a_row_that_is_off_is_kept_and_not_in_the_filters() -> None:
+    editor = FilterEditor(Filters(schemas=Patterns(["a", "b", "c"])))
+    row = field(editor, "allow schemas 2")
+    row.on.value = False
+    assert editor.filters.schemas == Patterns(["a", "c"])
+    row.text.value = "bb"
+    assert editor.filters.schemas == Patterns(["a", "c"])
+    row.on.value = True
+    assert editor.filters.schemas == Patterns(["a", "bb", "c"])
+
+
+def test_a_row_can_change_its_list_its_place_and_go() -> None:
+    editor = FilterEditor(Filters(schemas=Patterns(["a", "b"], ["c"])))
+    field(editor, "allow schemas 1").flip.click()
+    assert editor.filters.schemas == Patterns(["b"], ["c", "a"])
+    moved = field(editor, "deny schemas 2")
+    boxes = editor._sections["schemas"]._box.children
+    moved.up.click()
+    assert editor.filters.schemas == Patterns(["b"], ["a", "c"])
+    assert editor._sections["schemas"]._box.children == boxes  # so that the browser keeps the focus
+    field(editor, "deny schemas 1").down.click()
+    assert editor.filters.schemas == Patterns(["b"], ["c", "a"])
+    field(editor, "deny schemas 1").up.click()  # as the first cannot go up
+    assert editor.filters.schemas == Patterns(["b"], ["c", "a"])
+    field(editor, "deny schemas 1").remove.click()
+    assert editor.filters.schemas == Patterns(["b"], ["a"])
+
+
+def test_buttons_are_called_after_their_pattern() -> None:
+    row = field(FilterEditor(Filters(tables=Patterns([HOSTILE, "b"]))), "allow tables 1")
+    assert row.remove.description == "Remove allow tables 1"
+    assert row.remove.tooltip == f"Remove allow tables 1: {HOSTILE}"  # text, not markup
+    assert row.flip.tooltip == "Allow tables 1: change to deny"
+    assert (row.up.disabled, row.down.disabled) == (True, False)
+
+
+def test_nothing_can_be_changed_in_a_read_only_editor() -> None:
+    editor = FilterEditor(Filters(tables=Patterns(["a", "b"])), read_only=True)
+    row = field(editor, "allow tables 1")
+    assert row.text.disabled
+    assert row.on.disabled
+    assert row.flip.disabled
+    assert row.remove.layout.display == "none"
+    assert editor._sections["tables"]._add["allow"].layout.display == "none"
+    assert editor._dialect.disabled
+    editor.read_only = False
+    assert not row.text.disabled
+    assert row.remove.layout.display is None
+    assert not editor._dialect.disabled
+
+
+# --- filters to rows ---
+
+TEXTS = st.lists(st.sampled_from(["a", "b", ".*", "(", "", "a\nb", HOSTILE]), max_size=4)
+FILTERS = st.builds(
+    Filters,
+    catalogs=st.builds(Patterns, TEXTS, TEXTS),
+    views=st.builds(Patterns, TEXTS, TEXTS),
+)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(FILTERS, FILTERS)
+def test_assigning_equals_building_anew(first: Filters, second: Filters) -> None:
+    built, updated = FilterEditor(second, dbx.Dialect.STRICT), FilterEditor(first)
+    updated.filters, updated.dialect = second, dbx.Dialect.STRICT
+    assert updated.filters == second
+    assert state(updated) == state(built)
+
+
+def test_a_catalog_that_comes_and_goes_leaves_what_a_new_editor_shows(catalog: dbx.Catalog) -> None:
+    filters = Filters(catalogs=Patterns(["prod"]), tables=Patterns([".*"], ["nothing"]))
+    built, updated = FilterEditor(filters, catalog=catalog), FilterEditor(filters)
+    updated.catalog = catalog
+    assert state(updated) == state(built)
+    updated.catalog = None
+    assert state(updated) == state(FilterEditor(filters))
+
+
+def test_assigned_patterns_that_no_field_can_hold_are_written_otherwise_and_kept() -> None:
+    filters = Filters(tables=Patterns(["a\nb", "", "  "], ["c"]))
+    editor = FilterEditor()
+    editor.filters = filters
+    assert [text for _, text, _ in labels(editor, "tables")] == ["a\\nb", "(?:)", "(?:  )", "c"]
+    assert editor.filters == filters
+    field(editor, "deny tables 1").text.value = "d"
+    assert editor.filters.tables == Patterns(["a\nb", "", "  "], ["d"])
+
+
+def test_assigned_filters_leave_half_typed_text_elsewhere() -> None:
+    editor = FilterEditor(Filters(schemas=Patterns(["a", "b", "c"])))
+    field(editor, "allow schemas 1").text.value = "a("
+    field(editor, "allow catalogs 1").text.value = "("
+    kept = views(editor, "schemas")
+    editor.filters = Filters(schemas=Patterns(["a", "x", "c"]), tables=Patterns(["t"]))
+    assert [text for _, text, _ in labels(editor, "schemas")] == ["a(", "x", "c"]
+    assert field(editor, "allow catalogs 1").text.value == "("
+    assert views(editor, "schemas") == kept
+
+
+def test_a_bad_pattern_assigned_in_python_is_marked() -> None:
+    editor = FilterEditor(Filters(tables=Patterns(["("])))
+    assert editor.filters.tables == Patterns(["("])
+    assert "Nothing can be previewed until it is mended" in field(editor, "allow tables 1").note.value
+
+
+# --- many rows, and text ---
+
+
+def test_a_long_list_is_shown_a_page_at_a_time() -> None:
+    texts = [f"^t{n}$" for n in range(2000)]
+    editor = FilterEditor(Filters(tables=Patterns(texts)))
+    section = editor._sections["tables"]
+    assert len(views(editor, "tables")) == PAGE_LENGTH
+    assert "1–50 of 2,000 patterns" in shown(editor)
+    section._next.click()
+    field(editor, "allow tables 51").text.value = "x"
+    assert editor.filters.tables.allow == (*texts[:50], "x", *texts[51:])
+    assert len(section._box.children) == PAGE_LENGTH
+    section._add["allow"].click()
+    assert field(editor, "allow tables 2001").text.value == ""
+    assert section._next.disabled
+    field(editor, "allow tables 2001").up.click()
+    assert editor._sections["tables"].rows["allow"][1999].text == ""
+    editor.filters = Filters()
+    assert section._pager.layout.display == "none"
+    assert labels(editor, "tables")[0] == ("allow tables 1", ".*", True)
+
+
+def test_a_row_moved_over_the_edge_of_a_page_is_followed() -> None:
+    texts = [f"t{n}" for n in range(60)]
+    editor = FilterEditor(Filters(tables=Patterns(texts)))
+    field(editor, "allow tables 50").down.click()
+    assert field(editor, "allow tables 51").text.value == "t49"
+    assert editor.filters.tables.allow[48:52] == ("t48", "t50", "t49", "t51")
+
+
+def test_a_level_can_be_edited_as_text() -> None:
+    editor = FilterEditor(Filters(catalogs=Patterns(["a", "b"], ["c"])))
+    editor._sections["catalogs"]._as_text.click()
+    allow, deny = areas(editor, "catalogs")
+    assert (allow.description, allow.value, deny.description, deny.value) == (
+        "allow catalogs",
+        "a\nb",
+        "deny catalogs",
+        "c",
+    )
+    allow.value = "^prod$\n\n  ^dev$"
+    assert editor.filters.catalogs == Patterns(["^prod$", "  ^dev$"], ["c"])
+    allow.value = ""
+    assert editor.filters.catalogs == Patterns([], ["c"])
+    allow.value = "x"
+    editor._sections["catalogs"]._as_text.click()
+    assert labels(editor, "catalogs") == [("allow catalogs 1", "x", True), ("deny catalogs 1", "c", True)]
+
+
+def test_a_bad_line_keeps_its_list_until_it_is_mended() -> None:
+    editor = FilterEditor(Filters(tables=Patterns(["good"])))
+    editor._sections["tables"]._as_text.click()
+    allow, deny = areas(editor, "tables")
+    allow.value = "good\n<b>("
+    assert editor.filters.tables == Patterns(["good"])
+    assert "Line 2: <code>&lt;b&gt;<mark>(</mark></code>" in shown(editor)
+    deny.value = "other"
+    assert editor.filters.tables == Patterns(["good"], ["other"])
+    assert allow.value == "good\n<b>("
+    allow.value = "good\n<b>(x)"
+    assert "Line 2" not in shown(editor)
+    assert editor.filters.tables == Patterns(["good", "<b>(x)"], ["other"])
+
+
+def test_a_bad_line_becomes_a_marked_row_and_what_is_off_is_kept() -> None:
+    editor = FilterEditor(Filters(tables=Patterns(["a", "b", "c"])))
+    field(editor, "allow tables 2").on.value = False
+    section = editor._sections["tables"]
+    section._as_text.click()
+    allow, _ = areas(editor, "tables")
+    assert allow.value == "a\nc"
+    assert "1 pattern switched off is kept" in shown(editor)
+    allow.value = "a\nx(\nc\nd"
+    assert editor.filters.tables == Patterns(["a", "c"])
+    section._as_text.click()
+    assert editor.filters.tables == Patterns(["a", "c", "d"])
+    assert [(text, on) for _, text, on in labels(editor, "tables")] == [
+        ("a", True),
+        ("x(", True),
+        ("b", False),
+        ("c", True),
+        ("d", True),
+    ]
+
+
+def test_assigned_filters_are_written_into_open_text() -> None:
+    editor = FilterEditor()
+    editor._sections["tables"]._as_text.click()
+    editor.filters = Filters(tables=Patterns(["a\nb", ""], ["c"]))
+    assert [area.value for area in areas(editor, "tables")] == ["a\\nb\n(?:)", "c"]
+    assert editor.filters == Filters(tables=Patterns(["a\nb", ""], ["c"]))
+
+
+# --- the reading ---
+
+
+def test_the_reading_is_a_choice_and_a_custom_one_is_shown() -> None:
+    editor = FilterEditor()
+    editor._dialect.value = "strict"
+    assert editor.dialect == dbx.Dialect.STRICT
+    editor.dialect = dbx.Dialect(match="search")
+    assert editor._dialect.value == "custom"
+    assert "match search" in editor._dialect.options[-1][0]
+    assert editor.dialect == dbx.Dialect(match="search")
+    editor.dialect = dbx.Dialect.OPENMETADATA
+    assert len(editor._dialect.options) == 3
+    assert editor.dialect == dbx.Dialect.OPENMETADATA
+    assert "matched against name" in shown(editor)
+    assert "table patterns decide on views" in shown(editor)
+
+
+def test_objects_that_depend_on_the_reading_are_counted_in_the_background(catalog: dbx.Catalog) -> None:
+    editor = FilterEditor(catalog=catalog)
+    assert editor.wait(30)
+    assert "✓ All readings agree" in shown(editor)
+    pause(editor)
+    editor.filters = Filters(catalogs=Patterns(["prod"]))
+    assert editor.dialect_dependent is None
+    assert "Other readings: …" in shown(editor)
+    resume(editor)
+    assert editor.dialect_dependent == int(editor.filters.preview(catalog).dialect_dependent.sum()) == 1
+    assert "⚠ 1 object depends on the reading" in shown(editor)
+
+
+# --- counts and findings ---
+
+
+def test_each_row_tells_how_many_names_of_its_level_it_matches(catalog: dbx.Catalog) -> None:
+    editor = FilterEditor(Filters(tables=Patterns([".*"], ["nothing"])), catalog=catalog)
+    assert editor.wait(30)
+    assert field(editor, "allow tables 1").count.value.endswith(">52 match</span>")
+    assert "dbxe-zero" in field(editor, "deny tables 1").count.value
+    row = field(editor, "allow catalogs 1")
+    row.text.value = "prod"
+    assert "title='2 of 4'>2 match" in row.count.value  # at once
+    row.text.value = "prod("
+    assert row.count.value == ""
+    row.text.value = "prod$"
+    row.on.value = False
+    row.text.value = "prod_"
+    assert editor.wait(30)
+    assert "1 match" in row.count.value  # also of what is off
+    editor.dialect = dbx.Dialect.STRICT
+    assert editor.wait(30)
+    assert "0 match" in row.count.value
+
+
+def test_a_level_without_objects_is_no_fault_of_its_pattern(catalog: dbx.Catalog) -> None:
+    tables = dbx.Catalog.from_frame(catalog.objects[catalog.objects["kind"] == "table"])
+    editor = FilterEditor(catalog=tables)
+    assert editor.wait(30)
+    assert "none to match" in field(editor, "allow notebooks 1").count.value
+
+
+def test_findings_stand_at_their_row_and_are_of_what_is_in_force(catalog: dbx.Catalog) -> None:
+    filters = Filters(catalogs=Patterns(["^unlisted$", "prod"]), schemas=Patterns(deny=[".*tmp"]))
+    editor = FilterEditor(filters, catalog=catalog)
+    field(editor, "allow catalogs 1").on.value = False
+    assert editor.wait(30)
+    assert editor.findings == editor.filters.lint(catalog)
+    note = field(editor, "allow catalogs 2").note.value
+    assert "⚠ takes more" in note
+    assert "Not anchored: besides prod it also takes 1 catalog more" in note
+    assert "Write ^(?:prod)$" in note
+    assert field(editor, "allow catalogs 1").note.value == ""
+    assert "dbxe-stale" not in editor._dom_classes
+
+
+def test_findings_vanish_as_soon_as_they_are_stale(catalog: dbx.Catalog) -> None:
+    editor = FilterEditor(Filters(catalogs=Patterns(["prod"])), catalog=catalog)
+    assert editor.wait(30)
+    assert editor.findings
+    pause(editor)
+    editor.filters = Filters(catalogs=Patterns(["^(?:prod)$"]))
+    assert editor.findings is None
+    assert "dbxe-stale" in editor._dom_classes  # hides the badges
+    resume(editor)
+    assert field(editor, "allow catalogs 1").note.value == ""
+    assert "dbxe-stale" not in editor._dom_classes
+
+
+def test_what_is_said_of_a_whole_list_stands_below_the_heading(catalog: dbx.Catalog) -> None:
+    editor = FilterEditor(Filters(tables=Patterns(["t1.*", "t2.*"])), catalog=catalog)
+    assert editor.wait(30)
+    assert [finding.index for finding in editor.findings or () if finding.code == "drops-views"] == [None]
+    assert "Keeps out 1 view" in editor._sections["tables"]._note.value
+
+
+def test_findings_are_shown_as_text(catalog: dbx.Catalog) -> None:
+    editor = FilterEditor(Filters(tables=Patterns([f"{HOSTILE}*", ".*\\.<img.*", "'>x"])), catalog=catalog)
+    assert editor.wait(30)
+    assert editor.findings
+    assert "<img" not in shown(editor)
+    assert "title=''>" not in shown(editor)
+
+
+@pytest.fixture
+def slow_lint(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """A lint that goes on until the event is set."""
+    go_on = threading.Event()
+    lint = Filters.lint
+
+    def slowly(self: Filters, catalog: dbx.Catalog, dialect: dbx.Dialect | None = None) -> object:
+        assert go_on.wait(30)
+        return lint(self, catalog, dialect)
+
+    monkeypatch.setattr(module.Filters, "lint", slowly)
+    yield go_on
+    go_on.set()
+
+
+def test_a_slow_lint_does_not_keep_anyone_from_typing_nor_show_what_is_old(
+    catalog: dbx.Catalog, slow_lint: threading.Event
+) -> None:
+    editor = FilterEditor(Filters(catalogs=Patterns(["prod"])), catalog=catalog)
+    until = time.monotonic() + 30
+    while editor.dialect_dependent is None:
+        assert time.monotonic() < until
+        editor._judge.wait(0.05)
+    field(editor, "allow catalogs 1").text.value = "^nothing$"
+    assert editor.filters.catalogs == Patterns(["^nothing$"])
+    assert editor.findings is None
+    slow_lint.set()
+    assert editor.wait(30)
+    assert editor.findings == Filters(catalogs=Patterns(["^nothing$"])).lint(catalog)
+    assert "takes more" not in shown(editor)
+
+
+def test_a_pattern_that_takes_too_long_says_so(catalog: dbx.Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_arguments: object) -> object:
+        msg = "The pattern takes too long"
+        raise dbx.errors.PatternError(msg, pattern="x", position=None)
+
+    monkeypatch.setattr(module.Subjects, "matches", refuse)
+    editor = FilterEditor(catalog=catalog)
+    assert editor.wait(30)
+    assert "too slow to tell" in shown(editor)
+
+
+def test_an_unknown_argument_is_refused() -> None:
+    with pytest.raises(TypeError, match="colour"):
+        FilterEditor(colour="red")  # type: ignore[call-arg]

@@ -1,0 +1,125 @@
+"""The preview in numbers, and the explanation of one object."""
+
+from __future__ import annotations
+
+import pytest
+from widget_markup import shown
+from widget_names import HOSTILE
+
+import dbxexplore as dbx
+from dbxexplore.catalog.schema import failures_frame
+from dbxexplore.filters import Filters, Patterns, Preview
+from dbxexplore.widgets import ExplanationPanel, PreviewPanel
+
+
+def row_of(catalog: dbx.Catalog, full_name: str) -> int:
+    return int(catalog.objects.index[catalog.objects["full_name"] == full_name][0])
+
+
+# --- counts ---
+
+
+def test_counts_are_shown_by_kind(catalog: dbx.Catalog) -> None:
+    panel = PreviewPanel(Filters(schemas=Patterns(deny=["prod.tmp"])).preview(catalog))
+    assert (
+        "<th scope='row'>table</th><td class='dbxe-number'>26</td><td class='dbxe-number'>25</td>"
+        "<td><div class='dbxe-bar' role='img' aria-label='51 % included'>"
+    ) in shown(panel)
+
+
+def test_an_updated_panel_shows_what_a_new_one_shows(catalog: dbx.Catalog) -> None:
+    first, second = Filters().preview(catalog), Filters(catalogs=Patterns(["x"])).preview(catalog)
+    panel = PreviewPanel(first)
+    panel.preview = second
+    assert shown(panel) == shown(PreviewPanel(second))
+    panel.preview = None
+    assert shown(panel) == shown(PreviewPanel())
+    assert "Discover a workspace" in shown(panel)
+
+
+def test_an_incomplete_catalog_is_warned_of(catalog: dbx.Catalog) -> None:
+    partial = dbx.Catalog(catalog.objects, failures_frame([("prod.secret", "denied", "no")]), catalog.provenance)
+    assert "1 scope could not be listed" in shown(PreviewPanel(Filters().preview(partial)))
+
+
+def test_counting_works_out_nothing_that_takes_long(catalog: dbx.Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
+    preview = Filters().preview(catalog)
+
+    def refuse(_preview: Preview) -> None:
+        pytest.fail("too slow for a million objects")
+
+    monkeypatch.setattr(Preview, "frame", property(refuse))
+    monkeypatch.setattr(Preview, "dialect_dependent", property(refuse))
+    PreviewPanel(preview)
+
+
+# --- why ---
+
+
+def test_the_selected_object_is_explained(catalog: dbx.Catalog) -> None:
+    panel = ExplanationPanel(Filters(tables=Patterns(deny=["x", ".*t01", ".*1"])).preview(catalog))
+    assert "Click an object" in shown(panel)
+    assert panel._flip.layout.display == "none"
+    panel.selected = row_of(catalog, "prod.gold.t01")
+    assert "<code>prod.gold.t01</code> <span class='dbxe-muted'>(table)</span>" in shown(panel)
+    assert "excluded" in shown(panel)
+    assert "deny pattern 2 matches: .*t01" in shown(panel)
+    assert "3 other patterns" in shown(panel)
+    assert "deny 3 <code>.*1</code> matches too" in shown(panel)
+    assert "deny 1 <code>x</code> does not match" in shown(panel)
+    assert "remove <code>.*t01</code> from deny tables" in shown(panel)
+
+
+def test_a_button_turns_the_verdict_around_in_the_filters_that_there_are(catalog: dbx.Catalog) -> None:
+    filters = Filters(catalogs=Patterns(["^dev$"]), tables=Patterns(deny=[".*t01"]))
+    panel = ExplanationPanel(filters.preview(catalog), filters)
+    row = panel.selected = row_of(catalog, "prod.gold.t01")
+    assert panel._flip.description == "Include it"
+    assert "remove .*t01 from deny tables" in panel._flip.tooltip
+    panel._flip.click()
+    assert panel.filters == Filters(catalogs=Patterns(["^dev$", "^(?:prod)$"]))
+    panel.preview = panel.filters.preview(catalog)
+    assert panel.preview.included[row]
+    assert panel._flip.description == "Exclude it"
+    panel._flip.click()
+    assert not panel.filters.preview(catalog).included[row]
+
+
+def test_only_who_may_edit_is_offered_to(catalog: dbx.Catalog) -> None:
+    panel = ExplanationPanel(Filters().preview(catalog), read_only=True)
+    panel.selected = 0
+    assert panel._flip.layout.display == "none"
+    panel.read_only = False
+    assert panel._flip.layout.display is None
+
+
+def test_an_updated_explanation_equals_a_new_one(catalog: dbx.Catalog) -> None:
+    preview = Filters(catalogs=Patterns(["x"])).preview(catalog)
+    built, updated = ExplanationPanel(), ExplanationPanel(Filters().preview(catalog))
+    updated.selected = 3
+    updated.preview = preview
+    built.preview, built.selected = preview, 3
+    assert shown(updated) == shown(built)
+    updated.preview = None
+    assert shown(updated) == shown(ExplanationPanel())
+
+
+def test_names_and_patterns_are_shown_as_text(catalog: dbx.Catalog) -> None:
+    filters = Filters(catalogs=Patterns([".*", HOSTILE]), views=Patterns([HOSTILE], [f".*{HOSTILE}"]))
+    panel = ExplanationPanel(filters.preview(catalog))
+    for row in range(len(catalog)):
+        panel.selected = row
+        assert "<img" not in shown(panel)
+
+
+def test_of_many_patterns_those_that_match_are_shown(catalog: dbx.Catalog) -> None:
+    patterns = [f"^no_{number}$" for number in range(500)]
+    panel = ExplanationPanel(Filters(tables=Patterns([*patterns, ".*t01$", ".*"])).preview(catalog))
+    panel.selected = row_of(catalog, "prod.gold.t01")
+    assert "Holding every pattern" in shown(panel)
+    assert panel._flip.layout.display == "none"
+    assert panel.wait(30)
+    assert "501 other patterns" in shown(panel)
+    assert panel._flip.layout.display is None
+    assert "allow 502 <code>.*</code> matches too" in shown(panel)
+    assert "and 489 more" in shown(panel)

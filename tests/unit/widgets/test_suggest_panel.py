@@ -1,0 +1,173 @@
+"""Patterns written from ticks: shown first, applied on demand, dropped when they are stale."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from widget_markup import shown
+from widget_names import HOSTILE
+
+import dbxexplore as dbx
+from dbxexplore.filters import Dialect, Filters, Patterns
+from dbxexplore.widgets import SuggestPanel
+from dbxexplore.widgets import suggest_panel as module
+
+
+def ticks(catalog: dbx.Catalog, *names: str) -> np.ndarray:
+    return np.asarray(catalog.objects["full_name"].isin(names), dtype=bool)
+
+
+GOLD = [f"prod.gold.t{number:02}" for number in range(25)]
+
+
+@pytest.fixture
+def panel(catalog: dbx.Catalog) -> SuggestPanel:
+    filters = Filters(schemas=Patterns(["prod.tmp"]))
+    return SuggestPanel(catalog, preview=filters.preview(catalog), filters=filters, ticked=ticks(catalog, *GOLD))
+
+
+def test_nothing_ticked_nothing_to_write(catalog: dbx.Catalog) -> None:
+    panel = SuggestPanel(catalog)
+    assert panel._write.disabled
+    assert "Tick objects in the catalog" in shown(panel)
+    panel.ticked = np.zeros(len(catalog), dtype=bool)
+    assert panel._write.disabled
+    panel.ticked = ticks(catalog, *GOLD)
+    assert not panel._write.disabled
+    assert "Ticked: 25 objects" in shown(panel)
+    panel.ticked_text = "25 tables & <more>"
+    assert "Ticked: 25 tables &amp; &lt;more&gt;" in shown(panel)
+
+
+def test_a_suggestion_is_shown_before_it_is_applied(panel: SuggestPanel, catalog: dbx.Catalog) -> None:
+    before = panel.filters
+    panel._write.click()
+    assert panel.wait(30)
+    assert panel.suggestion == dbx.suggest_filters(catalog, panel.ticked)
+    assert panel.filters is before
+    text = shown(panel)
+    assert "✓ Exactly what is ticked" in text
+    assert "allow schemas" in text
+    assert "Would also take new objects called" in text
+    wanted, was = panel.suggestion.filters.preview(catalog).included, before.preview(catalog).included
+    assert f"+{int((wanted & ~was).sum())} added" in text
+    assert f"−{int((was & ~wanted).sum())} removed" in text
+    assert f"{int(was.sum())} → {int(wanted.sum())} objects included" in text
+    suggested = panel.suggestion.filters
+    panel._apply.click()
+    assert panel.filters == suggested
+    assert panel.suggestion is None
+    assert "Applied" in shown(panel)
+    assert panel._answer.layout.display == "none"
+
+
+def test_a_suggestion_can_be_discarded(panel: SuggestPanel) -> None:
+    before = panel.filters
+    panel._write.click()
+    assert panel.wait(30)
+    panel._discard.click()
+    assert (panel.suggestion, panel.filters) == (None, before)
+    assert "Ticked: 25 objects" in shown(panel)
+
+
+def test_what_applying_changes_is_counted_against_the_present_preview(
+    panel: SuggestPanel, catalog: dbx.Catalog
+) -> None:
+    panel._write.click()
+    assert panel.wait(30)
+    assert panel.suggestion is not None
+    panel.preview = panel.suggestion.filters.preview(catalog)
+    assert "+0 added" in shown(panel)
+    assert "−0 removed" in shown(panel)
+
+
+@pytest.mark.parametrize("change", ["ticked", "catalog", "dialect", "generalise"])
+def test_a_stale_suggestion_is_dropped_and_said_to_be(panel: SuggestPanel, catalog: dbx.Catalog, change: str) -> None:
+    panel._write.click()
+    assert panel.wait(30)
+    if change == "ticked":
+        panel.ticked = ticks(catalog, "prod.gold.t01")
+    elif change == "catalog":
+        panel.catalog = dbx.Catalog(catalog.objects, catalog.failures, catalog.provenance)
+    elif change == "dialect":
+        panel.dialect = Dialect.STRICT
+    else:
+        panel._generalise.value = True
+    assert panel.suggestion is None
+    assert "The suggestion was dropped" in shown(panel)
+    panel._write.click()
+    assert panel.wait(30)
+    assert panel.suggestion is not None
+    assert "dropped" not in shown(panel)
+
+
+@pytest.fixture
+def go_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
+    """Suggestions are written once the event is set."""
+    event, suggest = threading.Event(), module.suggest_filters
+
+    def slowly(*arguments: object, **options: object) -> object:
+        assert event.wait(30)
+        return suggest(*arguments, **options)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "suggest_filters", slowly)
+    yield event
+    event.set()
+
+
+def test_while_it_is_written_that_is_said_and_what_is_stale_by_then_is_never_shown(
+    panel: SuggestPanel, catalog: dbx.Catalog, go_on: threading.Event
+) -> None:
+    panel.ticked_text = "25 tables"
+    panel._write.click()
+    assert "Writing patterns for 25 tables…" in shown(panel)
+    assert panel._write.disabled
+    panel.ticked = ticks(catalog, "prod.gold.t01")
+    assert "The suggestion was dropped" in shown(panel)
+    panel._write.click()
+    go_on.set()
+    assert panel.wait(30)
+    assert panel.suggestion == dbx.suggest_filters(catalog, ["prod.gold.t01"])
+
+
+def test_an_error_is_shown_in_place(panel: SuggestPanel, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise RuntimeError(HOSTILE)
+
+    monkeypatch.setattr(module, "suggest_filters", fail)
+    panel._write.click()
+    assert panel.wait(30)
+    assert "Unexpected RuntimeError: &lt;img" in shown(panel)
+    assert not panel._write.disabled
+
+
+def test_ticks_of_another_catalog_count_for_nothing(panel: SuggestPanel) -> None:
+    panel.ticked = np.ones(3, dtype=bool)
+    assert panel._write.disabled
+
+
+def test_only_who_may_edit_is_offered_to(panel: SuggestPanel) -> None:
+    panel.read_only = True
+    assert panel._ask.layout.display == "none"
+    assert "Tick" not in shown(panel)
+
+
+def test_names_and_patterns_are_shown_as_text(catalog: dbx.Catalog) -> None:
+    panel = SuggestPanel(catalog, ticked=ticks(catalog, f"prod.gold.{HOSTILE}", HOSTILE))
+    panel._write.click()
+    assert panel.wait(30)
+    assert panel.suggestion is not None
+    assert "&lt;img" in shown(panel)
+    assert "<img" not in shown(panel)
+
+
+def test_of_many_patterns_a_few_are_shown_and_what_differs_is_named() -> None:
+    filters = Filters(tables=Patterns([f"^t{number}$" for number in range(40)]))
+    suggestion = dbx.Suggestion(filters, exact=False, also_captures=("a*",) * 20, patterns=(), wrong=("x.y.<z>",))
+    text = module.suggestion_html(suggestion, "40 tables")
+    assert "and 28 more" in text
+    assert "⚠ Not exactly what is ticked: 1 object differs:</span> <code>x.y.&lt;z&gt;</code>" in text
+    assert "and 12 more" in text

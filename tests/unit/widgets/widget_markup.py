@@ -1,0 +1,31 @@
+"""What a widget shows, and where a pattern is typed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import ipywidgets
+
+from dbxexplore.widgets import FilterEditor
+from dbxexplore.widgets.filter_editor import _RowView
+
+
+def markup(widget: ipywidgets.Widget) -> Iterator[str]:
+    """Everything that a widget and its children show as HTML, as long as it is shown."""
+    if isinstance(widget, ipywidgets.HTML):
+        yield widget.value
+    for child in getattr(widget, "children", ()):
+        if child.layout.display != "none":
+            yield from markup(child)
+
+
+def shown(widget: ipywidgets.Widget) -> str:
+    return "\n".join(markup(widget))
+
+
+def field(editor: FilterEditor, label: str) -> _RowView:
+    """The row whose field has a label such as ``allow catalogs 1``; its ``text`` is what is typed into."""
+    views = [view for section in editor._sections.values() for view in section._views.values()]
+    found = [view for view in views if view.text.description == label]
+    assert len(found) == 1, label
+    return found[0]
