@@ -104,15 +104,14 @@ class Explorer(Component):
             self.catalog = catalog
 
     def _filter_page(self) -> widgets.Widget:
-        return widgets.VBox(
-            [
-                _side_by_side(("Filters", self.filter_editor, 5), ("Catalog", self.catalog_pane, 7)),
-                _side_by_side(
-                    ("Result", widgets.VBox([self.preview_panel, self.changes_panel]), 5),
-                    ("Why", widgets.VBox([self.explanation_panel, self.suggest_panel]), 7),
-                ),
-            ]
+        """Return two columns, each as long as it is: what is set on the left, and what comes of it on the right."""
+        edited = (
+            ("Filters", self.filter_editor),
+            ("Result", widgets.VBox([self.preview_panel, self.changes_panel])),
         )
+        seen = (("Catalog", self.catalog_pane), ("Ticks", self.suggest_panel), ("Why", self.explanation_panel))
+        layout = {"display": "flex", "flex_flow": "row wrap", "grid_gap": "0 24px"}
+        return widgets.Box([_column(5, 350, edited), _column(6, 460, seen)], layout=layout)
 
     def _link(self) -> None:
         """Pass each value on; data flows from the form to the export, and assigning a value here goes both ways."""
@@ -191,16 +190,12 @@ class Explorer(Component):
             self._show_page(_FILTER)
 
 
-def _side_by_side(*parts: tuple[str, widgets.Widget, int]) -> widgets.Widget:
-    """Return titled parts, with their shares of the width, in a row that becomes a column where it is too narrow."""
-    columns = [
-        widgets.VBox(
-            [widgets.HTML(f"<h4>{title}</h4>"), part],
-            layout={"flex": f"{share} 1 {share * 70}px", "min_width": "320px", "overflow": "hidden"},
-        )
-        for title, part, share in parts
-    ]
-    return widgets.Box(columns, layout={"display": "flex", "flex_flow": "row wrap", "grid_gap": "0 24px"})
+def _column(share: int, width: int, parts: tuple[tuple[str, widgets.Widget], ...]) -> widgets.Widget:
+    """Return titled parts below each other, with a share of the width or, where it is too narrow, all of it."""
+    titled = [widgets.VBox([widgets.HTML(f"<h4>{title}</h4>"), part]) for title, part in parts]
+    return widgets.VBox(
+        titled, layout={"flex": f"{share} 1 {width}px", "min_width": "min(320px, 100%)", "overflow": "hidden"}
+    )
 
 
 # --- opening it ---

@@ -36,6 +36,7 @@ import {
  *   get(name: string): unknown, set(name: string, value: unknown): void, save_changes(): void,
  *   on(name: string, callback: () => void): void, off(name: string, callback: () => void): void,
  * }} Model what the tree uses of an anywidget model
+ * @typedef {Pick<KeyboardEvent, "key" | "ctrlKey" | "altKey" | "metaKey" | "shiftKey" | "isComposing">} Key
  * @typedef {{ row: Row, version: number, isGuess: boolean }} Cached a guess was made ahead of the kernel's answer
  */
 
@@ -59,6 +60,7 @@ const LONGEST_RESEND_MS = 16_000;
 const STALL_MS = 250;
 const KEPT_ROWS = 4000;
 const STEP = 16;
+const MOST_HELD_KEYS = 50;
 
 const SILENCE =
   "No answer from the kernel. If it is busy, this goes on by itself; if it was restarted, run this cell again.";
@@ -320,7 +322,7 @@ class Store {
     this._silenceTimer = setTimeout(() => {
       if (this.queue.length === 0) return;
       this.isSilent = true;
-      for (const view of this.views) view.showStatus();
+      for (const view of this.views) view.onSilence();
     }, SILENCE_MS);
   }
 
@@ -798,6 +800,8 @@ class View {
     this._isEscaped = false;
     /** The intent that shows other rows: its answer is looked at from the top. */
     this._topSeq = 0;
+    /** Keys that wait for rows. @type {Key[]} */
+    this._held = [];
     this._sentQuery = "";
     this._lastInput = -Infinity;
     /** @type {Map<string, ReturnType<typeof setTimeout>>} */
@@ -913,6 +917,7 @@ class View {
     else this._followFocused(reply);
     this.showStatus();
     this._paintSoon();
+    this._playKeys();
   }
 
   /** Stay with the focused object where rows came or went above it. @param {Reply} reply */
@@ -934,6 +939,11 @@ class View {
     // While rows may still come or go, the row at this place is not the one that the user will see there.
     const isCertain = this._store.isFresh(this._index) && !this._store.isWaitingFor("expand", "expand_all", "siblings");
     this._focusedId = isCertain ? (this._store.row(this._index)?.id ?? "") : "";
+  }
+
+  onSilence() {
+    this._held = []; // what was typed long ago is not done all at once
+    this.showStatus();
   }
 
   showStatus() {
@@ -1149,13 +1159,42 @@ class View {
 
   /** @param {KeyboardEvent} event */
   _onKey(event) {
-    const row = this._store.row(this._index);
-    const page = Math.floor(this._geometry.viewport / ROW_HEIGHT) - 1;
-    const context = { index: this._index, total: this._store.total, page, row, readOnly: this._store.status.read_only };
-    const action = decideKey(event, context);
+    const action = this._decide(event);
     if (action === null) return;
     event.preventDefault();
     event.stopPropagation();
+    const { key, ctrlKey, altKey, metaKey, shiftKey, isComposing } = event;
+    if (action.type === "escape") this._act(action);
+    else if (this._held.length < MOST_HELD_KEYS) this._held.push({ key, ctrlKey, altKey, metaKey, shiftKey, isComposing });
+    this._playKeys();
+  }
+
+  /** @param {Key} key */
+  _decide(key) {
+    const page = Math.floor(this._geometry.viewport / ROW_HEIGHT) - 1;
+    const { total, status } = this._store;
+    const row = this._store.row(this._index);
+    return decideKey(key, { index: this._index, total, page, row, readOnly: status.read_only });
+  }
+
+  /**
+   * Do what the held keys say, in order. While rows come and go, a key waits: it is meant for the row that will be
+   * there, and a tick must not land on another one.
+   */
+  _playKeys() {
+    for (let key = this._held[0]; key !== undefined; key = this._held[0]) {
+      if (this._store.isWaitingFor("expand", "expand_all", "siblings", "search", "show", "sort", "find")) return;
+      const action = this._decide(key);
+      const needsRow = action !== null && ["open", "tick", "siblings", "select"].includes(action.type);
+      if (needsRow && !this._store.row(this._index) && this._windowSeq > 0) return;
+      this._held.shift();
+      if (action !== null) this._act(action);
+    }
+  }
+
+  /** @param {NonNullable<ReturnType<typeof decideKey>>} action */
+  _act(action) {
+    const row = this._store.row(this._index);
     if (action.type !== "escape") this._tooltip.hide();
     if (action.type === "move") this._moveTo(action.to);
     else if (action.type === "escape") this._onEscape();
