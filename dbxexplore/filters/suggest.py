@@ -623,10 +623,15 @@ class _Traits:
         pure = np.bincount(self.codes[leave[self.rows]], minlength=self.groups) == 0
         kept = take[self.rows] & pure[self.codes]
         rows, codes = self.rows[kept], self.codes[kept]
+        # One that is left alone is spelt out. Few groups hold several of few names, and each pick counts them all.
+        shared = np.bincount(codes, minlength=self.groups) > 1
+        kept = shared[codes]
+        groups = np.flatnonzero(shared)
+        rows, codes = rows[kept], (np.cumsum(shared, dtype=np.int32) - np.int32(1))[codes[kept]]
         families: list[str] = []
         left, cost = take.copy(), float(_COST_OF_A_PATTERN)
         while len(families) < _MOST_PICKS and cost < most and len(rows):
-            picked = self._pick(rows, codes)
+            picked = self._pick(rows, codes, groups)
             if picked is None:
                 break
             group, body = picked
@@ -637,10 +642,12 @@ class _Traits:
             rows, codes = rows[kept], codes[kept]
         return _Cover(tuple(families), left, cost + float(self.lengths[left].sum()))
 
-    def _pick(self, rows: npt.NDArray[np.int32], codes: npt.NDArray[np.int32]) -> tuple[int, str] | None:
-        """Return the family that saves the most characters, None where none saves any."""
-        saved = np.bincount(codes, weights=self.lengths[rows], minlength=self.groups)
-        tried = np.flatnonzero(np.bincount(codes, minlength=self.groups) > 1)  # one that is left alone is spelt out
+    def _pick(
+        self, rows: npt.NDArray[np.int32], codes: npt.NDArray[np.int32], groups: npt.NDArray[np.intp]
+    ) -> tuple[int, str] | None:
+        """Return the family that saves the most characters, None where none saves any; ``groups`` tells its codes."""
+        saved = np.bincount(codes, weights=self.lengths[rows], minlength=len(groups))
+        tried = np.flatnonzero(np.bincount(codes, minlength=len(groups)) > 1)
         if len(tried) > _TRIED:
             tried = tried[np.argpartition(-saved[tried], _TRIED)[:_TRIED]]
         # Of those that save the same, the first: traits of places come before traits of names.
@@ -648,7 +655,7 @@ class _Traits:
         for group in map(int, sorted(tried, key=lambda group: (-saved[group], group))):
             if best is not None and saved[group] <= best[0]:
                 break
-            body = self._body(group)
+            body = self._body(int(groups[group]))
             # A family that also takes siblings to come is worth half of its length if that is asked for.
             length = (len(body) + 1) * (0.5 if self.task.generalise else 1.0)
             gain = float(saved[group]) - length - _dearness(body)

@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+import re
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from lab import chromium, find_chromium
+from explorer_page import NotebookExplorer, Times
+from lab import FrontEnd, Lab, chromium, find_chromium, jupyterlab
 from playwright.sync_api import Browser
 
 HERE = Path(__file__).parent
+NODE_MODULES = HERE.parent.parent / "node_modules"
+TIMES = pytest.StashKey[Times]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.stash[TIMES] = Times()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -19,12 +27,70 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.ui)
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
+    lines = config.stash[TIMES].lines
+    if lines:
+        terminalreporter.section("from key or mouse to paint")
+        for line in lines:
+            terminalreporter.write_line(line)
+
+
+def absent(message: str) -> None:
+    """Skip, or fail in CI, where everything has to be there."""
+    if os.environ.get("CI"):
+        pytest.fail(message)
+    pytest.skip(message)
+
+
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if find_chromium() is None:
-        message = "no Chromium on the PATH; install one to run the browser tests"
-        if os.environ.get("CI"):
-            pytest.fail(message)
-        pytest.skip(message)
+        absent("no Chromium on the PATH; install one to run the browser tests")
     with chromium() as running:
         yield running
+
+
+@pytest.fixture(scope="session")
+def times(request: pytest.FixtureRequest) -> Times:
+    """Where to write how long things took; the end of the run tells."""
+    return request.config.stash[TIMES]
+
+
+@pytest.fixture(scope="session")
+def node_modules() -> Path:
+    """The packages of npm that tests need."""
+    wanted = ["axe-core", "requirejs", "@jupyter-widgets/html-manager", "@jupyter-widgets/html-manager-7"]
+    missing = [name for name in wanted if not (NODE_MODULES / name).is_dir()]
+    if missing:
+        absent(f"no {', '.join(missing)} in node_modules; run `npm install --ignore-scripts` in the repository")
+    return NODE_MODULES
+
+
+@pytest.fixture(scope="session")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    """One server for all tests that need nothing of their own in it."""
+    folder = tmp_path_factory.mktemp("shared") / "work"
+    folder.mkdir()
+    with jupyterlab(folder, {}) as running:
+        yield running
+
+
+OpenNotebook = Callable[..., NotebookExplorer]
+
+
+@pytest.fixture
+def open_cells(browser: Browser, lab: Lab, request: pytest.FixtureRequest) -> Iterator[OpenNotebook]:
+    """Run cells in a notebook that is named like the test, in a page of its own."""
+    opened: list[NotebookExplorer] = []
+    stem = re.sub(r"\W+", "_", request.node.name)
+
+    def open_(*cells: str, front_end: FrontEnd = "lab", height: int = 1600) -> NotebookExplorer:
+        page = browser.new_page(viewport={"width": 1400, "height": height})
+        page.set_default_timeout(60_000)
+        explorer = NotebookExplorer(page, lab, f"{stem}{len(opened)}.ipynb", *cells, front_end=front_end)
+        opened.append(explorer)
+        return explorer
+
+    yield open_
+    for explorer in opened:
+        explorer.close()

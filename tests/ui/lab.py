@@ -1,4 +1,4 @@
-"""A real JupyterLab in a real browser, and the kernel behind it, for tests and for screenshots."""
+"""A real JupyterLab or Notebook in a real browser, and the kernel behind it, for tests and for screenshots."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import nbformat
 from jupyter_client import BlockingKernelClient
@@ -25,6 +25,9 @@ from playwright.sync_api import Browser, Page, sync_playwright
 
 START_SECONDS = 90
 ANSWER_SECONDS = 60
+
+FrontEnd = Literal["lab", "notebook"]
+"""JupyterLab or Notebook 7: one server has the pages of both."""
 
 
 def find_chromium() -> str | None:
@@ -60,14 +63,16 @@ def wait_until(what: str, condition: Callable[[], Any], seconds: float = ANSWER_
 
 @dataclass
 class Lab:
-    """A JupyterLab that serves ``folder``."""
+    """A server of JupyterLab, and of Notebook where that is installed, that serves ``folder``."""
 
     url: str
     token: str
     folder: Path
     runtime: Path
 
-    def address(self, notebook: str) -> str:
+    def address(self, notebook: str, front_end: FrontEnd = "lab") -> str:
+        if front_end == "notebook":
+            return f"{self.url}/notebooks/{notebook}?token={self.token}"
         # A workspace of its own, or JupyterLab would open the notebooks of earlier pages too.
         name = notebook.removesuffix(".ipynb")
         return f"{self.url}/lab/workspaces/{name}/tree/{notebook}?token={self.token}"
@@ -77,6 +82,20 @@ class Lab:
         sessions = wait_until("a session of the notebook", lambda: self._sessions(notebook))
         kernel_id = sessions[0]["kernel"]["id"]
         return Kernel(self.runtime / f"kernel-{kernel_id}.json")
+
+    def set_theme(self, theme: str) -> None:
+        """Choose the theme of the pages that are opened from now on."""
+        settings = self.runtime.parent / "settings" / "@jupyterlab" / "apputils-extension"
+        (settings / "themes.jupyterlab-settings").write_text(json.dumps({"theme": theme}), encoding="utf-8")
+
+    def kill_kernel(self, notebook: str) -> None:
+        """Let the kernel of a notebook die, as one does that runs out of memory; its server is the one to notice."""
+        kernel = self.kernel(notebook)
+        try:
+            pid = kernel.value("__import__('os').getpid()")
+        finally:
+            kernel.close()
+        os.kill(pid, signal.SIGKILL)
 
     def shut_down(self, notebook: str) -> None:
         """Stop the kernel of a notebook."""
@@ -121,6 +140,18 @@ class Kernel:
                 assert result["status"] == "ok", result
                 return json.loads(eval(result["data"]["text/plain"]))  # the repr of a JSON text
         msg = "the kernel did not answer"
+        raise AssertionError(msg)
+
+    def run(self, code: str) -> None:
+        """Run statements, and raise what they raise."""
+        message = self._client.execute(code, store_history=False)
+        until = time.monotonic() + START_SECONDS
+        while time.monotonic() < until:
+            reply = self._client.get_shell_msg(timeout=START_SECONDS)
+            if reply["parent_header"].get("msg_id") == message:
+                assert reply["content"]["status"] == "ok", "\n".join(reply["content"].get("traceback", []))
+                return
+        msg = "the kernel did not finish"
         raise AssertionError(msg)
 
     def wait(self, expression: str, seconds: float = ANSWER_SECONDS) -> Any:
@@ -199,9 +230,9 @@ def write_notebook(path: Path, *cells: str) -> None:
     path.write_text(nbformat.writes(notebook), encoding="utf-8")
 
 
-def open_notebook(page: Page, lab: Lab, notebook: str) -> None:
+def open_notebook(page: Page, lab: Lab, notebook: str, front_end: FrontEnd = "lab") -> None:
     """Open a notebook and wait until its kernel is ready."""
-    page.goto(lab.address(notebook))
+    page.goto(lab.address(notebook, front_end))
     page.locator(".jp-Notebook").wait_for(timeout=START_SECONDS * 1000)
     # Until the page has its session, running a cell makes it ask which kernel to use.
     lab.kernel(notebook).close()
