@@ -171,7 +171,7 @@ class Explorer(Component):
 
     @guarded
     def _on_catalog(self, change: Mapping[str, object]) -> None:
-        if change["new"] is not None and change["old"] is None:
+        if change["new"] is not None and self._pages[self._tabs.selected_index or 0] == _CONNECT:
             self._show_page(_FILTER)
 
     @guarded
