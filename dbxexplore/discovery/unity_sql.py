@@ -2,19 +2,15 @@
 
 Catalogs themselves are still listed over REST, in one call: information_schema knows neither their types nor those
 that are only federated or shared. Such catalogs, and whatever the warehouse cannot answer for, are listed over
-REST as well, with the reason among the notes. Results are read inline, as JSON in chunks; one that is too large
-for that is read as Arrow from the storage that the workspace links to.
+REST as well, with the reason among the notes.
 
-Sources: the Statement Execution API; the SQL reference, `INFORMATION_SCHEMA`, relations `SCHEMATA`, `TABLES` and
-`COLUMNS`.
+Source: the SQL reference, `INFORMATION_SCHEMA`, relations `SCHEMATA`, `TABLES` and `COLUMNS`.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
-from urllib.parse import quote
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
@@ -23,24 +19,16 @@ import pyarrow.compute as pc
 from dbxexplore import errors
 from dbxexplore.catalog import schema
 from dbxexplore.catalog.schema import Depth
-from dbxexplore.connection import Json, mask
+from dbxexplore.connection import mask
 from dbxexplore.discovery.gather import Failed, Step
+from dbxexplore.discovery.statements import Query, Statement, Warehouse, quoted
 from dbxexplore.discovery.unity_rest import METASTORE, Rows, UnityCatalog
 
-_WAREHOUSES, _STATEMENTS = "/api/2.0/sql/warehouses", "/api/2.0/sql/statements"
-_HOLD = "10s"  # how long the server may hold a call until a statement is done
-_POLLS = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds before each next look at a statement
-_WAREHOUSE_POLL = 2.0  # seconds between two looks at a warehouse that starts
-_WAREHOUSE_PATIENCE = 900.0  # seconds that it may take to start
-_STATEMENT_PATIENCE = 1800.0  # seconds that a statement may take
 _MOST_BY_ONE = 8  # catalogs that are asked for one by one; for more, all are asked for at once
 _MOST_SPLIT = 64  # catalogs into which a statement that failed is split, at most
 
 # What the SQL standard calls a table, and some emulators a view too; Unity Catalog names its own types.
 _STANDARD_TYPE = "BASE TABLE"
-
-_TOO_LARGE = "inline byte limit"  # in what the API says of a result that is too large to be given inline
-_OTHER_FORM = "the result has another form than was asked for"
 
 _NOTE = (
     "information_schema lists what this credential may use. It does not report what is closed to it, nor whether an "
@@ -56,10 +44,11 @@ class _Relation:
     catalog: str
     columns: dict[str, str]
 
-    def statement(self, catalog: str | None) -> str:
+    def query(self, catalog: str | None) -> Query:
         """Return the statement that reads it, of one catalog or of the whole metastore."""
         wanted = ", ".join(f"{expression} AS {name}" for name, expression in self.columns.items())
-        return f"SELECT {wanted} FROM {quoted(catalog or 'system')}.information_schema.{self.name}"  # noqa: S608 - quoted
+        text = f"SELECT {wanted} FROM {quoted(catalog or 'system')}.information_schema.{self.name}"  # noqa: S608 - quoted
+        return Query(text, tuple(self.columns))
 
 
 def _times() -> dict[str, str]:
@@ -81,36 +70,21 @@ def _relations(depth: Depth) -> list[_Relation]:
     return found
 
 
-def quoted(identifier: str) -> str:
-    """Return a name as an identifier of Databricks SQL, whatever it holds."""
-    return f"`{identifier.replace('`', '``')}`"
-
-
 @dataclass
 class _Reading:
-    """One statement and what has been read of its result."""
+    """The statement on one relation."""
 
     relation: _Relation
     catalog: str | None  # None for the whole metastore
-    linked: bool = False  # whether its result is to be had through links, because it is too large otherwise
-    since: float = field(default_factory=time.monotonic)
-    polls: int = 0
-    parts: list[pa.Table] = field(default_factory=list)
-    expected: int | None = None  # rows
-    seen: set[int] = field(default_factory=set)  # chunks
-
-    @property
-    def scope(self) -> str:
-        return METASTORE if self.catalog is None else self.catalog
+    statement: Statement
 
     @property
     def rows(self) -> int:
-        return sum(len(part) for part in self.parts)
+        return self.statement.rows
 
     def table(self) -> pa.Table:
         """Return the rows so far, all as text."""
-        empty = pa.schema([(name, pa.string()) for name in self.relation.columns]).empty_table()
-        return pa.concat_tables([empty, *self.parts])
+        return self.statement.table()
 
 
 class InformationSchema:
@@ -133,9 +107,16 @@ class InformationSchema:
         self._rows = rows
         self._relations = _relations(depth)
         self._wanted = None if catalogs is None else list(dict.fromkeys(catalogs))
-        self._warehouse = f"{_WAREHOUSES}/{quote(warehouse_id, safe='')}"
         self._warehouse_id = warehouse_id
         self._say = say
+        self._warehouse = Warehouse(
+            warehouse_id=warehouse_id,
+            scope=METASTORE,
+            running=self._ask,
+            unusable=self._give_up_because,
+            refused=self._give_up,
+            say=say,
+        )
         self._catalogs: list[str] = []  # as REST lists them
         self._all_known = False  # whether that list is whole
         self._unusable = False  # whether SQL is given up
@@ -145,7 +126,6 @@ class InformationSchema:
         self._readings: list[_Reading] = []  # those that were read to their end
         self._failed: dict[str | None, str] = {}  # catalog, or None for all, to the reason
         self._by_rest: set[str] = set()
-        self._asked_to_start: float | None = None  # when
 
     @property
     def count(self) -> int:
@@ -154,7 +134,7 @@ class InformationSchema:
 
     def start(self) -> list[Step]:
         """Return the first steps: the list of catalogs, and a look at the warehouse."""
-        return [self.unity.start(), self._look_at_warehouse()]
+        return [self.unity.start(), self._warehouse.look()]
 
     # --- catalogs, as they are found over REST ---
 
@@ -174,31 +154,6 @@ class InformationSchema:
         return [step for name in new for step in self.unity.list_catalog(name)]
 
     # --- the warehouse ---
-
-    def _look_at_warehouse(self, delay: float = 0.0) -> Step:
-        return Step(METASTORE, self._warehouse, {}, self._take_warehouse, self._give_up, delay=delay)
-
-    def _take_warehouse(self, answer: Json) -> Iterable[Step | Failed]:
-        state = str(answer.get("state"))
-        if state == "RUNNING":
-            self._say("")
-            return self._ask()
-        if state in {"DELETED", "DELETING"}:
-            return self._give_up_because(f"the warehouse is {state.lower()}")
-        first = self._asked_to_start is None
-        self._asked_to_start = self._asked_to_start or time.monotonic()
-        if time.monotonic() - self._asked_to_start > _WAREHOUSE_PATIENCE:
-            return self._give_up_because(f"the warehouse is still {state.lower()} after {_WAREHOUSE_PATIENCE:.0f} s")
-        if not first or state == "STARTING":
-            self._say(f"the SQL warehouse is {mask(state.lower(), 20)}, which may take minutes")
-            return [self._look_at_warehouse(_WAREHOUSE_POLL)]
-        self._say(f"the SQL warehouse is {mask(state.lower(), 20)} and is being started, which may take minutes")
-        self.notes.append(f"The SQL warehouse {self._warehouse_id} was not running and was started for this discovery.")
-        start = Step(METASTORE, f"{self._warehouse}/start", {}, self._started, self._give_up, body={})
-        return [start]
-
-    def _started(self, _answer: Json) -> Iterable[Step | Failed]:
-        return [self._look_at_warehouse(_WAREHOUSE_POLL)]
 
     def _give_up(self, error: errors.WorkspaceError) -> Iterable[Step | Failed]:
         # Where the credential is not accepted, REST would not be either.
@@ -223,125 +178,38 @@ class InformationSchema:
         return self._ask_for(self._wanted or [] if one_by_one else [None])
 
     def _ask_for(self, catalogs: Sequence[str | None]) -> list[Step]:
-        readings = [_Reading(relation, catalog) for catalog in catalogs for relation in self._relations]
+        readings = [self._reading(relation, catalog) for catalog in catalogs for relation in self._relations]
         self._open += len(readings)
-        return [self._execute(reading) for reading in readings]
+        return [reading.statement.execute() for reading in readings]
 
-    def _execute(self, reading: _Reading) -> Step:
-        body: Json = {
-            "warehouse_id": self._warehouse_id,
-            "statement": reading.relation.statement(reading.catalog),
-            "wait_timeout": _HOLD,
-            "on_wait_timeout": "CONTINUE",
-            "disposition": "EXTERNAL_LINKS" if reading.linked else "INLINE",
-            "format": "ARROW_STREAM" if reading.linked else "JSON_ARRAY",
-        }
-        return self._step(reading, _STATEMENTS, lambda answer: self._take_statement(reading, answer), body=body)
-
-    def _step(  # noqa: PLR0913 - what the call is, by keyword
-        self,
-        reading: _Reading,
-        path: str,
-        then: Callable[[Json], Iterable[Step | Failed]],
-        *,
-        body: Json | None = None,
-        link: str | None = None,
-        delay: float = 0.0,
-    ) -> Step:
-        def otherwise(error: errors.WorkspaceError) -> Iterable[Step | Failed]:
-            if link is not None:
-                return self._reading_failed(reading, error.problem)
+    def _reading(self, relation: _Relation, catalog: str | None) -> _Reading:
+        def refused(error: errors.WorkspaceError) -> Iterable[Step | Failed]:
             # A statement may be refused for one catalog, which says nothing of the others.
-            if reading.catalog is not None and isinstance(error, errors.ForbiddenError | errors.NotFoundError):
+            if catalog is not None and isinstance(error, errors.ForbiddenError | errors.NotFoundError):
                 return self._reading_failed(reading, error.problem)
             return self._give_up(error)
 
-        return Step(reading.scope, path, {}, then, otherwise, body=body, link=link, delay=delay)
+        def judged(part: pa.Table) -> Iterable[Step | Failed] | None:
+            if relation.name == "tables" and pc.any(pc.equal(part["object_type"], _STANDARD_TYPE)).as_py():
+                return self._give_up_because(
+                    f"its information_schema is not that of Unity Catalog: it calls tables and views {_STANDARD_TYPE}"
+                )
+            return None
 
-    def _take_statement(self, reading: _Reading, answer: Json) -> Iterable[Step | Failed]:
-        if self._unusable:
-            return []
-        status, statement = _mapping(answer.get("status")), answer.get("statement_id")
-        state = status.get("state")
-        if state in {"PENDING", "RUNNING"} and isinstance(statement, str):
-            return self._wait_for(reading, statement)
-        if state != "SUCCEEDED" or not isinstance(statement, str):
-            said = str(_mapping(status.get("error")).get("message") or f"the statement is {state}")
-            return (
-                self._through_links(reading, said)
-                if _TOO_LARGE in said.lower()
-                else self._reading_failed(reading, said)
-            )
-        manifest = _mapping(answer.get("manifest"))
-        if manifest.get("truncated") is True:
-            return self._through_links(reading, "the result was cut short")
-        total = manifest.get("total_row_count")
-        reading.expected = total if isinstance(total, int) else None
-        return self._take_chunk(reading, statement, _mapping(answer.get("result")))
-
-    def _wait_for(self, reading: _Reading, statement: str) -> Iterable[Step | Failed]:
-        if time.monotonic() - reading.since > _STATEMENT_PATIENCE:
-            return self._reading_failed(reading, f"a statement runs for more than {_STATEMENT_PATIENCE:.0f} s")
-        delay = _POLLS[min(reading.polls, len(_POLLS) - 1)]
-        reading.polls += 1
-        path = f"{_STATEMENTS}/{quote(statement, safe='')}"
-        return [self._step(reading, path, lambda answer: self._take_statement(reading, answer), delay=delay)]
-
-    def _through_links(self, reading: _Reading, reason: str) -> Iterable[Step | Failed]:
-        """Ask again for a result that is too large to be given inline, unless that was done before."""
-        if reading.linked:
-            return self._reading_failed(reading, reason)
-        return [self._execute(_Reading(reading.relation, reading.catalog, linked=True))]
-
-    def _take_chunk(self, reading: _Reading, statement: str, result: Json) -> Iterable[Step | Failed]:
-        if self._unusable:
-            return []
-        if links := result.get("external_links"):
-            return self._follow(reading, statement, links)
-        try:
-            part = _as_table(result.get("data_array") or [], list(reading.relation.columns))
-        except (pa.ArrowException, TypeError, ValueError):
-            return self._reading_failed(reading, _OTHER_FORM)
-        return self._keep(reading, statement, part, result.get("next_chunk_index"))
-
-    def _follow(self, reading: _Reading, statement: str, links: object) -> Iterable[Step | Failed]:
-        link = _mapping(links[0]) if isinstance(links, list) and len(links) == 1 else {}
-        url = link.get("external_link")
-        if not isinstance(url, str):
-            return self._reading_failed(reading, _OTHER_FORM)
-
-        def then(answer: Json) -> Iterable[Step | Failed]:
-            if self._unusable:
-                return []
-            try:
-                part = _from_arrow(answer["content"], list(reading.relation.columns))
-            except (pa.ArrowException, TypeError, ValueError):
-                return self._reading_failed(reading, _OTHER_FORM)
-            return self._keep(reading, statement, part, link.get("next_chunk_index"))
-
-        return [self._step(reading, "", then, link=url)]
-
-    def _keep(self, reading: _Reading, statement: str, part: pa.Table, following: object) -> Iterable[Step | Failed]:
-        """Keep a part of a result, and read the next, if there is one."""
-        if reading.relation.name == "tables" and pc.any(pc.equal(part["object_type"], _STANDARD_TYPE)).as_py():
-            return self._give_up_because(
-                f"its information_schema is not that of Unity Catalog: it calls tables and views {_STANDARD_TYPE}"
-            )
-        reading.parts.append(part)
-        if following is None:
-            return self._finish(reading)
-        # The link to the next chunk is made here and not taken from the answer, which might lead elsewhere.
-        if not isinstance(following, int) or following in reading.seen:
-            return self._reading_failed(reading, "the result repeats a chunk")
-        reading.seen.add(following)
-        path = f"{_STATEMENTS}/{quote(statement, safe='')}/result/chunks/{following}"
-        # A chunk that is linked to is described like one that is given whole.
-        return [self._step(reading, path, lambda answer: self._take_chunk(reading, statement, answer))]
+        statement = Statement(
+            self._warehouse_id,
+            relation.query(catalog),
+            METASTORE if catalog is None else catalog,
+            done=lambda: self._finish(reading),
+            failed=lambda reason: self._reading_failed(reading, reason),
+            refused=refused,
+            judged=judged,
+            given_up=lambda: self._unusable,
+        )
+        reading = _Reading(relation, catalog, statement)
+        return reading
 
     def _finish(self, reading: _Reading) -> Iterable[Step | Failed]:
-        if reading.expected not in {None, reading.rows}:
-            said = f"the result was to have {reading.expected:,} rows and has {reading.rows:,}"
-            return self._reading_failed(reading, said)
         self._readings.append(reading)
         self._open -= 1
         return self._settle()
@@ -394,6 +262,10 @@ class InformationSchema:
                 # One catalog's own information_schema may tell of others, and all of those not asked for.
                 wanted = names if reading.catalog is None else [name for name in names if name == reading.catalog]
                 self._add(told.filter(pc.is_in(told["catalog"], value_set=pa.array(wanted, pa.string()))), held)
+        if self._warehouse.was_started:
+            self.notes.insert(
+                0, f"The SQL warehouse {self._warehouse_id} was not running and was started for this discovery."
+            )
         if self.used:
             self.notes.insert(0, _NOTE)
         return self.unity.finish()
@@ -469,27 +341,3 @@ def _keys(told: pa.Table) -> pa.ChunkedArray:
 
 def _without_empty(values: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values)
-
-
-def _as_table(rows: object, names: list[str]) -> pa.Table:
-    if not isinstance(rows, list) or any(not isinstance(row, list) or len(row) != len(names) for row in rows):
-        raise TypeError
-    columns = zip(*rows, strict=True) if rows else ([] for _ in names)
-    return pa.table({name: pa.array(_texts(values)) for name, values in zip(names, columns, strict=True)})
-
-
-def _from_arrow(content: object, names: list[str]) -> pa.Table:
-    if not isinstance(content, bytes):
-        raise TypeError
-    with pa.ipc.open_stream(content) as reader:
-        table = reader.read_all()
-    return pa.table([column.cast(pa.string()) for column in table.columns], names=names)
-
-
-def _texts(values: Iterable[object]) -> pa.Array:
-    # All values come as text, but for servers that leave numbers as they are.
-    return pa.array([None if value is None else str(value) for value in values], pa.string())
-
-
-def _mapping(value: object) -> Json:
-    return value if isinstance(value, dict) else {}

@@ -15,8 +15,8 @@ from simulator.server import TOKEN
 import dbxexplore as dbx
 from dbxexplore import errors
 from dbxexplore.connection import ApiCalls
-from dbxexplore.discovery import gather, unity_sql
-from dbxexplore.discovery.unity_sql import quoted
+from dbxexplore.discovery import gather, statements, unity_sql
+from dbxexplore.discovery.statements import quoted
 
 if TYPE_CHECKING:
     from dbxexplore.demo import DemoWorkspace
@@ -36,8 +36,8 @@ def _setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, TOKEN)
     monkeypatch.setattr(gather, "_FIRST_WAIT", 0.01)
     monkeypatch.setattr(gather, "_least_wait", lambda _error: 0.0)
-    monkeypatch.setattr(unity_sql, "_POLLS", (0.01,))
-    monkeypatch.setattr(unity_sql, "_WAREHOUSE_POLL", 0.01)
+    monkeypatch.setattr(statements, "_POLLS", (0.01,))
+    monkeypatch.setattr(statements, "_WAREHOUSE_POLL", 0.01)
 
 
 def simulated(workspace: Workspace | None = None, **faults: Any) -> Simulator:
@@ -234,7 +234,7 @@ def test_rest_is_the_fallback(warehouse: str, faults: Any, said: str) -> None:
 
 
 def test_a_warehouse_that_never_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(unity_sql, "_WAREHOUSE_PATIENCE", 0.1)
+    monkeypatch.setattr(statements, "WAREHOUSE_PATIENCE", 0.1)
     with simulated(warehouse_polls=10_000) as simulator:
         catalog = discover(simulator, "stopped01")
     assert catalog.complete

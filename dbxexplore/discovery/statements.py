@@ -1,0 +1,400 @@
+"""SQL through a warehouse: statements whose results are read to their end, and the start of a warehouse that rests.
+
+Results are read inline, as JSON in chunks; one that is too large for that is read as Arrow from the storage that the
+workspace links to. `Warehouse` and `Statement` are steps for the engine of `gather`; `SqlWarehouse` runs a few
+statements for a caller who waits.
+
+Source: the Statement Execution API
+(https://docs.databricks.com/api/workspace/statementexecution).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Self, TypeAlias
+from urllib.parse import quote
+
+import pyarrow as pa
+
+from dbxexplore import errors
+from dbxexplore.connection import ApiCalls, ConnectionSettings, Json, mask
+from dbxexplore.discovery.arguments import CALL_TIMEOUT, check_source, check_warehouse
+from dbxexplore.discovery.gather import Failed, Gatherer, Step
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from databricks.sdk import WorkspaceClient
+
+_WAREHOUSES, _STATEMENTS = "/api/2.0/sql/warehouses", "/api/2.0/sql/statements"
+_HOLD = "10s"  # how long the server may hold a call until a statement is done
+_POLLS = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds before each next look at a statement
+_WAREHOUSE_POLL = 2.0  # seconds between two looks at a warehouse that starts
+WAREHOUSE_PATIENCE = 900.0  # seconds that it may take to start
+_STATEMENT_PATIENCE = 1800.0  # seconds that a statement may take
+_AT_ONCE = 4  # statements that one caller has under way
+
+_TOO_LARGE = "inline byte limit"  # in what the API says of a result that is too large to be given inline
+_OTHER_FORM = "the result has another form than was asked for"
+
+Following: TypeAlias = Iterable[Step | Failed]
+
+
+def quoted(identifier: str) -> str:
+    """Return a name as an identifier of Databricks SQL, whatever it holds."""
+    return f"`{identifier.replace('`', '``')}`"
+
+
+@dataclass(frozen=True)
+class Query:
+    """A statement, and what its columns are called.
+
+    ``parameters`` are the texts that stand for ``:name`` in it, so that no text of a workspace is part of the SQL
+    (https://docs.databricks.com/sql/language-manual/sql-ref-parameter-marker).
+    """
+
+    text: str
+    columns: tuple[str, ...]
+    parameters: Mapping[str, str] = field(default_factory=dict)
+
+
+# --- steps ---
+
+
+class Warehouse:
+    """The steps from a first look at a SQL warehouse until it runs.
+
+    Args:
+        warehouse_id: the SQL warehouse.
+        scope: what the steps are to list, for the failures frame.
+        running: returns what follows once it runs.
+        unusable: takes the reason why it does not, and returns what follows from that.
+        refused: takes the failure of a call, and returns what follows from that.
+        say: takes what a person who waits should know; an empty text when it is over.
+        patience: seconds that it may take to start; None waits as long as a classic warehouse takes.
+        needed: whether the work is incomplete without.
+    """
+
+    def __init__(  # noqa: PLR0913 - all by keyword
+        self,
+        *,
+        warehouse_id: str,
+        scope: str,
+        running: Callable[[], Following],
+        unusable: Callable[[str], Following],
+        refused: Callable[[errors.WorkspaceError], Following],
+        say: Callable[[str], None] = lambda _: None,
+        patience: float | None = None,
+        needed: bool = True,
+    ) -> None:
+        self.was_started = False
+        self._path = f"{_WAREHOUSES}/{quote(warehouse_id, safe='')}"
+        self._scope = scope
+        self._running = running
+        self._unusable = unusable
+        self._refused = refused
+        self._say = say
+        self._patience = WAREHOUSE_PATIENCE if patience is None else patience
+        self._needed = needed
+        self._asked_to_start: float | None = None  # when
+
+    def look(self, delay: float = 0.0) -> Step:
+        """Return the step that finds out whether it runs."""
+        return Step(self._scope, self._path, {}, self._take, self._refused, needed=self._needed, delay=delay)
+
+    def _take(self, answer: Json) -> Following:
+        state = str(answer.get("state"))
+        if state == "RUNNING":
+            self._say("")
+            return self._running()
+        if state in {"DELETED", "DELETING"}:
+            return self._unusable(f"the warehouse is {state.lower()}")
+        first = self._asked_to_start is None
+        self._asked_to_start = self._asked_to_start or time.monotonic()
+        if time.monotonic() - self._asked_to_start > self._patience:
+            state = mask(state.lower(), 20)
+            return self._unusable(f"the warehouse is still {state} after {self._patience:.0f} s")
+        if not first or state == "STARTING":
+            self._say(f"the SQL warehouse is {mask(state.lower(), 20)}, which may take minutes")
+            return [self.look(_WAREHOUSE_POLL)]
+        self._say(f"the SQL warehouse is {mask(state.lower(), 20)} and is being started, which may take minutes")
+        self.was_started = True
+        path = f"{self._path}/start"
+        return [Step(self._scope, path, {}, self._started, self._refused, needed=self._needed, body={})]
+
+    def _started(self, _answer: Json) -> Following:
+        return [self.look(_WAREHOUSE_POLL)]
+
+
+@dataclass
+class Statement:
+    """One statement and what has been read of its result, as steps that `execute` starts.
+
+    ``done`` returns what follows once the whole result is there, as `table`; ``failed`` takes the reason why it is
+    not, ``refused`` the failure of a call, and ``storage_refused`` that of a call to the storage of results.
+    ``judged`` takes each part and returns what to do instead of going on, None to go on. Where ``given_up`` is true,
+    answers are not looked at any more.
+    """
+
+    warehouse_id: str
+    query: Query
+    scope: str
+    done: Callable[[], Following]
+    failed: Callable[[str], Following]
+    refused: Callable[[errors.WorkspaceError], Following]
+    judged: Callable[[pa.Table], Following | None] = lambda _: None
+    given_up: Callable[[], bool] = lambda: False
+    needed: bool = True
+    _linked: bool = False  # whether the result is to be had through links, because it is too large otherwise
+    _since: float = field(default_factory=time.monotonic)
+    _polls: int = 0
+    _parts: list[pa.Table] = field(default_factory=list)
+    _expected: int | None = None  # rows
+    _seen: set[int] = field(default_factory=set)  # chunks
+
+    @property
+    def rows(self) -> int:
+        """How many rows have been read."""
+        return sum(len(part) for part in self._parts)
+
+    def table(self) -> pa.Table:
+        """Return the rows so far, all as text."""
+        empty = pa.schema([(name, pa.string()) for name in self.query.columns]).empty_table()
+        return pa.concat_tables([empty, *self._parts])
+
+    def execute(self) -> Step:
+        """Return the step that sends it."""
+        body: Json = {
+            "warehouse_id": self.warehouse_id,
+            "statement": self.query.text,
+            "wait_timeout": _HOLD,
+            "on_wait_timeout": "CONTINUE",
+            "disposition": "EXTERNAL_LINKS" if self._linked else "INLINE",
+            "format": "ARROW_STREAM" if self._linked else "JSON_ARRAY",
+        }
+        if self.query.parameters:
+            body["parameters"] = [
+                {"name": name, "value": value, "type": "STRING"} for name, value in self.query.parameters.items()
+            ]
+        return self._step(_STATEMENTS, self._take, body=body)
+
+    def _step(
+        self,
+        path: str,
+        then: Callable[[Json], Following],
+        *,
+        body: Json | None = None,
+        link: str | None = None,
+        delay: float = 0.0,
+    ) -> Step:
+        def otherwise(error: errors.WorkspaceError) -> Following:
+            return self.refused(error) if link is None else self.failed(error.problem)
+
+        return Step(self.scope, path, {}, then, otherwise, needed=self.needed, body=body, link=link, delay=delay)
+
+    def _take(self, answer: Json) -> Following:
+        if self.given_up():
+            return []
+        status, statement = _mapping(answer.get("status")), answer.get("statement_id")
+        state = status.get("state")
+        if state in {"PENDING", "RUNNING"} and isinstance(statement, str):
+            return self._wait_for(statement)
+        if state != "SUCCEEDED" or not isinstance(statement, str):
+            said = str(_mapping(status.get("error")).get("message") or f"the statement is {state}")
+            return self._through_links(said) if _TOO_LARGE in said.lower() else self.failed(said)
+        manifest = _mapping(answer.get("manifest"))
+        if manifest.get("truncated") is True:
+            return self._through_links("the result was cut short")
+        total = manifest.get("total_row_count")
+        self._expected = total if isinstance(total, int) else None
+        return self._take_chunk(statement, _mapping(answer.get("result")))
+
+    def _wait_for(self, statement: str) -> Following:
+        if time.monotonic() - self._since > _STATEMENT_PATIENCE:
+            return self.failed(f"a statement runs for more than {_STATEMENT_PATIENCE:.0f} s")
+        delay = _POLLS[min(self._polls, len(_POLLS) - 1)]
+        self._polls += 1
+        return [self._step(f"{_STATEMENTS}/{quote(statement, safe='')}", self._take, delay=delay)]
+
+    def _through_links(self, reason: str) -> Following:
+        """Ask again for a result that is too large to be given inline, unless that was done before."""
+        if self._linked:
+            return self.failed(reason)
+        self._linked = True
+        self._since, self._polls = time.monotonic(), 0
+        return [self.execute()]
+
+    def _take_chunk(self, statement: str, result: Json) -> Following:
+        if self.given_up():
+            return []
+        if links := result.get("external_links"):
+            return self._follow(statement, links)
+        try:
+            part = _as_table(result.get("data_array") or [], self.query.columns)
+        except (pa.ArrowException, TypeError, ValueError):
+            return self.failed(_OTHER_FORM)
+        return self._keep(statement, part, result.get("next_chunk_index"))
+
+    def _follow(self, statement: str, links: object) -> Following:
+        link = _mapping(links[0]) if isinstance(links, list) and len(links) == 1 else {}
+        url = link.get("external_link")
+        if not isinstance(url, str):
+            return self.failed(_OTHER_FORM)
+
+        def then(answer: Json) -> Following:
+            if self.given_up():
+                return []
+            try:
+                part = _from_arrow(answer["content"], self.query.columns)
+            except (pa.ArrowException, TypeError, ValueError):
+                return self.failed(_OTHER_FORM)
+            return self._keep(statement, part, link.get("next_chunk_index"))
+
+        return [self._step("", then, link=url)]
+
+    def _keep(self, statement: str, part: pa.Table, following: object) -> Following:
+        """Keep a part of a result, and read the next, if there is one."""
+        if (instead := self.judged(part)) is not None:
+            return instead
+        self._parts.append(part)
+        if following is None:
+            return self._finish()
+        # The link to the next chunk is made here and not taken from the answer, which might lead elsewhere.
+        if not isinstance(following, int) or following in self._seen:
+            return self.failed("the result repeats a chunk")
+        self._seen.add(following)
+        path = f"{_STATEMENTS}/{quote(statement, safe='')}/result/chunks/{following}"
+        # A chunk that is linked to is described like one that is given whole.
+        return [self._step(path, lambda answer: self._take_chunk(statement, answer))]
+
+    def _finish(self) -> Following:
+        if self._expected not in {None, self.rows}:
+            return self.failed(f"the result was to have {self._expected:,} rows and has {self.rows:,}")
+        return self.done()
+
+
+def _as_table(rows: object, names: Sequence[str]) -> pa.Table:
+    if not isinstance(rows, list) or any(not isinstance(row, list) or len(row) != len(names) for row in rows):
+        raise TypeError
+    columns = zip(*rows, strict=True) if rows else ([] for _ in names)
+    return pa.table({name: pa.array(_texts(values)) for name, values in zip(names, columns, strict=True)})
+
+
+def _from_arrow(content: object, names: Sequence[str]) -> pa.Table:
+    if not isinstance(content, bytes):
+        raise TypeError
+    with pa.ipc.open_stream(content) as reader:
+        table = reader.read_all()
+    return pa.table([column.cast(pa.string()) for column in table.columns], names=list(names))
+
+
+def _texts(values: Iterable[object]) -> pa.Array:
+    # All values come as text, but for servers that leave numbers as they are.
+    return pa.array([None if value is None else str(value) for value in values], pa.string())
+
+
+def _mapping(value: object) -> Json:
+    return value if isinstance(value, dict) else {}
+
+
+# --- for a caller who waits ---
+
+
+class SqlWarehouse:
+    """A SQL warehouse to ask a few statements; a context manager.
+
+    Args:
+        source: connection settings, or a Databricks SDK client whose credential is used.
+        warehouse_id: the SQL warehouse; None is that of the settings.
+        patience: seconds that a warehouse which rests may take to start; None waits for minutes.
+        deadline: seconds that the statements of one `ask` may take; None sets no limit.
+
+    Raises:
+        SettingsError: there is no warehouse to ask, or the credential cannot be used.
+    """
+
+    def __init__(
+        self,
+        source: ConnectionSettings | WorkspaceClient,
+        warehouse_id: str | None = None,
+        *,
+        patience: float | None = None,
+        deadline: float | None = None,
+    ) -> None:
+        found = check_warehouse(check_source(source), warehouse_id)
+        if found is None:
+            msg = "There is no SQL warehouse to ask"
+            raise errors.SettingsError(msg, expected="a warehouse_id, in the settings or as an argument")
+        self._warehouse_id = found
+        self._calls = ApiCalls(check_source(source), timeout=CALL_TIMEOUT, connections=_AT_ONCE)
+        self._patience = patience
+        self._deadline = deadline
+        self._is_running = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._calls.close()
+
+    def ask(self, *queries: Query) -> list[pa.Table | errors.WorkspaceError]:
+        """Return the result of each query, or why there is none.
+
+        A result is a table of the query's columns, all of them text as the API gives it. A warehouse that rests is
+        started.
+
+        Raises:
+            WorkspaceError: the warehouse cannot be used, so that nothing was asked.
+        """
+        found: dict[int, pa.Table | errors.WorkspaceError] = {}
+        unusable: list[errors.WorkspaceError] = []
+
+        def no_warehouse(error: errors.WorkspaceError) -> Following:
+            unusable.append(error)
+            return []
+
+        def statements() -> list[Step]:
+            self._is_running = True
+            return [self._statement(query, at, found).execute() for at, query in enumerate(queries)]
+
+        warehouse = Warehouse(
+            warehouse_id=self._warehouse_id,
+            scope="warehouse",
+            running=statements,
+            unusable=lambda reason: no_warehouse(self._failure(f"cannot be used: {reason}")),
+            refused=no_warehouse,
+            patience=self._patience,
+            needed=False,
+        )
+        gatherer = Gatherer(self._calls, max_concurrency=_AT_ONCE, deadline=self._deadline)
+        gatherer.run(statements() if self._is_running else [warehouse.look()])
+        if unusable:
+            raise unusable[0]
+        late = self._failure(f"did not answer within {self._deadline or 0:.0f} s")
+        if gatherer.stopped and not found:
+            raise late
+        return [found.get(at, late) for at in range(len(queries))]
+
+    def _statement(self, query: Query, at: int, found: dict[int, pa.Table | errors.WorkspaceError]) -> Statement:
+        def done() -> Following:
+            found[at] = statement.table()
+            return []
+
+        def failed(reason: str) -> Following:
+            found[at] = self._failure(f"did not answer a statement: {mask(reason)}")
+            return []
+
+        def refused(error: errors.WorkspaceError) -> Following:
+            found[at] = error
+            return []
+
+        statement = Statement(self._warehouse_id, query, "warehouse", done, failed, refused, needed=False)
+        return statement
+
+    def _failure(self, what: str) -> errors.WorkspaceError:
+        msg = f"The SQL warehouse {self._warehouse_id} {what}"
+        return errors.WorkspaceError(msg, remedy="See that it exists, and that this credential may use it")
