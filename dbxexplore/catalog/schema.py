@@ -45,6 +45,7 @@ ARROW_SCHEMA = pa.schema(
         ("created_at", pa.timestamp("ns", tz="UTC")),
         ("updated_at", pa.timestamp("ns", tz="UTC")),
         ("columns", pa.list_(COLUMN_STRUCT)),
+        ("definition", pa.string()),  # the SQL of a view
     ]
 )
 REQUIRED = ("kind", "catalog", "schema", "name", "full_name")
@@ -104,6 +105,8 @@ def frame_from_table(table: pa.Table) -> pd.DataFrame:
     )
     if table["columns"].null_count < len(table):
         frame["columns"] = pd.Series(pd.arrays.ArrowExtensionArray(table["columns"]), dtype=COLUMNS_DTYPE)
+    if table["definition"].null_count < len(table):
+        frame["definition"] = _text(table["definition"])
     return frame
 
 

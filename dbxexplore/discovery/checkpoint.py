@@ -35,7 +35,8 @@ _LONGEST_LINE = 10_000_000  # bytes; a longer first line is not ours
 _ABSENT = "absent"
 _IDENTITY = "identity"
 
-# All that the readers of answers look at. Anything else, such as the text of a view, stays out of the file.
+# All that the readers of answers look at. Anything else stays out of the file, and so do columns and the text of a
+# view unless columns were asked for.
 _LISTS = ("catalogs", "schemas", "tables", "objects")
 _FIELDS = frozenset(
     {
@@ -305,4 +306,6 @@ def _lean_item(item: object) -> object:
             for column in item["columns"]
             if isinstance(column, dict)
         ]
+        if "view_definition" in item:
+            kept["view_definition"] = item["view_definition"]
     return kept

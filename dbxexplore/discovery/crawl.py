@@ -66,7 +66,7 @@ def discover(  # noqa: PLR0913 - all but the source by keyword
     Args:
         source: connection settings, or a Databricks SDK client whose credential is used.
         depth: ``summary`` for names and types; ``details`` adds owner, comment, format and times; ``columns``
-            adds the columns as well.
+            adds the columns as well, and the SQL of views where it is listed over REST.
         catalogs: names of the catalogs to list; None lists all.
         notebooks: whether to list the workspace's notebooks.
         max_concurrency: how many calls may run at once, 1 to 64; fewer while the workspace asks to slow down.
@@ -85,7 +85,8 @@ def discover(  # noqa: PLR0913 - all but the source by keyword
         checkpoint: a file to keep answers in, so that a discovery which was interrupted, cancelled or killed goes
             on from there when it is called again with the same arguments: only what was not answered yet is
             asked. The file is removed once the discovery ends of itself. It holds names and comments of the
-            workspace, and no credential. What SQL statements return is not kept.
+            workspace, at depth columns the SQL of views as well, and no credential. What SQL statements return is
+            not kept.
         resume: False starts anew where ``checkpoint`` holds an earlier discovery.
 
     Returns:

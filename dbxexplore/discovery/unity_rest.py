@@ -333,6 +333,7 @@ class UnityCatalog:
             columns["browse_only"] = _flags(items)
         if self._depth == "columns":
             columns["columns"] = [_columns(item.get("columns")) for item in items]
+            columns["definition"] = _texts(items, "view_definition")
         self._rows.add({**columns, **self._details(items)}, len(names))
 
     def _details(self, items: list[Json]) -> dict[str, Sequence[object]]:
