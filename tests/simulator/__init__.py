@@ -18,6 +18,7 @@ from simulator.process import SimulatorProcess
 from simulator.server import Simulator
 from simulator.workspace import (
     Catalog,
+    Lineage,
     Notebook,
     Object,
     Schema,
@@ -32,6 +33,7 @@ from simulator.workspace import (
 __all__ = [
     "Catalog",
     "Faults",
+    "Lineage",
     "Notebook",
     "Object",
     "Record",

@@ -52,7 +52,10 @@ class Faults:
     endless_empty: AbstractSet[str] = frozenset()  # scopes whose pages are all empty, each with a new token
     warehouse_polls: int = 1  # looks at a warehouse that was started before it runs
     statement_polls: int = 0  # looks at a statement before it is done
-    statement_fails: Mapping[str, str] = field(default_factory=dict)  # catalog, or system, of a statement → message
+    statement_fails: Mapping[str, str] = field(
+        default_factory=dict
+    )  # catalog, system, or system table of a statement → message
+    unreadable: AbstractSet[str] = frozenset()  # full names of tables whose rows cannot be counted
     statement_truncated: bool = False  # results are said to be cut short
     sql_unlisted: AbstractSet[str] = frozenset()  # catalogs that information_schema does not know
     chunk_length: int = 1000  # rows a chunk of a result
@@ -86,7 +89,7 @@ class Faults:
     def from_json(cls, text: str) -> Faults:
         """Return what `to_json` made text of."""
         raw = json.loads(text)
-        sets = ("denied", "hung", "repeat_token", "ignore_token", "endless_empty", "sql_unlisted")
+        sets = ("denied", "hung", "repeat_token", "ignore_token", "endless_empty", "sql_unlisted", "unreadable")
         return cls(**{k: frozenset(v) if k in sets else v for k, v in raw.items()})
 
 

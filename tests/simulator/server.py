@@ -204,7 +204,7 @@ class Api:
 
     def _items(self, path: str, query: dict[str, str], rows: Sequence[object], start: int, end: int) -> bytes:
         flags = [query.get(name) == "true" for name in _FLAGS]
-        key = (path, query.get("catalog_name"), query.get("schema_name"), *flags, start, end)
+        key = (path, query.get("catalog_name"), query.get("schema_name"), *flags, start, end, self.workspace.changes)
         made = self._pages.get(key)
         if made is None:
             made = b",".join(self._item(path, query, row) for row in rows[start:end] if self._shown(path, query, row))

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import re
-from collections.abc import Callable, Iterator, Mapping
+import sqlite3
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -14,6 +17,17 @@ from simulator.workspace import CREATED, VIEWS, Catalog, Json, Workspace
 
 WAREHOUSES, STATEMENTS = "/api/2.0/sql/warehouses", "/api/2.0/sql/statements"
 STORAGE = "/storage"  # where results are that are not given inline; its links carry their own signature
+_COUNT = re.compile(
+    r"SELECT (\d+) AS at, count\(\*\) AS rows FROM `((?:[^`]|``)*)`\.`((?:[^`]|``)*)`\.`((?:[^`]|``)*)`"
+)
+# What SQLite calls otherwise; times are whole microseconds there, and dates whole days.
+_IN_SQLITE = {
+    "`system`.information_schema.": "information_schema_",
+    "system.access.": "access_",
+    "current_timestamp()": "now_micros()",
+    "current_date()": "today()",
+}
+_DAY = 86_400_000_000  # microseconds
 _QUERY = re.compile(r"SELECT (.+) FROM `((?:[^`]|``)*)`\.information_schema\.(\w+)")
 _Row = dict[str, str | None]
 
@@ -84,7 +98,8 @@ class Warehouses:
         number = str(next(self._ids))
         text = str(body.get("statement"))
         self.statements.append(text)
-        rows, failure = self._run(text)
+        parameters = {str(one["name"]): str(one["value"]) for one in body.get("parameters") or ()}  # type: ignore[attr-defined]
+        rows, failure = self._run(text, parameters)
         inline = body.get("disposition") != "EXTERNAL_LINKS"
         if inline and self._faults.inline_rows is not None and len(rows) > self._faults.inline_rows:
             failure = "Inline byte limit exceeded. Statements with disposition=INLINE can have 26214400 bytes at most."
@@ -121,10 +136,13 @@ class Warehouses:
         link = f"{statement.base}{STORAGE}/{number}/{index}?expires={'0' * 100}&signature=secret"
         return {"external_links": [{**chunk, "external_link": link}]} if part else {}
 
-    def _run(self, text: str) -> tuple[list[list[str | None]], str | None]:
+    def _run(self, text: str, parameters: Mapping[str, str]) -> tuple[list[list[str | None]], str | None]:
         query = _QUERY.fullmatch(text)
+        if query is None and text == "SELECT 1":
+            return [], None
         if query is None:
-            return [], None if text == "SELECT 1" else f"[PARSE_SYNTAX_ERROR] {text}"
+            counts = [_COUNT.fullmatch(part) for part in text.split(" UNION ALL ")]
+            return self._count(counts) if all(counts) else self._select(text, parameters)
         scope = query[2].replace("``", "`")
         if scope in self._faults.statement_fails:
             return [], self._faults.statement_fails[scope]
@@ -140,7 +158,51 @@ class Warehouses:
             return [], f"[UNRESOLVED_COLUMN] {unknown[0]}"
         return [[row[name] for name in wanted] for row in rows], None
 
-    def _is_open(self, row: Mapping[str, str | None]) -> bool:
+    def _count(self, counts: Sequence[re.Match[str] | None]) -> tuple[list[list[str | None]], str | None]:
+        rows: list[list[str | None]] = []
+        for count in counts:
+            assert count is not None
+            catalog, schema, name = (part.replace("``", "`") for part in count.groups()[1:])
+            table = self._workspace.table(catalog, schema, name)
+            if table is None or f"{catalog}.{schema}.{name}" in self._faults.unreadable:
+                return [], f"[TABLE_OR_VIEW_NOT_FOUND] {catalog}.{schema}.{name}"
+            rows.append([count[1], str(table.rows)])
+        return rows, None
+
+    def _select(self, text: str, parameters: Mapping[str, str]) -> tuple[list[list[str | None]], str | None]:
+        """Have SQLite answer what is not merely a whole relation."""
+        for scope, message in self._faults.statement_fails.items():
+            if scope in text:
+                return [], message
+        for ours, theirs in _IN_SQLITE.items():
+            text = text.replace(ours, theirs)
+        with contextlib.closing(sqlite3.connect(":memory:")) as database:
+            database.create_function("unix_micros", 1, lambda micros: micros)
+            database.create_function("timestamp_micros", 1, lambda micros: micros)
+            database.create_function("now_micros", 0, lambda: time.time_ns() // 1000)
+            database.create_function("today", 0, lambda: time.time_ns() // 1000 // _DAY)
+            database.create_function("date_sub", 2, lambda day, days: day - days)
+            for name, rows in self._relations().items():
+                if f" {name} " in f"{text} ":
+                    _load(database, name, rows)
+            try:
+                found = database.execute(text, parameters).fetchall()
+            except sqlite3.Error as error:
+                return [], f"[PARSE_SYNTAX_ERROR] {error}: {text}"
+        return [[None if value is None else str(value) for value in row] for row in found], None
+
+    def _relations(self) -> dict[str, Iterable[Mapping[str, object]]]:
+        catalogs = [c for c in self._workspace.catalogs if c.name not in self._faults.sql_unlisted]
+        tables = (row | {"last_altered": int(row["last_altered"])} for c in catalogs for row in _tables(c))
+        columns = (row for c in catalogs for row in _columns(c))
+        return {
+            "information_schema_tables": (row for row in tables if self._is_open(row)),
+            "information_schema_columns": (row for row in columns if self._is_open(row)),
+            "access_table_lineage": _lineage(self._workspace, of_columns=False),
+            "access_column_lineage": _lineage(self._workspace, of_columns=True),
+        }
+
+    def _is_open(self, row: Mapping[str, object]) -> bool:
         catalog = row.get("table_catalog", row.get("catalog_name"))
         schema = row.get("table_schema", row.get("schema_name"))
         return not {f"{catalog}", f"{catalog}.{schema}"} & self._faults.denied
@@ -167,7 +229,8 @@ def _tables(catalog: Catalog) -> Iterator[_Row]:
                 "comment": table.comment,
                 "data_source_format": "UNKNOWN_DATA_SOURCE_FORMAT" if table.table_type in VIEWS else "DELTA",
                 **_MILLIS,
-                "unix_millis(last_altered)": str(CREATED + 86_400_000),
+                "unix_millis(last_altered)": str(table.altered_at // 1000),
+                "last_altered": str(table.altered_at),
             }
 
 
@@ -187,6 +250,46 @@ def _columns(catalog: Catalog) -> Iterator[_Row]:
                     "comment": None,
                 }
 
+
+def _lineage(workspace: Workspace, *, of_columns: bool) -> Iterator[dict[str, object]]:
+    today = time.time_ns() // 1000 // _DAY
+    for event in workspace.lineage:
+        row: dict[str, object] = {"event_date": today - event.days_ago}
+        for end, table in (("source", event.source), ("target", event.target)):
+            names = table or (None, None, None)
+            row |= {
+                f"{end}_table_{part}": name for part, name in zip(("catalog", "schema", "name"), names, strict=True)
+            }
+            row[f"{end}_table_full_name"] = ".".join(table) if table else None
+        if not of_columns:
+            yield row
+        for source, target in event.columns if of_columns else ():
+            yield row | {"source_column_name": source, "target_column_name": target}
+
+
+def _load(database: sqlite3.Connection, name: str, rows: Iterable[Mapping[str, object]]) -> None:
+    held = list(rows)
+    columns = list(held[0]) if held else _COLUMNS[name]
+    database.execute(f"CREATE TABLE {name} ({', '.join(map(_quoted, columns))})")
+    marks = ", ".join("?" for _ in columns)
+    database.executemany(f"INSERT INTO {name} VALUES ({marks})", [[row[one] for one in columns] for row in held])
+
+
+def _quoted(name: str) -> str:
+    return '"' + name + '"'
+
+
+_NAMES = ["table_catalog", "table_schema", "table_name"]
+_ENDS = [f"{end}_{name}" for end in ("source", "target") for name in _NAMES]
+_COLUMNS = {  # of relations that hold no row
+    "information_schema_tables": [*_NAMES, "last_altered"],
+    "information_schema_columns": [
+        *_NAMES,
+        *("ordinal_position", "column_name", "full_data_type", "is_nullable", "comment"),
+    ],
+    "access_table_lineage": [*_ENDS, "event_date"],
+    "access_column_lineage": [*_ENDS, "source_column_name", "target_column_name", "event_date"],
+}
 
 _RELATIONS: dict[str, Callable[[Catalog], Iterator[_Row]]] = {
     "schemata": _schemata,

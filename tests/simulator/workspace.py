@@ -5,7 +5,7 @@ from __future__ import annotations
 import bisect
 import itertools
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 VIEWS = ("VIEW", "MATERIALIZED_VIEW")
 CREATED = 1_700_000_000_000  # milliseconds since 1970
+ALTERED = (CREATED + 86_400_000) * 1000  # microseconds since 1970
 Json = dict[str, object]
 
 
@@ -37,6 +38,9 @@ class Table:
     owner: str = "data-eng@example.com"
     comment: str | None = None
     columns: tuple[tuple[str, str], ...] = (("id", "bigint"),)
+    altered_at: int = ALTERED
+    rows: int = 0
+    definition: str | None = None  # the SQL of a view
 
     def item(self, catalog: str, schema: str, *, columns: bool, properties: bool, username: bool) -> Json:
         """Return the row of a listing of tables."""
@@ -48,7 +52,7 @@ class Table:
             "data_source_format": "UNKNOWN_DATA_SOURCE_FORMAT" if self.table_type in VIEWS else "DELTA",
             "full_name": f"{catalog}.{schema}.{self.name}",
             "created_at": CREATED,
-            "updated_at": CREATED + 86_400_000,
+            "updated_at": self.altered_at // 1000,
             "metastore_id": "11111111-2222-3333-4444-555555555555",
             "table_id": "99999999-2222-3333-4444-555555555555",
             "securable_type": "TABLE",
@@ -62,6 +66,8 @@ class Table:
             row |= {"owner": self.owner, "created_by": self.owner, "updated_by": self.owner}
         else:
             row["owner"] = self.owner
+        if self.definition is not None:
+            row["view_definition"] = self.definition
         if columns:
             row["columns"] = [
                 {"name": name, "type_text": kind, "type_name": kind.upper(), "position": i, "nullable": i > 0}
@@ -118,6 +124,15 @@ class Notebook:
     language: str = "PYTHON"
 
 
+class Lineage(NamedTuple):
+    """A read or a write that was recorded: names as (catalog, schema, name), None where there is no table."""
+
+    source: tuple[str, str, str] | None
+    target: tuple[str, str, str] | None
+    columns: tuple[tuple[str, str], ...] = ()  # of the source, of the target
+    days_ago: int = 1
+
+
 @dataclass
 class Workspace:
     """All that a workspace holds.
@@ -131,10 +146,28 @@ class Workspace:
     identity: str | None = "ada@example.com"
     metastore: str | None = "main-metastore"
     warehouses: Mapping[str, str] = field(default_factory=dict)  # id → state
+    lineage: list[Lineage] = field(default_factory=list)
+    changes: int = 0  # how often it was changed
+
+    def change(self, catalog: str, schema: str, name: str, **fields: Any) -> None:
+        """Change a table; ``altered_at`` is a microsecond later than before unless it is given.
+
+        Its schema must hold its tables in a list.
+        """
+        tables = next(one.tables for c in self.catalogs if c.name == catalog for one in c.schemas if one.name == schema)
+        assert isinstance(tables, list)
+        at = next(at for at, table in enumerate(tables) if table.name == name)
+        tables[at] = replace(tables[at], **{"altered_at": tables[at].altered_at + 1, **fields})
+        self.changes += 1
 
     def catalog(self, name: str) -> Catalog | None:
         """Return a catalog by its name."""
         return next((catalog for catalog in self.catalogs if catalog.name == name), None)
+
+    def table(self, catalog: str, schema: str, name: str) -> Table | None:
+        """Return a table by the parts of its name."""
+        held = (one for c in self.catalogs if c.name == catalog for one in c.schemas if one.name == schema)
+        return next((table for one in held for table in one.tables if table.name == name), None)
 
     def objects(self, *, browse: bool = True) -> Iterator[Object]:
         """Return every object; without those that can only be browsed unless ``browse``."""

@@ -1,0 +1,201 @@
+"""What has changed in Unity Catalog since some moment, with the columns and the numbers of rows of what has.
+
+A table counts as changed when ``last_altered`` of ``system.information_schema.tables`` has moved, which Databricks
+documents as the time when "the relation definition was last altered in any way"
+(https://docs.databricks.com/sql/language-manual/information-schema/tables). So a change of columns, properties or
+owner is certain to be seen; whether each write of rows moves it is not documented. Two changes between two looks are
+seen as one, the later.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import pyarrow as pa
+
+from dbxexplore import errors
+from dbxexplore.discovery.statements import Query, SqlWarehouse, quoted
+
+PAGE = 5_000  # changes that one statement brings
+_MOST_NAMED = 200  # catalogs that a statement names; for more, it asks for all
+_MOST_COUNTED = 50  # tables whose rows one statement counts
+_COUNTING = 8  # statements that count at one time
+_MOST_COUNTS = 40  # statements in all that may be spent on counting
+
+
+class TableName(NamedTuple):
+    """The parts of the name of a table or view, which may hold dots."""
+
+    catalog: str
+    schema: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Change:
+    """A table that was altered at a time, in microseconds since 1970."""
+
+    table: TableName
+    altered_at: int
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Changes in the order of their time and then of their names; ``now`` is the time that the warehouse has.
+
+    Both times are in microseconds since 1970; ``now`` is None where there is no change. ``whole`` is false if there
+    are more.
+    """
+
+    changes: Sequence[Change]
+    now: int | None
+    whole: bool
+
+
+def read_changes(
+    warehouse: SqlWarehouse,
+    since: int,
+    after: TableName | None = None,
+    *,
+    catalogs: Sequence[str] | None = None,
+    limit: int = PAGE,
+) -> Changes:
+    """Return what was altered at or after ``since``, at most ``limit`` of it.
+
+    Args:
+        warehouse: what to ask.
+        since: microseconds since 1970.
+        after: of what was altered at exactly ``since``, only names behind this one; None means all.
+        catalogs: names of the catalogs that are looked at; None means all.
+        limit: how many changes to return at most.
+
+    Raises:
+        WorkspaceError: the warehouse does not answer.
+    """
+    start = f"timestamp_micros({since})"
+    conditions = [f"last_altered >= {start}"]
+    parameters: dict[str, str] = {}
+    if after is not None:
+        conditions.append(
+            f"(last_altered > {start} OR table_catalog > :catalog OR table_catalog = :catalog AND (table_schema > :schema "
+            "OR table_schema = :schema AND table_name > :name))"
+        )
+        parameters |= after._asdict()
+    if catalogs is not None and len(catalogs) <= _MOST_NAMED:
+        named = {f"catalog_{at}": name for at, name in enumerate(catalogs)}
+        conditions.append(f"table_catalog IN ({', '.join(f':{name}' for name in named) or 'NULL'})")
+        parameters |= named
+    columns = {
+        "catalog": "table_catalog",
+        "schema": "table_schema",
+        "name": "table_name",
+        "altered_at": "unix_micros(last_altered)",
+        "now": "unix_micros(current_timestamp())",
+    }
+    wanted = ", ".join(f"{expression} AS {name}" for name, expression in columns.items())
+    text = (
+        f"SELECT {wanted} FROM `system`.information_schema.tables WHERE {' AND '.join(conditions)} "  # noqa: S608 - no text of a workspace is in it
+        f"ORDER BY last_altered, table_catalog, table_schema, table_name LIMIT {int(limit)}"
+    )
+    rows = _answer(warehouse, Query(text, tuple(columns), parameters)).to_pylist()
+    changes = [Change(TableName(row["catalog"], row["schema"], row["name"]), int(row["altered_at"])) for row in rows]
+    return Changes(changes, int(rows[0]["now"]) if rows else None, whole=len(rows) < limit)
+
+
+def read_columns(
+    warehouse: SqlWarehouse, tables: Sequence[TableName]
+) -> dict[TableName, list[dict[str, str | bool | None]]]:
+    """Return the columns of some tables, in their order, as mappings of name, type, nullable and comment.
+
+    A table that has none, or that is closed to the credential, is missing.
+
+    Raises:
+        WorkspaceError: the warehouse does not answer.
+    """
+    if not tables:
+        return {}
+    # By catalog and schema, so that the statement stays short where many tables of one schema have changed.
+    parameters: dict[str, str] = {}
+    conditions = []
+    for (catalog, schema), names in _by_schema(tables).items():
+        markers = [_marker(parameters, text) for text in (catalog, schema, *names)]
+        held = f"table_name IN ({', '.join(markers[2:])})"
+        conditions.append(f"(table_catalog = {markers[0]} AND table_schema = {markers[1]} AND {held})")
+    columns = {
+        "catalog": "table_catalog",
+        "schema": "table_schema",
+        "relation": "table_name",
+        "position": "ordinal_position",
+        "name": "column_name",
+        "type": "full_data_type",
+        "nullable": "is_nullable",
+        "comment": "comment",
+    }
+    wanted = ", ".join(f"{expression} AS {name}" for name, expression in columns.items())
+    text = f"SELECT {wanted} FROM `system`.information_schema.columns WHERE {' OR '.join(conditions)}"  # noqa: S608 - no text of a workspace is in it
+    found: dict[TableName, list[tuple[int, dict[str, str | bool | None]]]] = {}
+    for row in _answer(warehouse, Query(text, tuple(columns), parameters)).to_pylist():
+        column = {
+            "name": row["name"],
+            "type": row["type"],
+            "nullable": row["nullable"] == "YES",
+            "comment": row["comment"] or None,
+        }
+        name = TableName(row["catalog"], row["schema"], row["relation"])
+        found.setdefault(name, []).append((int(row["position"]), column))
+    return {name: [column for _, column in sorted(held, key=lambda one: one[0])] for name, held in found.items()}
+
+
+def count_rows(warehouse: SqlWarehouse, tables: Sequence[TableName]) -> dict[TableName, int]:
+    """Return the numbers of rows of some tables; a table that cannot be read is missing.
+
+    Counting the rows of a Delta table reads its log alone
+    (https://github.com/delta-io/delta/releases/tag/v2.2.0). Tables are counted together; where that fails, because
+    one of them is closed to the credential, in halves, and no more often than is bearable.
+
+    Raises:
+        WorkspaceError: the warehouse cannot be used.
+    """
+    counted: dict[TableName, int] = {}
+    groups = [list(tables[at : at + _MOST_COUNTED]) for at in range(0, len(tables), _MOST_COUNTED)]
+    spent = 0
+    while groups and spent < _MOST_COUNTS:
+        now, groups = groups[:_COUNTING], groups[_COUNTING:]
+        spent += len(now)
+        for group, answer in zip(now, warehouse.ask(*(_counting(group) for group in now)), strict=True):
+            if not isinstance(answer, errors.WorkspaceError):
+                counted |= {group[int(row["at"])]: int(row["rows"]) for row in answer.to_pylist()}
+            elif len(group) > 1:
+                half = len(group) // 2
+                groups += [group[:half], group[half:]]
+    return counted
+
+
+def _counting(tables: Sequence[TableName]) -> Query:
+    parts = [
+        f"SELECT {at} AS at, count(*) AS rows FROM {'.'.join(map(quoted, table))}"  # noqa: S608 - quoted
+        for at, table in enumerate(tables)
+    ]
+    return Query(" UNION ALL ".join(parts), ("at", "rows"))
+
+
+def _by_schema(tables: Iterable[TableName]) -> Mapping[tuple[str, str], list[str]]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for catalog, schema, name in tables:
+        found.setdefault((catalog, schema), []).append(name)
+    return found
+
+
+def _marker(parameters: dict[str, str], text: str) -> str:
+    name = f"p{len(parameters)}"
+    parameters[name] = text
+    return f":{name}"
+
+
+def _answer(warehouse: SqlWarehouse, query: Query) -> pa.Table:
+    (answer,) = warehouse.ask(query)
+    if isinstance(answer, errors.WorkspaceError):
+        raise answer
+    return answer
