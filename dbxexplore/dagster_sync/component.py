@@ -6,16 +6,17 @@ Source: Dagster's state-backed components
 
 # Without lazy annotations, because Dagster reads the fields' types from the class.
 import asyncio
+import gc
 import logging
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import dagster as dg
 
@@ -26,6 +27,9 @@ from dagster.components.utils.project_paths import get_local_state_path
 
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
+from dbxexplore.dagster_sync.freshness import FreshnessSensor, Watched, schema_checks
+from dbxexplore.dagster_sync.lineage import COLUMN_LINEAGE, with_lineage
+from dbxexplore.dagster_sync.refresh import identifier, refresh_schedule
 from dbxexplore.dagster_sync.scaffold import ConnectionScaffolder
 from dbxexplore.dagster_sync.state import REFRESH, State
 from dbxexplore.dagster_sync.translate import (
@@ -33,10 +37,13 @@ from dbxexplore.dagster_sync.translate import (
     asset_spec,
     group_name,
     included_objects,
+    table_name,
     without_collisions,
 )
 from dbxexplore.discovery import discover
-from dbxexplore.export import ConnectionConfig, yaml_text
+from dbxexplore.discovery.changes import TableName
+from dbxexplore.discovery.lineage import DAYS, Lineage, read_lineage
+from dbxexplore.export import ConnectionConfig, Schedule, yaml_text
 
 _LOG = logging.getLogger("dbxexplore")
 _LOCAL, _VERSIONED = "LOCAL_FILESYSTEM", "VERSIONED_STATE_STORAGE"
@@ -85,6 +92,19 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
     takes effect without another discovery. An object that a discovery could not see, because the scope it is in
     could not be listed, stays and is marked stale; one that is gone from a scope that was listed is dropped.
 
+    Where the connection names a SQL warehouse, three more things come through it, each of which can be turned off:
+
+    - ``lineage``: dependencies between the assets and which column was made from which, as the system tables have
+      recorded it within ``lineage_days``. It is part of the state. Where it cannot be read, it stays as it was.
+    - ``freshness``: a sensor that reports a materialization whenever ``last_altered`` of a table has moved, at most
+      one each ``freshness_interval`` seconds, with the columns and (``row_counts``) the number of rows of Delta
+      tables. Its first ticks report each table once, as it stands. A tick starts the warehouse if it rests.
+    - ``schema_checks``: a check of each table and view that fails when a column was added, removed or retyped
+      between the latest two materializations. The sensor runs it.
+
+    ``refresh_schedule`` is a cron expression for a job that refreshes the state; without it, the connection's own
+    schedule counts, if there is one.
+
     Override `get_asset_spec` to change what an asset looks like.
 
     Example:
@@ -94,16 +114,35 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
             type: dbxexplore.dagster_sync.DatabricksConnectionComponent
             attributes:
               connection_file: connection.yaml
+              refresh_schedule: "0 6 * * *"
 
     Raises:
-        ConfigError: the document is missing, given twice, or cannot be read.
+        ConfigError: the document is missing, given twice, or cannot be read, or another attribute makes no sense.
     """
 
     connection_file: _File = None
     connection: _Document = None
     defs_state: ResolvedDefsStateConfig = field(default_factory=DefsStateConfigArgs.local_filesystem)
+    lineage: bool = True
+    lineage_days: int = DAYS
+    freshness: bool = True
+    freshness_interval: int = 900
+    row_counts: bool = True
+    schema_checks: bool = True
+    refresh_schedule: str | None = None
 
     def __post_init__(self) -> None:
+        for name in ("lineage_days", "freshness_interval"):
+            value = getattr(self, name)
+            if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+                msg = f"{name} is {value!r}"
+                raise errors.ConfigError(msg, path=["attributes", name], expected="a whole number, at least 1")
+        if self.refresh_schedule is not None:
+            try:
+                Schedule(cron=self.refresh_schedule)
+            except errors.ConfigError as error:
+                path = ["attributes", "refresh_schedule"]
+                raise errors.ConfigError(error.what, path=path, expected=error.expected) from None
         if (self.connection_file is None) == (self.connection is None):
             what = "neither connection_file nor connection is" if self.connection is None else "both are"
             msg = f"{what} given"
@@ -124,6 +163,14 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
             # Its lines are not those of the file that it stands in.
             path = ["attributes", "connection", *error.path]
             raise errors.ConfigError(error.what, path=path, expected=error.expected, remedy=error.remedy) from None
+
+    @cached_property
+    def schedule(self) -> Schedule | None:
+        """When the state is refreshed: ``refresh_schedule`` in the time zone of the connection's, or the latter."""
+        own = self.config.schedule
+        if self.refresh_schedule is None:
+            return own
+        return Schedule(cron=self.refresh_schedule, timezone=own.timezone if own else "UTC")
 
     @property
     def defs_state_config(self) -> DefsStateConfig:
@@ -147,6 +194,13 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         # Not through a warehouse: information_schema leaves out what is closed to the credential without a word,
         # which would look as if it were gone.
         return discover(self.config.settings, depth="columns", notebooks=_wants_notebooks(self.config), strategy="rest")
+
+    def read_lineage(self, catalogs: Sequence[str]) -> Lineage | None:
+        """Return the lineage of what some catalogs hold, None if it is not asked for; called as `discover` is."""
+        settings = self.config.settings
+        if not self.lineage or settings.warehouse_id is None:
+            return None
+        return read_lineage(settings, catalogs=catalogs, days=self.lineage_days)
 
     async def refresh_state(self, project_root: Path) -> str:
         """Discover, store the state, and return its version; see `dagster.StateBackedComponent`."""
@@ -186,7 +240,17 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         state = earlier.followed_by(catalog, notebooks=wanted) if earlier else State(catalog, notebooks=wanted)
         if state.stale:
             _LOG.warning("%d objects are kept as they were before, marked as stale", len(state.stale))
-        state.save(state_path)
+        state.with_lineage(self._lineage_after(state)).save(state_path)
+
+    def _lineage_after(self, state: State) -> Lineage:
+        """Return the lineage as it is now, and what cannot be read of it as it was: unknown is not empty."""
+        catalogs = [str(name) for name in state.catalog.objects["catalog"].dropna().unique()]
+        lineage = self.read_lineage(catalogs)
+        if lineage is None:
+            return Lineage()
+        for problem in lineage.problems:
+            _LOG.warning("%s What was known of it before is kept.", problem)
+        return lineage.or_else(state.lineage)
 
     def _earlier_state(self, path: Path, new: Catalog) -> State | None:
         if not path.is_file():
@@ -212,19 +276,66 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         Raises:
             CatalogError: the state was written by another version, or is damaged.
         """
-        del context
         if state_path is None:
             _LOG.warning(
                 "There is no state of the connection %r yet, so it has no assets. %s", self.config.name, REFRESH
             )
-            return dg.Definitions()
-        state = State.load(state_path)
-        self._tell(state)
+            return dg.Definitions(schedules=self._schedules(context))
+        with _no_collection():
+            state = State.load(state_path)
+            self._tell(state)
+            return self._definitions(state, context)
+
+    def _definitions(self, state: State, context: dg.ComponentLoadContext) -> dg.Definitions:
         preview = self.config.preview(state.catalog)
         with _links_to(state.catalog.provenance.workspace_url):
-            found = included_objects(preview, state.stale)
-            specs = without_collisions((one, self.get_asset_spec(one)) for one in found)
-        return dg.Definitions(assets=specs)
+            made = [(one, self.get_asset_spec(one)) for one in included_objects(preview, state.stale)]
+        keys = {table_name(one): spec.key for one, spec in made if one.kind != "notebook"}
+        specs = with_lineage(without_collisions(made), keys, state.lineage)
+        objects = {table_name(one): one for one, _ in made}
+        freshness = self._freshness(objects, keys, specs)
+        return dg.Definitions(assets=specs, schedules=self._schedules(context), **freshness)
+
+    def _schedules(self, context: dg.ComponentLoadContext) -> list[dg.ScheduleDefinition]:
+        if self.schedule is None:
+            return []
+        refresh = partial(self.refresh_state, context.project_root)
+        return [refresh_schedule(self.config.name, self.schedule, refresh)]
+
+    def _freshness(
+        self,
+        objects: Mapping[TableName, DatabricksObject],
+        keys: Mapping[TableName, dg.AssetKey],
+        specs: Sequence[dg.AssetSpec],
+    ) -> dict[str, Any]:
+        """Return the sensor and the checks, as arguments for definitions."""
+        if not self.freshness or self.config.settings.warehouse_id is None or not keys:
+            return {}
+        made: dict[str, Any] = {}
+        lineage = {spec.key: spec.metadata.get(COLUMN_LINEAGE) for spec in specs}
+        watched = {
+            name: Watched(
+                key,
+                columns=len(objects[name].columns or ()),
+                is_counted=self.row_counts and objects[name].kind == "table" and objects[name].format == "DELTA",
+                lineage=lineage.get(key),
+            )
+            for name, key in keys.items()
+        }
+        if self.schema_checks:
+            made["asset_checks"] = schema_checks(self.config.name, list(dict.fromkeys(keys.values())))
+        tick = FreshnessSensor(self.config.settings, watched, checks=self.schema_checks).tick
+        made["sensors"] = [
+            dg.SensorDefinition(
+                name=f"{identifier(self.config.name)}_freshness",
+                description=f"Reports what has changed in the workspace of the connection {self.config.name}.",
+                evaluation_fn=tick,
+                minimum_interval_seconds=self.freshness_interval,
+                default_status=dg.DefaultSensorStatus.RUNNING,
+                asset_selection=dg.AssetSelection.all_asset_checks() if self.schema_checks else None,
+            )
+        ]
+        return made
 
     def get_asset_spec(self, row: DatabricksObject) -> dg.AssetSpec:
         """Return the asset of one table, view or notebook; to be overridden.
@@ -256,6 +367,10 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
                 len(state.catalog.failures),
                 len(state.stale),
             )
+        for problem in state.lineage.problems:
+            _LOG.warning("%s What is shown of it is from before.", problem)
+        if self.lineage and config.settings.warehouse_id and state.lineage.tables is None:
+            _LOG.warning("The state holds no lineage. %s", REFRESH)
 
 
 # Where links lead for a connection whose profile names the workspace; known from the state alone.
@@ -269,6 +384,22 @@ def _links_to(url: str | None) -> Iterator[None]:
         yield
     finally:
         _workspace_url.reset(token)
+
+
+@contextmanager
+def _no_collection() -> Iterator[None]:
+    """Keep Python from looking for garbage meanwhile.
+
+    Definitions are a million objects that all stay. To look through them for what does not, each time that some more
+    have been made, takes longer than to make them.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _wants_notebooks(config: ConnectionConfig) -> bool:

@@ -10,7 +10,7 @@ import json
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -25,13 +25,16 @@ from dbxexplore._version import __version__
 from dbxexplore.catalog import Catalog
 from dbxexplore.catalog.schema import table_from_series
 from dbxexplore.dagster_sync.translate import ObjectKey, Stale, object_key
+from dbxexplore.discovery.lineage import Lineage
 from dbxexplore.discovery.unity_rest import METASTORE
 from dbxexplore.files import written_whole
 
-FORMAT = 1
+FORMAT = 2
+_READ = (1, 2)  # the first one knows no lineage
 REFRESH = "Refresh it: dg utils refresh-defs-state"
 
 _ABOUT, _CATALOG, _STALE = "state.json", "catalog.parquet", "stale.parquet"
+_LINEAGE = {"tables": "table_lineage.parquet", "columns": "column_lineage.parquet"}
 _KEY_COLUMNS = ("kind", "catalog", "schema", "full_name")
 _STALE_SCHEMA = pa.schema(
     [
@@ -47,22 +50,32 @@ class State:
 
     ``catalog`` holds the objects of the last discovery and those kept from before, with the failures and the
     provenance of the last discovery. ``stale`` says of each one that was kept why. ``notebooks`` is whether
-    notebooks were looked for.
+    notebooks were looked for. ``lineage`` is what is known of it, with what could not be read as it was before.
     """
 
     catalog: Catalog
     stale: Mapping[ObjectKey, Stale] = field(default_factory=dict)
     notebooks: bool = True
+    lineage: Lineage = field(default_factory=Lineage)
 
     def save(self, path: Path) -> None:
         """Write this state to a file; an interrupt leaves an older file whole."""
-        about = {"format": FORMAT, "tool_version": __version__, "notebooks": self.notebooks}
+        about = {
+            "format": FORMAT,
+            "tool_version": __version__,
+            "notebooks": self.notebooks,
+            "lineage": _about_lineage(self.lineage),
+        }
         with written_whole(path, errors.CatalogError) as partial, tempfile.TemporaryDirectory() as folder:
             pq.write_table(_stale_table(self.stale), Path(folder) / _STALE)
             with zipfile.ZipFile(partial, "w") as archive:
                 archive.writestr(_ABOUT, json.dumps(about))
                 archive.write(self.catalog.save(Path(folder) / _CATALOG), _CATALOG)
                 archive.write(Path(folder) / _STALE, _STALE)
+                for name, file in _LINEAGE.items():
+                    if (table := getattr(self.lineage, name)) is not None:
+                        pq.write_table(table, Path(folder) / file)
+                        archive.write(Path(folder) / file, file)
 
     @classmethod
     def load(cls, path: Path) -> State:
@@ -75,26 +88,33 @@ class State:
             with zipfile.ZipFile(path) as archive:
                 about = json.loads(archive.read(_ABOUT))
                 found = about.get("format") if isinstance(about, dict) else None
-                if found != FORMAT:
+                if found not in _READ:
                     by = (
                         about.get("tool_version", "an unknown version") if isinstance(about, dict) else "something else"
                     )
                     msg = f"The stored state has the format {found!r}, as dbxexplore {by} writes it"
                     raise errors.CatalogError(
-                        msg, expected=f"format {FORMAT}, which dbxexplore {__version__} reads", remedy=REFRESH
+                        msg,
+                        expected=f"format {_READ[0]} or {_READ[-1]}, which dbxexplore {__version__} reads",
+                        remedy=REFRESH,
                     )
                 with tempfile.TemporaryDirectory() as folder:
                     catalog = Catalog.load(archive.extract(_CATALOG, folder))
                     stale = _read_stale(pq.read_table(archive.extract(_STALE, folder)))
+                    lineage = _read_lineage(archive, Path(folder), about.get("lineage") or {})
         except (zipfile.BadZipFile, KeyError, ValueError, OSError, pa.ArrowException) as error:
             if isinstance(error, errors.CatalogError):
                 raise
             msg = f"The stored state {str(path)!r} cannot be read: {str(error)[:200]}"
             raise errors.CatalogError(msg, expected="a file that dbxexplore wrote", remedy=REFRESH) from None
-        return cls(catalog, stale, notebooks=about.get("notebooks") is not False)
+        return cls(catalog, stale, notebooks=about.get("notebooks") is not False, lineage=lineage)
+
+    def with_lineage(self, lineage: Lineage) -> State:
+        """Return this state with other lineage."""
+        return replace(self, lineage=lineage)
 
     def followed_by(self, new: Catalog, *, notebooks: bool) -> State:
-        """Return the state after a later discovery.
+        """Return the state after a later discovery, with the lineage of this one.
 
         An object of this state that ``new`` lacks is gone, unless it is in a scope that could not be listed: then
         nothing is known of it, so it stays as it was, and is stale. Notebooks that were not looked for are gone.
@@ -115,7 +135,7 @@ class State:
                 last_seen = earlier.last_seen if earlier else reason.last_seen
                 stale[key] = Stale(reason.scope, reason.reason, reason.message, last_seen)
                 keep[position] = True
-        return State(_joined(new, self.catalog.objects[keep]), stale, notebooks)
+        return State(_joined(new, self.catalog.objects[keep]), stale, notebooks, self.lineage)
 
     def _missing_from(self, new: Catalog) -> Sequence[int]:
         known = pc.is_in(_joined_keys(self.catalog), value_set=_joined_keys(new))
@@ -152,6 +172,23 @@ def _scopes_of(key: ObjectKey) -> Iterator[str]:
     if kind == "schema":
         yield full_name
     yield METASTORE
+
+
+def _about_lineage(lineage: Lineage) -> dict[str, object]:
+    taken_at = lineage.taken_at.isoformat() if lineage.taken_at else None
+    return {"problems": list(lineage.problems), "taken_at": taken_at}
+
+
+def _read_lineage(archive: zipfile.ZipFile, folder: Path, about: Mapping[str, object]) -> Lineage:
+    there = set(archive.namelist())
+    tables = {name: pq.read_table(archive.extract(file, folder)) for name, file in _LINEAGE.items() if file in there}
+    problems, taken_at = about.get("problems"), about.get("taken_at")
+    return Lineage(
+        tables.get("tables"),
+        tables.get("columns"),
+        tuple(str(problem) for problem in problems) if isinstance(problems, list) else (),
+        datetime.fromisoformat(str(taken_at)) if taken_at else None,
+    )
 
 
 def _joined(new: Catalog, kept: pd.DataFrame) -> Catalog:

@@ -24,6 +24,7 @@ import dagster as dg
 import pyarrow as pa
 
 from dbxexplore.catalog.schema import ARROW_SCHEMA, table_from_series
+from dbxexplore.discovery.changes import TableName
 from dbxexplore.export import ConnectionConfig
 from dbxexplore.filters import Preview
 
@@ -63,8 +64,7 @@ class DatabricksObject:
     """One table, view or notebook, with what is known of it; a row of the objects frame as plain values.
 
     ``columns`` are mappings of name, type, nullable and comment; None where they are not known. ``stale`` says why
-    the last discovery did not see it. ``definition`` is the SQL of a view; discovery does not read it yet, so it is
-    None unless a subclass of the component fills it in.
+    the last discovery did not see it. ``definition`` is the SQL of a view, None where it is not known.
     """
 
     kind: AssetKind
@@ -103,6 +103,11 @@ def included_objects(preview: Preview, stale: Mapping[ObjectKey, Stale] | None =
             found = DatabricksObject(**row)
             reason = stale.get(found.key) if stale else None
             yield found if reason is None else DatabricksObject(**row, stale=reason)
+
+
+def table_name(found: DatabricksObject) -> TableName:
+    """Return the parts of the name of a table or view."""
+    return TableName(found.catalog or "", found.schema or "", found.name)
 
 
 def asset_spec(found: DatabricksObject, config: ConnectionConfig, workspace_url: str | None = None) -> dg.AssetSpec:
@@ -150,7 +155,6 @@ def _dagster_metadata(found: DatabricksObject, url: str | None) -> dict[str, obj
 
 
 def _own_metadata(found: DatabricksObject, config: ConnectionConfig) -> dict[str, object]:
-    definition = f"```sql\n{found.definition}\n```" if found.definition else None
     values: dict[str, object] = {
         "connection": config.name,
         "path": found.full_name if found.kind == "notebook" else None,
@@ -159,10 +163,16 @@ def _own_metadata(found: DatabricksObject, config: ConnectionConfig) -> dict[str
         "owner": found.owner,
         "created_at": dg.MetadataValue.timestamp(found.created_at) if found.created_at else None,
         "updated_at": dg.MetadataValue.timestamp(found.updated_at) if found.updated_at else None,
-        "view_definition": dg.MetadataValue.md(definition) if definition else None,
+        "view_definition": dg.MetadataValue.md(fenced(found.definition)) if found.definition else None,
         "stale": str(found.stale) if found.stale else None,
     }
     return {f"{_PREFIX}/{name}": value for name, value in values.items() if value is not None}
+
+
+def fenced(sql: str) -> str:
+    """Return ``sql`` as a block of code in Markdown, whatever it holds: a longer fence than any in it ends the block."""
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", sql)), default=0))
+    return f"{fence}sql\n{sql}\n{fence}"
 
 
 def object_url(found: DatabricksObject, workspace_url: str) -> str:
@@ -178,15 +188,21 @@ def column_schema(columns: Sequence[Column]) -> dg.TableSchema:
     """Return the columns of a table, in their order."""
     return dg.TableSchema(
         [
-            dg.TableColumn(
-                name=str(column["name"]),
-                type=str(column["type"] or "unknown"),
-                description=str(column["comment"]) if column["comment"] else None,
-                constraints=_REQUIRED if column["nullable"] is False else _NULLABLE,
+            _table_column(
+                str(column["name"]),
+                str(column["type"] or "unknown"),
+                str(column["comment"]) if column["comment"] else None,
+                is_required=column["nullable"] is False,
             )
             for column in columns
         ]
     )
+
+
+# Tables of one workspace have many columns in common, and one that is made once serves all of them.
+@lru_cache(maxsize=65_536)
+def _table_column(name: str, kind: str, description: str | None, *, is_required: bool) -> dg.TableColumn:
+    return dg.TableColumn(name, kind, description, constraints=_REQUIRED if is_required else _NULLABLE)
 
 
 _NULLABLE, _REQUIRED = dg.TableColumnConstraints(nullable=True), dg.TableColumnConstraints(nullable=False)

@@ -90,6 +90,7 @@ class Warehouse:
         needed: bool = True,
     ) -> None:
         self.was_started = False
+        self.is_late = False  # it was still starting when patience ran out
         self._path = f"{_WAREHOUSES}/{quote(warehouse_id, safe='')}"
         self._scope = scope
         self._running = running
@@ -114,7 +115,7 @@ class Warehouse:
         first = self._asked_to_start is None
         self._asked_to_start = self._asked_to_start or time.monotonic()
         if time.monotonic() - self._asked_to_start > self._patience:
-            state = mask(state.lower(), 20)
+            state, self.is_late = mask(state.lower(), 20), True
             return self._unusable(f"the warehouse is still {state} after {self._patience:.0f} s")
         if not first or state == "STARTING":
             self._say(f"the SQL warehouse is {mask(state.lower(), 20)}, which may take minutes")
@@ -348,7 +349,8 @@ class SqlWarehouse:
         started.
 
         Raises:
-            WorkspaceError: the warehouse cannot be used, so that nothing was asked.
+            TimedOutError: the warehouse is still starting, or answered nothing within the deadline.
+            WorkspaceError: it cannot be used, so that nothing was asked.
         """
         found: dict[int, pa.Table | errors.WorkspaceError] = {}
         unusable: list[errors.WorkspaceError] = []
@@ -365,7 +367,7 @@ class SqlWarehouse:
             warehouse_id=self._warehouse_id,
             scope="warehouse",
             running=statements,
-            unusable=lambda reason: no_warehouse(self._failure(f"cannot be used: {reason}")),
+            unusable=lambda reason: no_warehouse(self._unusable(reason, is_late=warehouse.is_late)),
             refused=no_warehouse,
             patience=self._patience,
             needed=False,
@@ -374,7 +376,7 @@ class SqlWarehouse:
         gatherer.run(statements() if self._is_running else [warehouse.look()])
         if unusable:
             raise unusable[0]
-        late = self._failure(f"did not answer within {self._deadline or 0:.0f} s")
+        late = errors.TimedOutError(f"{self._name} did not answer within {self._deadline or 0:.0f} s")
         if gatherer.stopped and not found:
             raise late
         return [found.get(at, late) for at in range(len(queries))]
@@ -385,7 +387,7 @@ class SqlWarehouse:
             return []
 
         def failed(reason: str) -> Following:
-            found[at] = self._failure(f"did not answer a statement: {mask(reason)}")
+            found[at] = errors.WorkspaceError(f"{self._name} did not answer a statement: {mask(reason)}")
             return []
 
         def refused(error: errors.WorkspaceError) -> Following:
@@ -395,6 +397,12 @@ class SqlWarehouse:
         statement = Statement(self._warehouse_id, query, "warehouse", done, failed, refused, needed=False)
         return statement
 
-    def _failure(self, what: str) -> errors.WorkspaceError:
-        msg = f"The SQL warehouse {self._warehouse_id} {what}"
-        return errors.WorkspaceError(msg, remedy="See that it exists, and that this credential may use it")
+    @property
+    def _name(self) -> str:
+        return f"The SQL warehouse {self._warehouse_id}"
+
+    def _unusable(self, reason: str, *, is_late: bool) -> errors.WorkspaceError:
+        msg = f"{self._name} cannot be used: {reason}"
+        if is_late:
+            return errors.TimedOutError(msg)
+        return errors.WorkspaceError(msg, remedy="Name one that exists and that this credential may use")

@@ -167,4 +167,12 @@ _README = """\
 
 `dg dev` discovers the workspace when it starts. Elsewhere, `dg utils refresh-defs-state` does; reload the code
 location to see what has changed. The connection is in `src/{package}/defs/{package}/connection.yaml`.
+
+If the connection has a schedule, a job refreshes what is stored, and the next reload shows it. A job can store it for a
+code location on another machine only in versioned storage: set `defs_state: {{management_type:
+VERSIONED_STATE_STORAGE}}` under `attributes` in `defs.yaml`.
+
+If the connection names a SQL warehouse, there are dependencies between the assets, a sensor that reports what has
+changed, and a check of each table's columns. The sensor starts the warehouse when it rests; `freshness_interval` says
+how many seconds lie between its looks (900), and `freshness: false` turns it off.
 """

@@ -204,6 +204,114 @@ def test_nothing_is_kept_of_another_workspace(
     assert len(State.load(path).catalog) == 0
 
 
+# --- what runs by itself ---
+
+WAREHOUSE = dbx.ConnectionSettings("https://dbc-1234abcd-56ef.cloud.databricks.com", warehouse_id="abc123")
+
+
+def names_of(defs: dg.Definitions) -> dict[str, list[str]]:
+    repository = defs.get_repository_def()
+    return {
+        "sensors": [sensor.name for sensor in repository.sensor_defs],
+        "schedules": [schedule.name for schedule in repository.schedule_defs],
+        "checks": sorted(key.asset_key.path[-1] for key in repository.asset_graph.asset_check_keys),
+    }
+
+
+def test_without_a_warehouse_and_a_schedule_nothing_runs_by_itself(
+    make_config: MakeConfig, small_catalog: dbx.Catalog, tmp_path: Path
+) -> None:
+    defs = definitions(component_of(make_config()), small_catalog, tmp_path)
+    assert names_of(defs) == {"sensors": [], "schedules": [], "checks": []}
+
+
+@pytest.mark.parametrize(
+    ("attributes", "sensors", "checks"),
+    [
+        ({}, ["databricks_unity_catalog_freshness"], ["customers", "daily", "orders"]),
+        ({"schema_checks": False}, ["databricks_unity_catalog_freshness"], []),
+        ({"freshness": False}, [], []),
+    ],
+)
+def test_with_a_warehouse_a_sensor_watches_tables_and_views(  # noqa: PLR0913, PLR0917 - fixtures and cases
+    make_config: MakeConfig,
+    small_catalog: dbx.Catalog,
+    tmp_path: Path,
+    attributes: dict[str, Any],
+    sensors: list[str],
+    checks: list[str],
+) -> None:
+    component = DatabricksConnectionComponent(connection=inline(make_config(settings=WAREHOUSE)), **attributes)
+    found = names_of(definitions(component, small_catalog, tmp_path))
+    assert found == {"sensors": sensors, "schedules": [], "checks": checks}
+
+
+def test_an_empty_selection_has_no_sensor(make_config: MakeConfig, small_catalog: dbx.Catalog, tmp_path: Path) -> None:
+    config = make_config(settings=WAREHOUSE, filters=dbx.Filters(catalogs=dbx.Patterns([])))
+    assert names_of(definitions(component_of(config), small_catalog, tmp_path))["sensors"] == []
+
+
+def test_the_sensor_waits_as_long_as_it_is_told_and_runs_from_the_start(
+    make_config: MakeConfig, small_catalog: dbx.Catalog, tmp_path: Path
+) -> None:
+    plain = inline(make_config(settings=WAREHOUSE))
+    component = DatabricksConnectionComponent(connection=plain, freshness_interval=60)
+    (sensor,) = definitions(component, small_catalog, tmp_path).get_repository_def().sensor_defs
+    assert sensor.minimum_interval_seconds == 60
+    assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+
+
+@pytest.mark.parametrize(
+    ("own", "given", "cron", "zone"),
+    [
+        (dbx.Schedule(cron="0 6 * * *", timezone="Europe/Berlin"), None, "0 6 * * *", "Europe/Berlin"),
+        (dbx.Schedule(cron="0 6 * * *", timezone="Europe/Berlin"), "0 7 * * *", "0 7 * * *", "Europe/Berlin"),
+        (None, "0 7 * * *", "0 7 * * *", "UTC"),
+    ],
+)
+def test_the_state_is_refreshed_on_a_schedule(  # noqa: PLR0913, PLR0917 - fixtures and cases
+    make_config: MakeConfig,
+    small_catalog: dbx.Catalog,
+    tmp_path: Path,
+    own: dbx.Schedule | None,
+    given: str | None,
+    cron: str,
+    zone: str,
+) -> None:
+    plain = inline(make_config(name="my-conn", schedule=own))
+    component = DatabricksConnectionComponent(connection=plain, refresh_schedule=given)
+    (schedule,) = definitions(component, small_catalog, tmp_path).get_repository_def().schedule_defs
+    assert (schedule.cron_schedule, schedule.execution_timezone) == (cron, zone)
+    assert schedule.name.startswith("my_conn_")
+
+
+def test_two_connections_live_in_one_project(
+    make_config: MakeConfig, small_catalog: dbx.Catalog, tmp_path: Path
+) -> None:
+    schedule = dbx.Schedule(cron="@daily")
+    made = []
+    for name in ("my-conn", "my_conn", "my conn"):
+        config = make_config(name=name, settings=WAREHOUSE, schedule=schedule)
+        made.append(definitions(component_of(config), small_catalog, tmp_path))
+    assert len(names_of(dg.Definitions.merge(*made))["sensors"]) == 3
+
+
+def test_names_that_are_no_python_names_have_checks_too(
+    make_config: MakeConfig, make_catalog: MakeCatalog, tmp_path: Path
+) -> None:
+    odd = ["a-b", "a_b", "a.b", "white space", "it's", "Größe", "表", "🦆", "percent%20"]
+    catalog = make_catalog(*(("table", "prod", "s", name) for name in odd))
+    found = names_of(definitions(component_of(make_config(name="c 1", settings=WAREHOUSE)), catalog, tmp_path))
+    assert found["checks"] == sorted(odd)
+
+
+def test_lineage_that_the_state_lacks_is_told_of(
+    make_config: MakeConfig, small_catalog: dbx.Catalog, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    definitions(component_of(make_config(settings=WAREHOUSE)), small_catalog, tmp_path)
+    assert "The state holds no lineage. Refresh it" in caplog.text
+
+
 # --- YAML ---
 
 
@@ -215,12 +323,15 @@ def test_nothing_is_kept_of_another_workspace(
         ({"connection_file": "a", "connection": {"version": 1}}, "both are given"),
         ({"connection": {"version": 2}}, "key 'attributes.connection.version': the version is 2"),
         ({"connection": {"nope": 1}}, "key 'attributes.connection.nope': unknown key. Expected one of version, name"),
+        ({"lineage_days": 0}, "key 'attributes.lineage_days': lineage_days is 0. Expected a whole number"),
+        ({"freshness_interval": -5}, "key 'attributes.freshness_interval': freshness_interval is -5"),
+        ({"refresh_schedule": "at six"}, "key 'attributes.refresh_schedule': 'at six' is not a cron expression"),
         ({"defs_state": {"management_type": "LEGACY_CODE_SERVER_SNAPSHOTS"}}, "keeps no earlier state"),
     ],
 )
 def test_a_mistake_in_the_yaml_is_told(make_config: MakeConfig, attributes: dict[str, Any], message: str) -> None:
     plain = inline(make_config())
-    if set(attributes) == {"defs_state"}:
+    if set(attributes) & {"defs_state", "lineage_days", "freshness_interval", "refresh_schedule"}:
         attributes = {**attributes, "connection": plain}
     elif set(attributes) == {"connection"}:
         attributes = {"connection": plain | attributes["connection"]}

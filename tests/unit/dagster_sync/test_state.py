@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 import dbxexplore as dbx
 from dbxexplore import errors
 from dbxexplore.dagster_sync.state import State
+from dbxexplore.discovery.lineage import COLUMN_LINEAGE, TABLE_LINEAGE, Lineage
 
 BEFORE, AFTER = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 2, tzinfo=UTC)
 MakeCatalog = Callable[..., dbx.Catalog]
@@ -120,7 +122,7 @@ def test_a_state_of_another_version_says_which(tmp_path: Path) -> None:
         archive.writestr("state.json", json.dumps({"format": 99, "tool_version": "9.9"}))
     with pytest.raises(errors.CatalogError) as caught:
         State.load(path)
-    assert "has the format 99, as dbxexplore 9.9 writes it. Expected format 1" in str(caught.value)
+    assert "has the format 99, as dbxexplore 9.9 writes it. Expected format 1 or 2, which" in str(caught.value)
     assert "dg utils refresh-defs-state" in str(caught.value)
 
 
@@ -136,3 +138,41 @@ def test_a_state_without_its_catalog_says_what_to_do(tmp_path: Path) -> None:
         archive.writestr("state.json", json.dumps({"format": 1}))
     with pytest.raises(errors.CatalogError, match="cannot be read"):
         State.load(tmp_path / "state")
+
+
+# --- lineage ---
+
+PAIRS = pa.Table.from_pylist([dict.fromkeys(TABLE_LINEAGE.names, "a.b")], TABLE_LINEAGE)
+
+
+def test_lineage_is_read_as_it_was_written(make_catalog: MakeCatalog, tmp_path: Path) -> None:
+    columns = COLUMN_LINEAGE.empty_table()
+    for lineage in (
+        Lineage(),
+        Lineage(PAIRS, columns, (), BEFORE),
+        Lineage(PAIRS, None, ("system.access.column_lineage could not be read.",), BEFORE),
+    ):
+        State(make_catalog(), lineage=lineage).save(tmp_path / "state")
+        assert State.load(tmp_path / "state").lineage == lineage
+
+
+def test_a_state_of_the_first_format_is_read_and_knows_no_lineage(make_catalog: MakeCatalog, tmp_path: Path) -> None:
+    State(make_catalog(("table", "dev", "s", "t")), lineage=Lineage(PAIRS)).save(tmp_path / "new")
+    with zipfile.ZipFile(tmp_path / "new") as new, zipfile.ZipFile(tmp_path / "old", "w") as old:
+        old.writestr("state.json", json.dumps({"format": 1, "tool_version": "0.1.0", "notebooks": True}))
+        for name in ("catalog.parquet", "stale.parquet"):
+            old.writestr(name, new.read(name))
+    read = State.load(tmp_path / "old")
+    assert names(read) == ["dev.s.t"]
+    assert read.lineage == Lineage()
+
+
+def test_what_is_unknown_of_lineage_stays_as_it_was() -> None:
+    columns = COLUMN_LINEAGE.empty_table()
+    earlier = Lineage(PAIRS, columns, ("old",), BEFORE)
+    assert Lineage(problems=("no",)).or_else(earlier) == Lineage(PAIRS, columns, ("no",), BEFORE)
+    half = Lineage(TABLE_LINEAGE.empty_table(), None, ("no",), AFTER).or_else(earlier)
+    assert (len(half.tables), half.columns, half.taken_at) == (0, columns, AFTER)
+    whole = Lineage(TABLE_LINEAGE.empty_table(), columns, (), AFTER)
+    assert whole.or_else(earlier) == whole
+    assert Lineage(problems=("no",)).or_else(None) == Lineage(problems=("no",))

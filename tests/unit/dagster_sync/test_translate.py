@@ -77,6 +77,15 @@ def test_a_view_with_its_definition(make_config: Callable[..., dbx.ConnectionCon
     assert asset_spec(table(kind="view", object_type="VIEW"), make_config()).kinds == {"databricks", "view"}
 
 
+@pytest.mark.parametrize("sql", ["SELECT '```'", "```", "a\n````\n# not a heading", "`"])
+def test_the_sql_of_a_view_stays_inside_its_block(make_config: Callable[..., dbx.ConnectionConfig], sql: str) -> None:
+    text = asset_spec(table(kind="view", definition=sql), make_config()).metadata["dbxexplore/view_definition"].value
+    fence, _, rest = text.partition("sql\n")
+    assert set(fence) == {"`"}
+    assert rest == f"{sql}\n{fence}"
+    assert fence not in sql
+
+
 def test_a_notebook(make_config: Callable[..., dbx.ConnectionConfig]) -> None:
     spec = asset_spec(notebook("/Shared/Q3 Überblick/a#b", object_type="PYTHON"), make_config())
     assert spec.key.path == ["databricks_unity_catalog", "notebooks", "Shared", "Q3 Überblick", "a#b"]
