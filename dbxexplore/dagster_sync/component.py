@@ -46,6 +46,7 @@ from dbxexplore.discovery.lineage import DAYS, Lineage, read_lineage
 from dbxexplore.export import ConnectionConfig, Schedule, yaml_text
 
 _LOG = logging.getLogger("dbxexplore")
+_PATIENCE = 300.0  # seconds that a warehouse may take to start before a refresh goes on without lineage
 _LOCAL, _VERSIONED = "LOCAL_FILESYSTEM", "VERSIONED_STATE_STORAGE"
 
 # The state that a refresh replaces. Dagster tells only where the new one goes.
@@ -200,7 +201,7 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         settings = self.config.settings
         if not self.lineage or settings.warehouse_id is None:
             return None
-        return read_lineage(settings, catalogs=catalogs, days=self.lineage_days)
+        return read_lineage(settings, catalogs=catalogs, days=self.lineage_days, patience=_PATIENCE)
 
     async def refresh_state(self, project_root: Path) -> str:
         """Discover, store the state, and return its version; see `dagster.StateBackedComponent`."""

@@ -25,7 +25,7 @@ from dbxexplore._version import __version__
 from dbxexplore.catalog import Catalog
 from dbxexplore.catalog.schema import table_from_series
 from dbxexplore.dagster_sync.translate import ObjectKey, Stale, object_key
-from dbxexplore.discovery.lineage import Lineage
+from dbxexplore.discovery.lineage import COLUMN_LINEAGE, TABLE_LINEAGE, Lineage
 from dbxexplore.discovery.unity_rest import METASTORE
 from dbxexplore.files import written_whole
 
@@ -34,7 +34,10 @@ _READ = (1, 2)  # the first one knows no lineage
 REFRESH = "Refresh it: dg utils refresh-defs-state"
 
 _ABOUT, _CATALOG, _STALE = "state.json", "catalog.parquet", "stale.parquet"
-_LINEAGE = {"tables": "table_lineage.parquet", "columns": "column_lineage.parquet"}
+_LINEAGE = {
+    "tables": ("table_lineage.parquet", TABLE_LINEAGE),
+    "columns": ("column_lineage.parquet", COLUMN_LINEAGE),
+}
 _KEY_COLUMNS = ("kind", "catalog", "schema", "full_name")
 _STALE_SCHEMA = pa.schema(
     [
@@ -72,7 +75,7 @@ class State:
                 archive.writestr(_ABOUT, json.dumps(about))
                 archive.write(self.catalog.save(Path(folder) / _CATALOG), _CATALOG)
                 archive.write(Path(folder) / _STALE, _STALE)
-                for name, file in _LINEAGE.items():
+                for name, (file, _) in _LINEAGE.items():
                     if (table := getattr(self.lineage, name)) is not None:
                         pq.write_table(table, Path(folder) / file)
                         archive.write(Path(folder) / file, file)
@@ -101,7 +104,7 @@ class State:
                 with tempfile.TemporaryDirectory() as folder:
                     catalog = Catalog.load(archive.extract(_CATALOG, folder))
                     stale = _read_stale(pq.read_table(archive.extract(_STALE, folder)))
-                    lineage = _read_lineage(archive, Path(folder), about.get("lineage") or {})
+                    lineage = _read_lineage(archive, Path(folder), about.get("lineage"))
         except (zipfile.BadZipFile, KeyError, ValueError, OSError, pa.ArrowException) as error:
             if isinstance(error, errors.CatalogError):
                 raise
@@ -179,9 +182,14 @@ def _about_lineage(lineage: Lineage) -> dict[str, object]:
     return {"problems": list(lineage.problems), "taken_at": taken_at}
 
 
-def _read_lineage(archive: zipfile.ZipFile, folder: Path, about: Mapping[str, object]) -> Lineage:
+def _read_lineage(archive: zipfile.ZipFile, folder: Path, described: object) -> Lineage:
+    about = described if isinstance(described, dict) else {}
     there = set(archive.namelist())
-    tables = {name: pq.read_table(archive.extract(file, folder)) for name, file in _LINEAGE.items() if file in there}
+    tables = {
+        name: pq.read_table(archive.extract(file, folder)).select(schema.names)
+        for name, (file, schema) in _LINEAGE.items()
+        if file in there
+    }
     problems, taken_at = about.get("problems"), about.get("taken_at")
     return Lineage(
         tables.get("tables"),

@@ -20,6 +20,7 @@ from dbxexplore.discovery.statements import Query, SqlWarehouse, quoted
 
 PAGE = 5_000  # changes that one statement brings
 _MOST_NAMED = 200  # catalogs that a statement names; for more, it asks for all
+_MOST_DESCRIBED = 100  # tables whose columns one statement reads
 _MOST_COUNTED = 50  # tables whose rows one statement counts
 _COUNTING = 8  # statements that count at one time
 _MOST_COUNTS = 40  # statements in all that may be spent on counting
@@ -116,6 +117,24 @@ def read_columns(
     """
     if not tables:
         return {}
+    groups = [tables[at : at + _MOST_DESCRIBED] for at in range(0, len(tables), _MOST_DESCRIBED)]
+    found: dict[TableName, list[tuple[int, dict[str, str | bool | None]]]] = {}
+    for answer in warehouse.ask(*(_describing(group) for group in groups)):
+        if isinstance(answer, errors.WorkspaceError):
+            raise answer
+        for row in answer.to_pylist():
+            column = {
+                "name": row["name"],
+                "type": row["type"],
+                "nullable": row["nullable"] == "YES",
+                "comment": row["comment"] or None,
+            }
+            name = TableName(row["catalog"], row["schema"], row["relation"])
+            found.setdefault(name, []).append((int(row["position"]), column))
+    return {name: [column for _, column in sorted(held, key=lambda one: one[0])] for name, held in found.items()}
+
+
+def _describing(tables: Sequence[TableName]) -> Query:
     # By catalog and schema, so that the statement stays short where many tables of one schema have changed.
     parameters: dict[str, str] = {}
     conditions = []
@@ -135,17 +154,7 @@ def read_columns(
     }
     wanted = ", ".join(f"{expression} AS {name}" for name, expression in columns.items())
     text = f"SELECT {wanted} FROM `system`.information_schema.columns WHERE {' OR '.join(conditions)}"  # noqa: S608 - no text of a workspace is in it
-    found: dict[TableName, list[tuple[int, dict[str, str | bool | None]]]] = {}
-    for row in _answer(warehouse, Query(text, tuple(columns), parameters)).to_pylist():
-        column = {
-            "name": row["name"],
-            "type": row["type"],
-            "nullable": row["nullable"] == "YES",
-            "comment": row["comment"] or None,
-        }
-        name = TableName(row["catalog"], row["schema"], row["relation"])
-        found.setdefault(name, []).append((int(row["position"]), column))
-    return {name: [column for _, column in sorted(held, key=lambda one: one[0])] for name, held in found.items()}
+    return Query(text, tuple(columns), parameters)
 
 
 def count_rows(warehouse: SqlWarehouse, tables: Sequence[TableName]) -> dict[TableName, int]:
