@@ -52,6 +52,9 @@ class CatalogPane(Component):
     read_only = traitlets.Bool(default_value=False)
     """Whether nothing can be ticked."""
 
+    page_width = traitlets.Int(0)
+    """Width of the whole Explorer in the page, in pixels; 0 while no page has told it."""
+
     def __init__(self, catalog: Catalog | None = None, preview: Preview | None = None) -> None:
         self._notice = message_area()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -64,7 +67,7 @@ class CatalogPane(Component):
         self.children = [self._notice, self.tree, self._message]
         for name in ("catalog", "preview", "changed", "read_only"):
             traitlets.dlink((self, name), (self.tree, name))
-        for name in ("selected", "ticked", "ticked_text"):
+        for name in ("selected", "ticked", "ticked_text", "page_width"):
             traitlets.dlink((self.tree, name), (self, name))
         self.tree.observe(self._on_loaded, "loaded")
 

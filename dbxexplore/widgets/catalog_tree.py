@@ -122,6 +122,9 @@ class CatalogTree(anywidget.AnyWidget):
     height = traitlets.Int(420).tag(sync=True)
     """Height of the rows, in pixels."""
 
+    page_width = traitlets.Int(0).tag(sync=True)
+    """Width of the whole Explorer in the page that was last measured, in pixels; 0 while no page has told it."""
+
     catalog = traitlets.Instance(Catalog, allow_none=True)
     """What is shown. Another catalog keeps what is open, ticked and selected, by name."""
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 Place: TypeAlias = tuple[str, ...]
 
 PAGE_LENGTH = 15
+_LEAST_WIDTH, _PADDING = 320, 36  # pixels; the latter are those of the tabs
 MOST_BOXES = 2_000  # more are too small to be seen, and slow to draw
 _TYPING_SECONDS = 0.15  # between two keys, in which nothing is worked out
 _SHOW, _HIDE = "Show the treemap", "Hide the treemap"
@@ -53,6 +54,9 @@ class CoveragePanel(Component):
 
     treemap = traitlets.Bool(default_value=False)
     """Whether the treemap is shown. It stays False where it cannot be made, and the panel says why."""
+
+    page_width = traitlets.Int(0)
+    """Width of the page around this panel, in pixels; 0 while it is not known, and then plotly draws 700 wide."""
 
     def __init__(self, preview: Preview | None = None) -> None:
         self.updating = Latest(_TYPING_SECONDS)
@@ -97,6 +101,7 @@ class CoveragePanel(Component):
         self._show(preview, _table_of(preview))
         self.observe(self._on_preview, ["preview", "active"])
         self.observe(self._on_treemap, "treemap")
+        self.observe(self._on_page_width, "page_width")
 
     # --- what happens ---
 
@@ -123,6 +128,15 @@ class CoveragePanel(Component):
         if self._figure is None:
             set_text(self._note, _muted("Drawing the treemap…"))
         self.updating.start(self._update)
+
+    @guarded
+    def _on_page_width(self, _change: Mapping[str, object]) -> None:
+        if self._figure is not None:
+            self._figure.layout.width = self._figure_width()
+
+    def _figure_width(self) -> int | None:
+        # In a page that is not there yet, plotly finds no width by itself.
+        return max(_LEAST_WIDTH, self.page_width - _PADDING) if self.page_width else None
 
     @guarded
     def _on_name(self, position: int) -> None:
@@ -233,6 +247,7 @@ class CoveragePanel(Component):
                 set_text(self._note, _muted(f"The treemap cannot be drawn: {error}. The list below shows the same."))
                 return
         figure = self._figure
+        figure.layout.width = self._figure_width()
         self._drawn = [(), *_places(table)]
         if self._drawn_for is preview.catalog:
             with figure.batch_update():

@@ -156,6 +156,7 @@ class Explorer(Component):
         traitlets.dlink((self.catalog_pane, "selected"), (self.explanation_panel, "selected"))
         for name in ("ticked", "ticked_text"):
             traitlets.dlink((self.catalog_pane, name), (self.suggest_panel, name))
+        traitlets.dlink((self.catalog_pane, "page_width"), (self.coverage_panel, "page_width"))
         traitlets.dlink((self.export_panel, "config"), (self, "config"))
 
     def _displayed(self) -> None:

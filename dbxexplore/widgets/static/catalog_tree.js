@@ -61,6 +61,7 @@ const STALL_MS = 250;
 const KEPT_ROWS = 4000;
 const STEP = 16;
 const MOST_HELD_KEYS = 50;
+const LEAST_WIDTH_CHANGE = 16;
 
 const SILENCE =
   "No answer from the kernel. If it is busy, this goes on by itself; if it was restarted, run this cell again.";
@@ -971,10 +972,23 @@ class View {
   }
 
   _measure() {
+    this._tellWidth();
     this._scroller.style.height = `${this._height()}px`;
     this._resize();
     this._layOutColumns();
     this._setTop(this.top);
+  }
+
+  /** Tell the kernel how wide the page is around the tree: what is drawn there by others cannot see it. */
+  _tellWidth() {
+    /** @type {Element} */
+    let around = this._root;
+    for (let next = around.closest(".dbxe"); next; next = next.parentElement?.closest(".dbxe") ?? null) around = next;
+    const width = Math.round(around.clientWidth);
+    const known = this._model.get("page_width");
+    if (width === 0 || (typeof known === "number" && Math.abs(known - width) < LEAST_WIDTH_CHANGE)) return;
+    this._model.set("page_width", width);
+    this._model.save_changes();
   }
 
   /** Fit the spacer to the number of rows. */
