@@ -206,11 +206,6 @@ class TreeModel:
         self.ticks.clear()
         self._ticked()
 
-    def set_ticks(self, ticks: Ticks) -> None:
-        """Show other ticks."""
-        self.ticks = ticks
-        self._ticked()
-
     def select(self, place: Place) -> None:
         """Choose the object to be explained."""
         self.selected = self.tree.row_of(place)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
 
 import ipywidgets
 import pytest
+from widget_markup import shown
 from widget_names import HOSTILE
 
 import dbxexplore as dbx
@@ -18,19 +18,6 @@ from dbxexplore.widgets import (
 from dbxexplore.widgets._base import Component, guarded
 
 URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
-
-
-def markup(widget: ipywidgets.Widget) -> Iterator[str]:
-    """Everything that a widget and its children show as HTML, as long as it is shown."""
-    if isinstance(widget, ipywidgets.HTML):
-        yield widget.value
-    for child in getattr(widget, "children", ()):
-        if child.layout.display != "none":
-            yield from markup(child)
-
-
-def shown(widget: ipywidgets.Widget) -> str:
-    return "\n".join(markup(widget))
 
 
 def rows_of(browser: CatalogBrowser) -> list[str]:

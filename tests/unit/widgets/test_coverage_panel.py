@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
 from types import SimpleNamespace
 
-import ipywidgets
 import pandas as pd
 import pytest
+from widget_markup import markup
 from widget_names import HOSTILE
 
 import dbxexplore as dbx
 from dbxexplore import plots
 from dbxexplore.catalog.schema import failures_frame
 from dbxexplore.widgets import CoveragePanel, coverage_panel
+
+
+def shown(panel: CoveragePanel) -> str:
+    assert panel.updating.wait(60)
+    return "\n".join(markup(panel))
 
 
 @pytest.fixture(autouse=True)
@@ -34,19 +38,6 @@ def rows_of(panel: CoveragePanel) -> list[tuple[str, str]]:
         for row in panel._rows
         if row.box.layout.display != "none"
     ]
-
-
-def markup(widget: ipywidgets.Widget) -> Iterator[str]:
-    if isinstance(widget, ipywidgets.HTML):
-        yield widget.value
-    for child in getattr(widget, "children", ()):
-        if child.layout.display != "none":
-            yield from markup(child)
-
-
-def shown(panel: CoveragePanel) -> str:
-    assert panel.updating.wait(60)
-    return "\n".join(markup(panel))
 
 
 def listed(panel: CoveragePanel) -> tuple[object, ...]:

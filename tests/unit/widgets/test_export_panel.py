@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import ipywidgets
 import pandas as pd
 import pytest
+from widget_markup import markup
 from widget_names import HOSTILE
 
 import dbxexplore as dbx
@@ -19,23 +19,15 @@ URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
 SETTINGS = dbx.ConnectionSettings(URL)
 
 
-@pytest.fixture(autouse=True)
-def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-def markup(widget: ipywidgets.Widget) -> Iterator[str]:
-    if isinstance(widget, ipywidgets.HTML):
-        yield widget.value
-    for child in getattr(widget, "children", ()):
-        if child.layout.display != "none":
-            yield from markup(child)
-
-
 def shown(panel: ExportPanel) -> str:
     assert panel.finding.wait(30)
     assert panel.comparing.wait(30)
     return "\n".join(markup(panel))
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
 
 
 def panel_of(preview: dbx.Preview | None = None, **fields: object) -> ExportPanel:
