@@ -105,10 +105,20 @@ def write_tutorials(folder: Path, sources: list[Path]) -> tuple[Path, ...]:
                     kept.append(target)
                 continue
             shutil.copyfile(source, target)
+        _copy_pictures(folder, sources)
     except OSError as error:
         msg = f"The tutorials cannot be written to {str(folder)!r}: {error.strerror}"
         raise errors.DemoError(msg, remedy="Name another folder with --dir") from None
     return tuple(kept)
+
+
+def _copy_pictures(folder: Path, sources: list[Path]) -> None:
+    """Copy the pictures that the tutorials show."""
+    for images in sorted({source.parent / "images" for source in sources}):
+        for picture in sorted(images.glob("*.png")):
+            (folder / "images").mkdir(exist_ok=True)
+            if not (folder / "images" / picture.name).exists():
+                shutil.copyfile(picture, folder / "images" / picture.name)
 
 
 def _check_port(port: int | None) -> None:

@@ -98,15 +98,17 @@ def compile_pattern(text: str, *, ignore_case: bool) -> re.Pattern[str]:
         reason = getattr(error, "msg", None) or str(error) or "it nests too deeply"
         where = f" at character {position + 1}" if position is not None else ""
         msg = f"The pattern {_shown(text)} is not a regular expression: {reason}{where}"
-        raise errors.PatternError(msg, pattern=text, position=position, remedy=_remedy(text)) from None
+        raise errors.PatternError(msg, pattern=text, position=position, remedy=_remedy(text, reason)) from None
 
 
 def _shown(text: str) -> str:
     return repr(text if len(text) <= 200 else text[:199] + "…")  # noqa: PLR2004 - what fits a message
 
 
-def _remedy(text: str) -> str:
+def _remedy(text: str, reason: str) -> str:
     glob = text.startswith("*") or "**" in text
+    if not glob and "unterminated" in reason:
+        return "Close the bracket that is open there, or put a backslash before it if it is meant literally"
     if not glob:
         return "Put a backslash before a character that is meant literally"
     meant = "".join(".*" if part == "*" else re.escape(part) for part in re.split(r"(\*)", re.sub(r"\*+", "*", text)))

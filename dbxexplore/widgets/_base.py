@@ -158,6 +158,11 @@ STYLE = """<style>
   .dbxe .dbxe-lint > summary { position: static; max-width: none; margin-left: 20px; }
 }
 .dbxe .dbxe-suggest .widget-checkbox { height: 28px; line-height: 28px; }
+.dbxe table.dbxe-report { max-width: 620px; margin-top: 4px; }
+.dbxe table.dbxe-report td:first-child, .dbxe table.dbxe-report th { width: 1%; white-space: nowrap; }
+.dbxe .widget-dropdown > select { appearance: auto; background-image: none; padding: 0 4px; }
+.dbxe .widget-checkbox:not(.dbxe-hide-label) > .widget-label-basic { display: flex; align-items: center; }
+.dbxe .dbxe-pattern .widget-text input:disabled, .dbxe .dbxe-pattern .dbxe-list:disabled { opacity: 1; }
 .dbxe .dbxe-changes td:first-child { width: 1%; white-space: nowrap !important; }
 .dbxe .dbxe-why p { margin: 2px 0; line-height: 1.5; }
 .dbxe .dbxe-why ul, .dbxe .dbxe-others ul { margin: 0; padding-left: 20px; line-height: 1.5; }

@@ -112,6 +112,7 @@ class ChangesPanel(Component):
     @guarded
     def _on_read_only(self, _change: Mapping[str, object]) -> None:
         self._show_buttons()
+        self._show_changes()
 
     def _is_comparable(self, before: Preview | None) -> bool:
         return before is not None and self.preview is not None and before.catalog is self.preview.catalog
@@ -135,7 +136,8 @@ class ChangesPanel(Component):
         if after is None:
             text = "<span class='dbxe-muted'>Discover a workspace to see what an edit changes.</span>"
         elif before is None or not self._is_comparable(before) or before is after:
-            text = "<span class='dbxe-muted'>Edit a pattern to see which objects that changes.</span>"
+            hint = "Edit a pattern to see which objects that changes."
+            text = "" if self.read_only else f"<span class='dbxe-muted'>{hint}</span>"
         else:
             changed = _Changed.between(before, after)
             text = changed.sum_html()

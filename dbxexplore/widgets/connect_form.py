@@ -191,9 +191,40 @@ class ConnectForm(Component):
         else:
             if settings == self.settings:  # else the fields changed meanwhile, and the answer is to another question
                 self.report = report
-                set_text(self._result, report._repr_html_())
+                set_text(self._result, report_html(report))
         finally:
             self._test.disabled = self.settings is None
+
+
+def report_html(report: ConnectionReport) -> str:
+    """Return a report as markup: whether discovery can start, what stands in its way, and what was found."""
+    verdict = (
+        "<span class='dbxe-ok'>✓ Ready to discover</span>" if report.ok else "<span class='dbxe-no'>✗ Not ready</span>"
+    )
+    problems = "".join(
+        f"<div class='{'dbxe-error' if problem.severity == 'error' else 'dbxe-warn'}'>{html.escape(str(problem))}</div>"
+        for problem in report.problems
+    )
+    found = [("Workspace", report.workspace_url), ("Identity", report.identity), ("Metastore", report.metastore)]
+    rows = [
+        f"<td></td><th scope='row'>{name}</th><td>{html.escape(value or 'not known')}</td>" for name, value in found
+    ]
+    for known in report.capabilities.values():
+        mark = _MARKS[known.available]
+        name = html.escape(known.name.replace("_", " ").capitalize())
+        rows.append(f"<td>{mark}</td><th scope='row'>{name}</th><td>{html.escape(known.detail)}</td>")
+    table = "".join(f"<tr>{row}</tr>" for row in rows)
+    return (
+        f"<div role='status'><strong>{verdict}</strong>{problems}</div>"
+        f"<table class='dbxe-table dbxe-report'><tbody>{table}</tbody></table>"
+    )
+
+
+_MARKS = {
+    True: "<span class='dbxe-ok' role='img' aria-label='yes'>✓</span>",
+    False: "<span class='dbxe-muted' role='img' aria-label='no'>–</span>",  # what it takes to go on is a problem too
+    None: "<span class='dbxe-muted' role='img' aria-label='unknown'>?</span>",
+}
 
 
 def _shown(settings: ConnectionSettings) -> str:

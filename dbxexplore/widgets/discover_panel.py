@@ -35,7 +35,7 @@ class DiscoverPanel(Component):
         self.task = Task()
         self._cancel = threading.Event()
         self._depth = widgets.Dropdown(
-            description="List", options=_DEPTHS, style={"description_width": "40px"}, layout={"width": "300px"}
+            description="List", options=_DEPTHS, style={"description_width": "120px"}, layout={"width": "380px"}
         )
         self._notebooks = widgets.Checkbox(
             value=True, description="Notebooks too", indent=False, layout={"width": "130px"}

@@ -200,9 +200,11 @@ class SuggestPanel(Component):
         state = ""
         if self._working:
             state = f"<div role='status'>Writing patterns for {html.escape(text)}…</div>"
-        elif not number and not self.read_only:
+        elif self.read_only:
+            state = "<span class='dbxe-muted'>Shown read-only: nothing can be ticked.</span>"
+        elif not number:
             state = "<span class='dbxe-muted'>Tick objects in the catalog to have patterns written for them.</span>"
-        elif self.suggestion is None and not self.read_only:
+        elif self.suggestion is None:
             state = f"<span class='dbxe-muted'>Ticked: {html.escape(text)}</span>"
         set_text(self._state, state)
         set_text(self._shown, suggestion_html(self.suggestion, text) if self.suggestion is not None else "")
@@ -258,7 +260,7 @@ def suggestion_html(suggestion: Suggestion, what: str) -> str:
         if name == "allow" or suggestion.filters.level(level).deny
     )
     rest = [level for level in LEVELS if suggestion.filters.level(level) == Patterns()]
-    other = f"<span class='dbxe-muted'>Everything else is allowed: {', '.join(rest)}.</span>" if rest else ""
+    other = f"<span class='dbxe-muted'>Not restricted: {', '.join(rest)}.</span>" if rest else ""
     return f"<div>{head}</div><table class='dbxe-table'><tbody>{rows}</tbody></table>{other}{also}"
 
 

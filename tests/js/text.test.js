@@ -151,3 +151,17 @@ test("a long comment is cut between characters", () => {
   const short = shortComment("😀".repeat(500));
   assert.equal(short, `${"😀".repeat(160)}…`);
 });
+
+test("a query across the border of two names is marked where the names meet", () => {
+  /** @type {(name: string, query: string) => string} */
+  const marked = (name, query) =>
+    highlightParts(name, query).map((part) => (part.hit ? `[${part.text}]` : part.text)).join("");
+  assert.equal(marked("silver", "silver.o"), "[silver]");
+  assert.equal(marked("old_silver", "silver.o"), "old_[silver]");
+  assert.equal(marked("orders_old", "silver.o"), "[o]rders_old");
+  assert.equal(marked("prod", "silver.o"), "prod");
+  assert.equal(marked("gold", "prod.gold.or"), "[gold]");
+  assert.equal(marked("prod_mumbai", "prod.gold"), "prod_mumbai");
+  assert.equal(marked("a.b", "A.B"), "[a.b]");
+  assert.equal(marked("etl", "shared/etl"), "[etl]");
+});

@@ -1,62 +1,258 @@
-"""Take the pictures of the Explorer that the README shows: ``python tests/ui/screenshots.py``."""
+"""Take the pictures of the Explorer that README and tutorials show: ``python tests/ui/screenshots.py [NAME…]``."""
 
 from __future__ import annotations
 
 import sys
 import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab import Lab, chromium, jupyterlab, open_notebook, run_all, write_notebook
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Locator, expect
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+from simulator.faults import Faults
+from simulator.process import SimulatorProcess
 
 from dbxexplore import demo
 
 IMAGES = Path(__file__).parent.parent.parent / "notebooks" / "images"
+TIMEOUT = 60_000  # milliseconds
+WIDE, NARROW, HEIGHT = 1580, 1000, 1700  # of the page: an Explorer in it is some 180 less wide
+# Stands for the system's font, which on most desktops is as narrow.
+FONT = ':root, body { --jp-ui-font-family: "Helvetica Neue", Arial, "DejaVu Sans Condensed", sans-serif !important; }'
+READ_ROWS = """rows => rows
+  .map((row) => ({ top: row.getBoundingClientRect().top, id: row.id, name: row.querySelector(".dbxe-tree-text") }))
+  .sort((a, b) => a.top - b.top)
+  .map(({ id, name }) => [id, name.textContent])"""
 VARIABLE = "DATABRICKS_CONNECTION_TOKEN"
-CELL = """\
+OTHER_URL, OTHER_VARIABLE, EXPIRED_VARIABLE = "OTHER_URL", "OTHER_TOKEN", "EXPIRED_TOKEN"
+
+# A large workspace whose discovery is never done: the last catalogs do not answer, so no clock decides what is shown.
+LARGE = {"catalogs": 20, "schemas": 40, "tables": 100}
+FAULTS = Faults(hung={f"catalog_{number:03d}" for number in range(17, 20)})
+LISTED = "68,700 objects"  # that do answer
+
+CONNECT = """\
+import os
+import dbxexplore as dbx
+
+dbx.explore(settings=dbx.ConnectionSettings(os.environ["DBXEXPLORE_DEMO_URL"]))"""
+OTHER = f"""\
+import os
+import dbxexplore as dbx
+
+os.environ["{VARIABLE}"] = os.environ["%s"]
+dbx.explore(settings=dbx.ConnectionSettings(os.environ["{OTHER_URL}"]))"""
+BROWSE = r"""
 import os
 import dbxexplore as dbx
 
 settings = dbx.ConnectionSettings(os.environ["DBXEXPLORE_DEMO_URL"])
-explorer = dbx.explore(settings=settings)
-explorer"""
+catalog = dbx.discover(settings)
+filters = dbx.Filters(
+    catalogs=dbx.Patterns(allow=["^prod$"]),
+    schemas=dbx.Patterns(deny=[r".*\.(_?tmp|tmp_.*)$"]),
+    notebooks=dbx.Patterns(allow=["^/Production/.*"]),
+)
+config = dbx.ConnectionConfig(
+    name="lakehouse", settings=settings, filters=filters, schedule=dbx.Schedule(cron="0 6 * * *", timezone="UTC")
+)
+config.save("lakehouse.yaml")
+catalog.save("monday.parquet")
+"""
+LEFTOVERS = r".*_(bak_\d+|old|test)$"
+EDIT = f"{BROWSE}dbx.explore(catalog, config=config)"
+READ_ONLY = f'{BROWSE}dbx.explore("monday.parquet", config="lakehouse.yaml", read_only=True)'
 
 
-def take(browser: Browser, lab: Lab, suffix: str) -> None:
-    """Go through the main job and take a picture of browsing and filtering."""
-    page = browser.new_page(viewport={"width": 1500, "height": 1250})
-    open_notebook(page, lab, "explorer.ipynb")
-    page.get_by_role("tab", name="File Browser").first.click()  # closes the side bar
-    run_all(page)
-    explorer = page.locator(".dbxe").first
+def connect(explorer: Locator) -> Locator:
+    """A connection that was tested."""
     explorer.get_by_role("button", name="Test connection").click()
-    expect(explorer.get_by_text("Ready to discover")).to_be_visible(timeout=60_000)
+    expect(explorer.get_by_text("Ready to discover")).to_be_visible()
+    return explorer
+
+
+def error(explorer: Locator) -> Locator:
+    """A token that the workspace refuses."""
+    explorer.get_by_role("button", name="Test connection").click()
+    expect(explorer.get_by_text("does not accept the credential")).to_be_visible()
+    return explorer
+
+
+def discovering(explorer: Locator) -> Locator:
+    """A large workspace, of which most is found."""
     explorer.get_by_role("button", name="Discover").click()
-    expect(explorer.get_by_role("tab", name="2 Browse and filter")).to_have_attribute(
-        "aria-selected", "true", timeout=60_000
-    )
-    explorer.get_by_label("allow catalogs", exact=True).fill("^prod$")
-    explorer.get_by_label("deny schemas", exact=True).fill(r".*\.(_?tmp|tmp_.*)$")
-    explorer.get_by_label("Search", exact=True).fill("prod.tmp")
-    explorer.get_by_role("button", name="prod.tmp.").first.click()
-    expect(explorer.locator("p", has_text="is excluded, read as")).to_be_visible()
+    expect(explorer.get_by_text(LISTED)).to_be_visible()
+    return explorer
+
+
+def filtering(explorer: Locator) -> Locator:
+    """Patterns, what the last of them changed, ticks and what is suggested for them, and why one table is out."""
+    add_pattern(explorer, "deny", "tables", LEFTOVERS)
+    expect(explorer.get_by_text("removed", exact=False).first).to_be_visible()
+    search(explorer, "orders_", found="24 of 313 objects")
+    row(explorer, "dev").locator('[data-part="twisty"]').click()
+    expect(row(explorer, "dev")).to_have_attribute("aria-expanded", "false")
+    row(explorer, "prod.gold").locator('[data-part="tick"]').click()
+    row(explorer, "prod.silver.orders_v2").locator('[data-part="tick"]').click()
+    row(explorer, "prod.silver.orders_bak_20240101").click()
+    explorer.get_by_role("button", name="Write patterns from my ticks").click()
+    expect(explorer.get_by_role("button", name="Apply")).to_be_visible()
+    settled(explorer)
+    return explorer
+
+
+def pattern_error(explorer: Locator) -> Locator:
+    """A pattern that is half typed, while the last good one stays in force."""
+    add_pattern(explorer, "deny", "tables", r".*_bak_\d+$")
+    explorer.get_by_label("deny tables 1", exact=True).fill(r".*_(bak_\d+|old")
+    expect(explorer.get_by_role("alert").filter(has_text="stays in force")).to_be_visible()
+    settled(explorer)
+    return explorer.locator(".dbxe-editor")
+
+
+def coverage(explorer: Locator) -> Locator:
+    """How much of each schema passes, as a treemap and as a list."""
+    add_pattern(explorer, "deny", "tables", LEFTOVERS)
+    explorer.get_by_role("tab", name="3 Coverage").click()
+    explorer.get_by_role("button", name="Show the treemap").click()
+    expect(explorer.locator(".js-plotly-plot .slice text").filter(has_text="silver").first).to_be_visible()
+    return explorer
+
+
+def export(explorer: Locator) -> Locator:
+    """What would change in the file that is there, and the keys of the assets."""
+    add_pattern(explorer, "deny", "tables", LEFTOVERS)
+    explorer.get_by_role("tab", name="4 Export").click()
+    explorer.get_by_label("File", exact=True).fill("lakehouse.yaml")
+    expect(explorer.get_by_text("is there already. Saving would change it")).to_be_visible()
+    explorer.get_by_label("Find a key", exact=True).fill("gold/v_")
+    expect(explorer.locator(".dbxe-keys li")).to_have_count(7)
+    return explorer
+
+
+def read_only(explorer: Locator) -> Locator:
+    """A saved catalog and an exported connection, to be looked at."""
+    search(explorer, "prod.gold.v_orders", found="4 of 313 objects")
+    row(explorer, "prod.gold.v_orders_late").click()
+    settled(explorer)
+    return explorer
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture: the cell that is run, and what is done until there is something to see."""
+
+    cell: str
+    make: Callable[[Locator], Locator]
+    width: int = WIDE
+    dark: bool = False
+
+
+PICTURES: Mapping[str, Picture] = {
+    "connect": Picture(CONNECT, connect, NARROW),
+    "error": Picture(OTHER % EXPIRED_VARIABLE, error, NARROW),
+    "discovering": Picture(OTHER % OTHER_VARIABLE, discovering, NARROW),
+    "explorer": Picture(EDIT, filtering),
+    "explorer-dark": Picture(EDIT, filtering, dark=True),
+    "pattern-error": Picture(EDIT, pattern_error),
+    "coverage": Picture(EDIT, coverage, NARROW),
+    "export": Picture(EDIT, export, NARROW),
+    "read-only": Picture(READ_ONLY, read_only),
+}
+
+
+# --- what a person does ---
+
+
+def add_pattern(explorer: Locator, name: str, level: str, pattern: str) -> None:
+    explorer.get_by_role("button", name=f"+ {name}").and_(explorer.get_by_title(f"Add {name} {level}")).click()
+    explorer.get_by_label(f"{name} {level} 1", exact=True).fill(pattern)
+
+
+def search(explorer: Locator, text: str, *, found: str) -> None:
+    explorer.get_by_role("searchbox").fill(text)
+    expect(explorer.get_by_text(found, exact=True)).to_be_visible()
+    expect(explorer.get_by_role("tree").locator("mark").first).to_be_visible()
+
+
+def row(explorer: Locator, full_name: str) -> Locator:
+    """Return the row of a catalog, or of what is in it, which must be in sight; rows are in any order in the page."""
+    tree = explorer.get_by_role("tree")
+    ids, names = zip(*tree.get_by_role("treeitem").evaluate_all(READ_ROWS), strict=True)
+    at = -1
+    for name in full_name.split("."):
+        at = names.index(name, at + 1)
+    return tree.locator(f"[id='{ids[at]}']")
+
+
+def settled(explorer: Locator) -> None:
+    """Wait for what is worked out in the background."""
+    expect(explorer.get_by_text("Other readings: …")).to_have_count(0)
+    expect(explorer.locator(".dbxe-stale, .dbxe-outdated")).to_have_count(0)
+
+
+# --- how it is taken ---
+
+
+def take(browser: Browser, lab: Lab, name: str) -> None:
+    page = browser.new_page(viewport={"width": PICTURES[name].width, "height": HEIGHT})
+    page.set_default_timeout(TIMEOUT)
+    notebook = f"{name}.ipynb"
+    write_notebook(lab.folder / notebook, PICTURES[name].cell)
+    open_notebook(page, lab, notebook)
+    page.get_by_role("tab", name="File Browser").first.click()  # closes the side bar
+    page.add_style_tag(content=FONT)
+    run_all(page)
+    shown = page.locator(".dbxe").first
+    shown.wait_for()
+    pictured = PICTURES[name].make(shown)
     page.mouse.move(5, 5)
-    explorer.screenshot(path=IMAGES / f"explorer{suffix}.png")
+    page.evaluate("document.activeElement?.blur()")
+    box = pictured.bounding_box()
+    assert box is not None
+    margin = 0 if pictured is shown else 12  # below the heading of a part there is no room for one
+    box["x"], box["width"] = box["x"] - margin, box["width"] + 2 * margin
+    page.screenshot(path=IMAGES / f"{name}.png", clip=box, animations="disabled", caret="hide")
     page.close()
+    lab.shut_down(notebook)
 
 
-def main() -> None:
-    """Take the pictures in a light and a dark JupyterLab."""
+@contextmanager
+def opened(browser: Browser, environment: Mapping[str, str], *, dark: bool) -> Iterator[Callable[[str], None]]:
+    """Start a JupyterLab in one of its themes."""
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch) / "work"
+        folder.mkdir()
+        with jupyterlab(folder, environment, theme=f"JupyterLab {'Dark' if dark else 'Light'}") as lab:
+            yield lambda name: take(browser, lab, name)
+
+
+def main(wanted: list[str]) -> None:
+    """Take the pictures that are named, or all of them."""
+    names = wanted or list(PICTURES)
+    expect.set_options(timeout=TIMEOUT)
     IMAGES.mkdir(exist_ok=True)
-    with demo.workspace() as workspace, chromium() as browser, tempfile.TemporaryDirectory() as scratch:
-        for theme, suffix in (("JupyterLab Light", ""), ("JupyterLab Dark", "-dark")):
-            folder = Path(scratch) / f"work{suffix}"
-            folder.mkdir()
-            write_notebook(folder / "explorer.ipynb", CELL)
-            environment = {"DBXEXPLORE_DEMO_URL": workspace.url, VARIABLE: workspace.token}
-            with jupyterlab(folder, environment, theme=theme) as lab:
-                take(browser, lab, suffix)
+    with demo.workspace() as workspace, SimulatorProcess(FAULTS, **LARGE) as other, chromium() as browser:
+        environment = {
+            "DBXEXPLORE_DEMO_URL": workspace.url,
+            VARIABLE: workspace.token,
+            OTHER_URL: other.url,
+            OTHER_VARIABLE: other.token,
+            EXPIRED_VARIABLE: f"{other.token}0",
+        }
+        for dark in (False, True):
+            chosen = [name for name in names if PICTURES[name].dark == dark]
+            if chosen:
+                with opened(browser, environment, dark=dark) as take_one:
+                    for name in chosen:
+                        take_one(name)
+                        print(name)  # noqa: T201 - a script
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main(sys.argv[1:])

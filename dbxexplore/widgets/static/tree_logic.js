@@ -433,24 +433,20 @@ function folded(text) {
 /**
  * Return a name in parts, those that match the query marked.
  *
- * A query with a dot or a slash may name the containers too; then its last part is what the name can match.
+ * A query with a dot or a slash may name the containers too; then a name can match its beginning, a whole part or its
+ * end only where the names meet: "sales.or" is the end of a schema and the beginning of what is in it.
  *
  * @param {string} text
  * @param {string} query
  * @returns {Part[]}
  */
 export function highlightParts(text, query) {
-  const whole = query.trim().toLowerCase();
-  const last = whole.split(/[./]/u).at(-1) ?? "";
   const { lower, places } = folded(text);
-  const wanted = [whole, last].find((part) => part !== "" && lower.includes(part));
-  if (wanted === undefined) return text === "" ? [] : [{ text, hit: false }];
   /** @type {Part[]} */
   const parts = [];
   let done = 0;
-  for (let at = lower.indexOf(wanted); at !== -1; at = lower.indexOf(wanted, at + wanted.length)) {
+  for (const [at, next] of hits(lower, query.trim().toLowerCase())) {
     const from = Math.max(done, places[at] ?? 0);
-    const next = at + wanted.length;
     let to = places[next] ?? text.length;
     // A match that ends within a letter takes the whole letter.
     if (to === places[next - 1]) to = places.find((place) => place > to) ?? text.length;
@@ -460,6 +456,30 @@ export function highlightParts(text, query) {
   }
   if (done < text.length) parts.push({ text: text.slice(done), hit: false });
   return parts;
+}
+
+/**
+ * @param {string} name
+ * @param {string} query
+ * @returns {[number, number][]} where the matches begin and end, in order
+ */
+function hits(name, query) {
+  /** @type {[number, number][]} */
+  const found = [];
+  if (query === "") return found;
+  for (let at = name.indexOf(query); at !== -1; at = name.indexOf(query, at + query.length)) {
+    found.push([at, at + query.length]);
+  }
+  const borders = [...query.matchAll(/[./]/gu)].map((border) => border.index);
+  if (found.length > 0 || borders.length === 0) return found;
+  for (const border of borders) {
+    const [head, tail] = [query.slice(0, border), query.slice(border + 1)];
+    if (tail !== "" && name.startsWith(tail)) found.push([0, tail.length]);
+    if (head !== "" && name.endsWith(head)) found.push([name.length - head.length, name.length]);
+  }
+  found.sort(([from, to], [otherFrom, otherTo]) => otherTo - otherFrom - (to - from));
+  if (found.length > 0) return found.slice(0, 1); // the longest: the other is by chance
+  return query.split(/[./]/u).slice(1, -1).includes(name) ? [[0, name.length]] : [];
 }
 
 /** @type {Record<Verdict, { symbol: string, word: string }>} */
