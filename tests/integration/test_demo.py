@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -229,6 +230,16 @@ def test_tutorials_are_never_overwritten(tmp_path: Path) -> None:
     assert serve.write_tutorials(folder, notebooks) == (folder / "01_a.ipynb",)
     assert (folder / "01_a.ipynb").read_text() == "mine"
     assert (folder / "02_b.ipynb").read_text() == "02_b.ipynb"
+
+
+def test_the_pictures_of_the_tutorials_come_along(tmp_path: Path) -> None:
+    folder = tmp_path / "folder"
+    serve.write_tutorials(folder, serve.tutorials())
+    shown = {
+        name for path in folder.glob("*.ipynb") for name in re.findall(r"\(images/([\w-]+\.png)\)", path.read_text())
+    }
+    assert shown
+    assert shown <= {path.name for path in (folder / "images").iterdir()}
 
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
