@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 
 import traitlets
 
@@ -70,6 +72,10 @@ class CatalogPane(Component):
         for name in ("selected", "ticked", "ticked_text", "page_width"):
             traitlets.dlink((self.tree, name), (self, name))
         self.tree.observe(self._on_loaded, "loaded")
+
+    def at_once(self) -> AbstractContextManager[object]:
+        """Have verdicts and changes that are set within it shown together."""
+        return contextlib.nullcontext() if self.tree is None else self.tree.hold_trait_notifications()
 
     def reveal(self, *names: str) -> None:
         """Show a catalog, or a schema by the names of both."""

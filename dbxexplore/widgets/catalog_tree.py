@@ -158,6 +158,7 @@ class CatalogTree(anywidget.AnyWidget):
         self._generation = 0  # of the catalog; ids of an earlier one name nothing
         self._asked: OrderedDict[str, int] = OrderedDict()  # the last number done for each page
         self._window = (0, _FIRST_ROWS)
+        self._shown: tuple[Preview | None, int] | None = None  # the verdicts, and what identifies the changes
         super().__init__(_esm=_script(), _css=(_STATIC / "catalog_tree.css").read_text(encoding="utf-8"), **traits)
         self.observe(self._on_request, "request")
         self.observe(self._on_catalog, "catalog")
@@ -188,6 +189,7 @@ class CatalogTree(anywidget.AnyWidget):
 
     def _on_catalog(self, _change: object) -> None:
         preview = self._own_preview()
+        self._shown = None
         self._generation += 1
         self.changed = None
         if self.catalog is None:
@@ -201,7 +203,9 @@ class CatalogTree(anywidget.AnyWidget):
         self._answer()
 
     def _on_verdicts(self, _change: object) -> None:
-        if self._model is not None:
+        # Set together, they are two changes and one answer.
+        if self._model is not None and self._shown != (self.preview, id(self.changed)):
+            self._shown = (self.preview, id(self.changed))
             changed = (
                 self.changed
                 if self.changed is not None and len(self.changed) == len(self._model.tree.catalog)

@@ -180,7 +180,9 @@ class Explorer(Component):
         if self.catalog is None:
             self.preview = None
             return
-        self.preview = self.filters.preview(self.catalog, self.dialect)
+        preview = self.filters.preview(self.catalog, self.dialect)
+        with self.catalog_pane.at_once():
+            self.preview = preview
         self.show_error(None)
 
     @guarded

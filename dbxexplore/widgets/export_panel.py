@@ -249,7 +249,9 @@ class ExportPanel(Component):
                 text = self.text()
             except errors.DbxExploreError as error:
                 set_text(self._problem, error_html(error))
-        self._text.value = f"<h4>What is written</h4><pre class='dbxe-text' tabindex='0'>{html.escape(text)}</pre>" if text else ""
+        self._text.value = (
+            f"<h4>What is written</h4><pre class='dbxe-text' tabindex='0'>{html.escape(text)}</pre>" if text else ""
+        )
         self._save.disabled = self._copy.disabled = not text
         self._compare()
         self._show_assets()

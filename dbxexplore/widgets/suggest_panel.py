@@ -193,7 +193,7 @@ class SuggestPanel(Component):
         number = self._number()
         text = self.ticked_text or plural(number, "object")
         self._ask.layout.display = "none" if self.read_only else None
-        self._write.disabled = not number or self._working
+        self._write.disabled = not number  # not while it works: a button that is disabled loses the focus
         self._write.tooltip = (
             f"Write patterns that let through {text}" if number else "Tick objects in the catalog first"
         )

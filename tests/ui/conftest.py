@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from explorer_page import NotebookExplorer, Times
+from explorer_page import NotebookExplorer, OpenNotebook, Times
 from lab import FrontEnd, Lab, chromium, find_chromium, jupyterlab
 from playwright.sync_api import Browser
 
@@ -75,19 +75,16 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         yield running
 
 
-OpenNotebook = Callable[..., NotebookExplorer]
-
-
 @pytest.fixture
 def open_cells(browser: Browser, lab: Lab, request: pytest.FixtureRequest) -> Iterator[OpenNotebook]:
-    """Run cells in a notebook that is named like the test, in a page of its own."""
+    """Run cells in a notebook in a folder and a page of its own."""
     opened: list[NotebookExplorer] = []
     stem = re.sub(r"\W+", "_", request.node.name)
 
     def open_(*cells: str, front_end: FrontEnd = "lab", height: int = 1600) -> NotebookExplorer:
         page = browser.new_page(viewport={"width": 1400, "height": height})
         page.set_default_timeout(60_000)
-        explorer = NotebookExplorer(page, lab, f"{stem}{len(opened)}.ipynb", *cells, front_end=front_end)
+        explorer = NotebookExplorer(page, lab, f"{stem}{len(opened)}/explorer.ipynb", *cells, front_end=front_end)
         opened.append(explorer)
         return explorer
 

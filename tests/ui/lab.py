@@ -74,7 +74,7 @@ class Lab:
         if front_end == "notebook":
             return f"{self.url}/notebooks/{notebook}?token={self.token}"
         # A workspace of its own, or JupyterLab would open the notebooks of earlier pages too.
-        name = notebook.removesuffix(".ipynb")
+        name = notebook.removesuffix(".ipynb").replace("/", "-")
         return f"{self.url}/lab/workspaces/{name}/tree/{notebook}?token={self.token}"
 
     def kernel(self, notebook: str) -> Kernel:

@@ -36,6 +36,10 @@ POLICY = (
 )
 
 
+# The manager of ipywidgets 8 makes addresses from those of its modules, which have none in a frame like this.
+MODULES = 'require.config({ baseUrl: "https://frame.invalid/" });'
+
+
 @dataclass
 class Traffic:
     """What went between frame and kernel."""
@@ -78,6 +82,7 @@ class Sandbox:
         manager = "html-manager-7" if self.ipywidgets.startswith("7.") else "html-manager"
         scripts = [
             (NODE_MODULES / "requirejs" / "require.js").read_text(encoding="utf-8"),
+            MODULES,
             (NODE_MODULES / "@jupyter-widgets" / manager / "dist" / "embed-amd.js").read_text(encoding="utf-8"),
             self._anywidget(),
             (HERE / "sandbox_frame.js").read_text(encoding="utf-8"),

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from lab import Kernel, Lab, jupyterlab, open_notebook, run_all, save, write_notebook
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from explorer_page import NotebookExplorer
+from lab import Lab, jupyterlab, save
+from playwright.sync_api import Browser, expect
 
 import dbxexplore as dbx
 from dbxexplore import demo
@@ -42,134 +43,118 @@ def lab(workspace: demo.DemoWorkspace, tmp_path_factory: pytest.TempPathFactory)
         yield running
 
 
-class Session:
-    """One notebook in one page, and its kernel."""
-
-    def __init__(self, page: Page, lab: Lab, name: str) -> None:
-        self.page, self.lab, self.name = page, lab, name
-        self.errors: list[str] = []
-        page.on("console", self._on_console)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        write_notebook(lab.folder / name, START)
-        open_notebook(page, lab, name)
-        run_all(page)
-        page.get_by_role("tab", name="1 Connect").wait_for()
-        self.kernel: Kernel = lab.kernel(name)
-
-    def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
-            self.errors.append(message.text)
-
-    def area(self, label: str) -> object:
-        return self.page.get_by_label(label, exact=True)
-
-    def included(self) -> int:
-        value = self.kernel.value("int(explorer.preview.included.sum())")
-        assert isinstance(value, int)
-        return value
-
-
 @pytest.fixture
-def session(browser: Browser, lab: Lab, request: pytest.FixtureRequest) -> Iterator[Session]:
+def explorer(browser: Browser, lab: Lab, request: pytest.FixtureRequest) -> Iterator[NotebookExplorer]:
     page = browser.new_page(viewport={"width": 1400, "height": 1600})
     page.set_default_timeout(30_000)
-    session = Session(page, lab, f"{request.node.name}.ipynb")
-    yield session
-    session.kernel.close()
-    page.close()
-    lab.shut_down(session.name)
+    opened = NotebookExplorer(page, lab, f"{request.node.name}.ipynb", START)
+    yield opened
+    opened.close()
 
 
-def discover(session: Session) -> None:
-    session.page.get_by_role("button", name="Discover").click()
-    session.kernel.wait("explorer.catalog is not None")
-    expect(session.page.get_by_role("tab", name="2 Browse and filter")).to_have_attribute("aria-selected", "true")
+def included(explorer: NotebookExplorer) -> int:
+    value = explorer.kernel.value("int(explorer.preview.included.sum())")
+    assert isinstance(value, int)
+    return value
 
 
-def test_from_connecting_to_an_exported_connection(session: Session, workspace: demo.DemoWorkspace) -> None:
-    page, kernel = session.page, session.kernel
+def discover(explorer: NotebookExplorer) -> None:
+    explorer.page.get_by_role("button", name="Discover").click()
+    explorer.kernel.wait("explorer.catalog is not None")
+    explorer.expect_tab("2 Browse and filter")
 
+
+def test_from_connecting_to_an_exported_connection(explorer: NotebookExplorer, workspace: demo.DemoWorkspace) -> None:
+    page, kernel = explorer.page, explorer.kernel
     page.get_by_role("button", name="Test connection").click()
     kernel.wait("explorer.connect_form.report is not None")
     assert kernel.value("explorer.connect_form.report.ok") is True
     expect(page.get_by_text("Ready to discover")).to_be_visible()
 
-    discover(session)
+    discover(explorer)
     expected = dbx.discover(workspace.client())
     assert kernel.value("explorer.catalog.counts()") == expected.counts()
-    everything = session.included()
+    everything = included(explorer)
     assert everything == len(expected)
 
-    allow = page.get_by_label("allow catalogs", exact=True)
+    allow = page.get_by_label("allow catalogs 1", exact=True)
     allow.fill("")
     allow.press_sequentially("^prod$")
     kernel.wait("explorer.filters.catalogs.allow == ('^prod$',)")
     wanted = dbx.Filters(catalogs=dbx.Patterns(allow=["^prod$"])).preview(expected)
-    assert session.included() == int(wanted.included.sum()) < everything
+    assert included(explorer) == int(wanted.included.sum()) < everything
     counts = wanted.counts().loc["table"]
-    row = page.locator(".dbxe-table tr", has=page.get_by_role("rowheader", name="table", exact=True))
+    result = page.locator(".dbxe-table").filter(has_text="Included")
+    row = result.locator("tr", has=page.get_by_role("rowheader", name="table", exact=True))
     expect(row.locator("td").nth(0)).to_have_text(f"{counts['included']:,}")
     expect(row.locator("td").nth(1)).to_have_text(f"{counts['excluded']:,}")
 
-    page.get_by_role("tab", name="3 Export").click()
+    explorer.go_to("4 Export")
     page.get_by_label("Connection name", exact=True).fill("lakehouse")
     kernel.wait("explorer.config.name == 'lakehouse'")
-    page.locator(".dbxe").get_by_role("button", name="Save").last.click()
+    explorer.button("Save").click()
     kernel.wait("explorer.export_panel.saved == 'lakehouse.yaml'")
-    written = dbx.ConnectionConfig.load(session.lab.folder / "lakehouse.yaml")
+    written = dbx.ConnectionConfig.load(explorer.lab.folder / "lakehouse.yaml")
     assert written.filters == wanted.filters
     assert written.settings == dbx.ConnectionSettings(workspace.url, dbx.TokenAuth(VARIABLE))
-    assert session.errors == []
+    assert explorer.errors == []
 
 
-def test_a_half_typed_pattern_marks_its_line_and_keeps_the_last_good_preview(session: Session) -> None:
-    discover(session)
-    deny = session.page.get_by_label("deny schemas", exact=True)
-    deny.press_sequentially(r".*\.tmp")
-    session.kernel.wait(r"explorer.filters.schemas.deny == (r'.*\.tmp',)")
-    good = session.included()
+def test_a_half_typed_pattern_marks_its_row_and_keeps_the_last_good_preview(explorer: NotebookExplorer) -> None:
+    discover(explorer)
+    page, kernel = explorer.page, explorer.kernel
+    page.get_by_title("Add deny schemas", exact=True).click()
+    page.get_by_label("deny schemas 1", exact=True).press_sequentially(r".*\.tmp")
+    kernel.wait(r"explorer.filters.schemas.deny == (r'.*\.tmp',)")
+    good = included(explorer)
 
-    deny.press_sequentially("\n(gold|")
-    expect(session.page.get_by_text("Line 2:")).to_be_visible()
-    assert session.kernel.value("list(explorer.filters.schemas.deny)") == [r".*\.tmp"]
-    assert session.included() == good
+    page.get_by_title("Add deny schemas", exact=True).click()
+    second = page.get_by_label("deny schemas 2", exact=True)
+    second.press_sequentially("(gold|")
+    expect(page.get_by_text("Not in force until it is one")).to_be_visible()
+    assert kernel.value("list(explorer.filters.schemas.deny)") == [r".*\.tmp"]
+    assert included(explorer) == good
 
-    deny.press_sequentially("silver)")
-    session.kernel.wait("len(explorer.filters.schemas.deny) == 2")
-    expect(session.page.get_by_text("Line 2:")).to_be_hidden()
-    assert session.errors == []
+    second.press_sequentially("silver)")
+    kernel.wait("len(explorer.filters.schemas.deny) == 2")
+    expect(page.get_by_text("Not in force until it is one")).to_be_hidden()
+    explorer.button("Remove deny schemas 2").click()
+    kernel.wait("len(explorer.filters.schemas.deny) == 1")
+    assert included(explorer) == good
+    assert explorer.errors == []
 
 
-def test_browsing_to_an_object_explains_it(session: Session) -> None:
-    discover(session)
-    page, kernel = session.page, session.kernel
-    page.get_by_role("button", name=re.compile(r"\Wprod$")).click()
-    kernel.wait("explorer.browser.path == ('prod',)")
-    page.get_by_role("button", name=re.compile(r"\Wgold$")).click()
-    kernel.wait("explorer.browser.path == ('prod', 'gold')")
+def test_browsing_to_an_object_explains_it(explorer: NotebookExplorer) -> None:
+    discover(explorer)
+    page, kernel = explorer.page, explorer.kernel
+    explorer.part("prod", "twisty").click()
+    explorer.part("gold", "twisty").click()
     tables = "explorer.catalog.objects.query(\"catalog == 'prod' and schema == 'gold' and kind == 'table'\")"
     name = kernel.value(f"str({tables}['name'].iloc[0])")
-    page.get_by_role("button", name=re.compile(rf"\W{name}$")).click()
-    kernel.wait(f"explorer.browser.selected == int({tables}.index[0])")
+    explorer.row(name).click()
+    kernel.wait(f"explorer.catalog_pane.selected == int({tables}.index[0])")
     expect(page.locator("p", has_text="is included, read as").locator("code")).to_have_text(f"prod.gold.{name}")
 
-    page.get_by_label("Search", exact=True).fill("ORDERS")
-    expected = kernel.value("int(explorer.catalog.objects['full_name'].str.contains('orders', case=False).sum())")
-    expect(page.get_by_text(f"{expected} objects found by name")).to_be_visible()
-    assert session.errors == []
+    page.get_by_role("searchbox", name="Search all names").press_sequentially("ORDERS")
+    wanted = "explorer.catalog.objects['full_name'].str.contains('orders', case=False)"
+    leaves = "explorer.catalog.objects['kind'].isin(['table', 'view', 'notebook'])"
+    expected = kernel.value(f"int(({wanted} & {leaves}).sum())")
+    everything = kernel.value(f"int({leaves}.sum())")
+    expect(page.get_by_text(f"{expected} of {everything} objects")).to_be_visible()
+    assert explorer.errors == []
 
 
-def test_values_assigned_in_python_appear_in_the_page(session: Session) -> None:
-    discover(session)
-    kernel = session.kernel
+def test_values_assigned_in_python_appear_in_the_page(explorer: NotebookExplorer) -> None:
+    discover(explorer)
+    kernel = explorer.kernel
     kernel.value("setattr(explorer, 'filters', dbx.Filters(tables=dbx.Patterns(allow=['^prod\\\\.gold']))) or 1")
-    expect(session.page.get_by_label("allow tables", exact=True)).to_have_value(r"^prod\.gold")
+    expect(explorer.page.get_by_label("allow tables 1", exact=True)).to_have_value(r"^prod\.gold")
     kernel.value("setattr(explorer, 'dialect', dbx.Dialect.STRICT) or 1")
-    expect(session.page.get_by_label("Read as", exact=True)).to_have_value(re.compile("Strict|strict"))
+    expect(explorer.page.get_by_label("Read as", exact=True)).to_have_value(re.compile("Strict|strict"))
 
 
-def test_a_secret_pasted_into_a_field_is_removed_from_it(session: Session) -> None:
-    page, kernel = session.page, session.kernel
+def test_a_secret_pasted_into_a_field_is_removed_from_it(explorer: NotebookExplorer) -> None:
+    page, kernel = explorer.page, explorer.kernel
     pasted = "dapi" + "facade" * 6
     field = page.get_by_label("Token variable", exact=True)
     field.fill(pasted)
@@ -179,15 +164,15 @@ def test_a_secret_pasted_into_a_field_is_removed_from_it(session: Session) -> No
     assert pasted not in str(kernel.value("__import__('ipywidgets').Widget.get_manager_state()"))
     field.fill(VARIABLE)
     kernel.wait("explorer.settings is not None")
-    save(page, session.lab.folder / session.name, "application/vnd.jupyter.widget-state+json")
-    assert pasted not in (session.lab.folder / session.name).read_text(encoding="utf-8")
+    save(page, explorer.lab.folder / explorer.name, "application/vnd.jupyter.widget-state+json")
+    assert pasted not in (explorer.lab.folder / explorer.name).read_text(encoding="utf-8")
 
 
-def test_a_secret_is_nowhere_after_the_whole_flow(session: Session) -> None:
-    page, kernel = session.page, session.kernel
+def test_a_secret_is_nowhere_after_the_whole_flow(explorer: NotebookExplorer) -> None:
+    page, kernel = explorer.page, explorer.kernel
     page.get_by_role("button", name="Test connection").click()
     kernel.wait("explorer.connect_form.report is not None")
-    discover(session)
+    discover(explorer)
     for form in ("source-config", "terraform", "datahub", "document"):
         kernel.value(f"setattr(explorer.export_panel._form, 'value', '{form}') or 1")
         kernel.value("explorer.export_panel._on_save(None) or 1")
@@ -199,10 +184,10 @@ def test_a_secret_is_nowhere_after_the_whole_flow(session: Session) -> None:
     assert CANARY not in str(state)
     assert "allow catalogs" in str(state)  # else it is not the Explorer's state that was searched
 
-    save(page, session.lab.folder / session.name, "application/vnd.jupyter.widget-state+json")
-    home = session.lab.folder.parent
+    save(page, explorer.lab.folder / explorer.name, "application/vnd.jupyter.widget-state+json")
+    home = explorer.lab.folder.parent
     searched = [Path(root) / name for root, _, names in os.walk(home) for name in names]
-    assert {"snapshot.parquet", "kernel.log", "jupyterlab.log", session.name} <= {path.name for path in searched}
-    assert "urllib3" in (session.lab.folder / "kernel.log").read_text(encoding="utf-8")  # the calls were logged
+    assert {"snapshot.parquet", "kernel.log", "jupyterlab.log", explorer.name} <= {path.name for path in searched}
+    assert "urllib3" in (explorer.lab.folder / "kernel.log").read_text(encoding="utf-8")  # the calls were logged
     leaks = [path.name for path in searched if CANARY.encode() in path.read_bytes()]
     assert leaks == []

@@ -61,6 +61,7 @@ const STALL_MS = 250;
 const KEPT_ROWS = 4000;
 const STEP = 16;
 const MOST_HELD_KEYS = 50;
+const KEYS_ON_A_ROW = [" ", "Enter", "*", "ArrowLeft", "ArrowRight"];
 const LEAST_WIDTH_CHANGE = 16;
 
 const SILENCE =
@@ -812,7 +813,7 @@ class View {
     this._rowCount = 0;
     this._base = 0;
 
-    this._root = element("div", "", { "data-lm-suppress-shortcuts": "true" });
+    this._root = element("div", "");
     this._root.className = "dbxe-tree";
     this._banner = element("div", "banner", { role: "status" });
     this._tools = new Toolbar();
@@ -864,6 +865,7 @@ class View {
   _listen() {
     const { signal } = this._stop;
     const on = { signal };
+    window.addEventListener("keydown", (event) => this._keepFromNotebook(event), { signal, capture: true });
     this._scroller.addEventListener("scroll", () => this._onScroll(), { signal, passive: true });
     this._scroller.addEventListener("wheel", (event) => this._onWheel(event), { signal, passive: false });
     this._scroller.addEventListener("touchstart", () => this._onTouch(true), { signal, passive: true });
@@ -979,12 +981,30 @@ class View {
     this._setTop(this.top);
   }
 
-  /** Tell the kernel how wide the page is around the tree: what is drawn there by others cannot see it. */
-  _tellWidth() {
+  /**
+   * JupyterLab takes arrows and letters for its own shortcuts unless the element that has the focus says otherwise;
+   * in the whole Explorer they are for what is focused. Shortcuts with Ctrl, and running the cell, stay the notebook's.
+   *
+   * @param {KeyboardEvent} event
+   */
+  _keepFromNotebook(event) {
+    const { target } = event;
+    if (!(target instanceof Element) || !this._around().contains(target)) return;
+    const isNotebooks = event.ctrlKey || event.metaKey || (event.shiftKey && event.key === "Enter");
+    target.toggleAttribute("data-lm-suppress-shortcuts", !isNotebooks);
+  }
+
+  /** Return the Explorer, or this tree where it is shown by itself. */
+  _around() {
     /** @type {Element} */
     let around = this._root;
     for (let next = around.closest(".dbxe"); next; next = next.parentElement?.closest(".dbxe") ?? null) around = next;
-    const width = Math.round(around.clientWidth);
+    return around;
+  }
+
+  /** Tell the kernel how wide the page is around the tree: what is drawn there by others cannot see it. */
+  _tellWidth() {
+    const width = Math.round(this._around().clientWidth);
     const known = this._model.get("page_width");
     if (width === 0 || (typeof known === "number" && Math.abs(known - width) < LEAST_WIDTH_CHANGE)) return;
     this._model.set("page_width", width);
@@ -1198,9 +1218,9 @@ class View {
   _playKeys() {
     for (let key = this._held[0]; key !== undefined; key = this._held[0]) {
       if (this._store.isWaitingFor("expand", "expand_all", "siblings", "search", "show", "sort", "find")) return;
+      const isLoaded = this._store.row(this._index) !== undefined;
+      if (KEYS_ON_A_ROW.includes(key.key) && !isLoaded && this._store.total > 0) return;
       const action = this._decide(key);
-      const needsRow = action !== null && ["open", "tick", "siblings", "select"].includes(action.type);
-      if (needsRow && !this._store.row(this._index) && this._windowSeq > 0) return;
       this._held.shift();
       if (action !== null) this._act(action);
     }
