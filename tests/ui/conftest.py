@@ -10,9 +10,12 @@ from pathlib import Path
 import pytest
 from explorer_page import NotebookExplorer, OpenNotebook, Times
 from lab import FrontEnd, Lab, chromium, find_chromium, jupyterlab
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, expect
 
 HERE = Path(__file__).parent
+
+# A machine that is busy with other tests may take longer than the five seconds that Playwright waits by itself.
+expect.set_options(timeout=30_000)
 NODE_MODULES = HERE.parent.parent / "node_modules"
 TIMES = pytest.StashKey[Times]()
 
