@@ -23,8 +23,7 @@ from dbxexplore.catalog.snapshot import counted
 from dbxexplore.filters import Preview
 from dbxexplore.widgets._base import Component, guarded, one_line, plural
 from dbxexplore.widgets.tree_index import NOTEBOOKS
-from dbxexplore.widgets.words import reason as reason  # noqa: PLC0414 - told on
-from dbxexplore.widgets.words import type_text
+from dbxexplore.widgets.words import reason, type_text
 
 PAGE_LENGTH = 20
 _ICONS = {"catalog": "database", "schema": "folder-o", "table": "table", "view": "eye", "notebook": "book"}

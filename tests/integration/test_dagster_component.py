@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import os
 import subprocess
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from dagster_sandbox import refresh, specs
 from simulator import Catalog, Faults, Notebook, Schema, Simulator, Table, Workspace
 
 import dbxexplore as dbx
@@ -81,18 +81,6 @@ def placed(sandbox: DefsFolderSandbox, config: dbx.ConnectionConfig) -> Path:
     (path / "defs.yaml").write_text(dbx.export.component_yaml(config, "connection.yaml"))
     config.save(path / "connection.yaml")
     return path
-
-
-def refresh(sandbox: DefsFolderSandbox, path: Path) -> None:
-    with sandbox.build_component_tree() as tree:
-        component = tree.load_component(path)
-        assert isinstance(component, DatabricksConnectionComponent)
-        asyncio.run(component.refresh_state(sandbox.project_root))
-
-
-def specs(sandbox: DefsFolderSandbox, path: Path) -> dict[tuple[str, ...], dg.AssetSpec]:
-    with sandbox.load_component_and_build_defs(path) as (_, defs):
-        return {tuple(spec.key.path): spec for spec in defs.resolve_all_asset_specs()}
 
 
 def expected(config: dbx.ConnectionConfig) -> set[tuple[str, ...]]:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from dagster_sandbox import refresh, specs
 from simulator import Catalog, Lineage, Schema, Simulator, Table, Workspace
 
 import dbxexplore as dbx
@@ -75,18 +75,6 @@ def placed(sandbox: DefsFolderSandbox, simulator: Simulator, state: str = "LOCAL
     (path / "defs.yaml").write_text(text.replace("requirements:", f"{kept}requirements:"))
     config.save(path / "connection.yaml")
     return path
-
-
-def refresh(sandbox: DefsFolderSandbox, path: Path) -> None:
-    with sandbox.build_component_tree() as tree:
-        component = tree.load_component(path)
-        assert isinstance(component, DatabricksConnectionComponent)
-        asyncio.run(component.refresh_state(sandbox.project_root))
-
-
-def specs(sandbox: DefsFolderSandbox, path: Path) -> dict[tuple[str, ...], dg.AssetSpec]:
-    with sandbox.load_component_and_build_defs(path) as (_, defs):
-        return {tuple(spec.key.path): spec for spec in defs.resolve_all_asset_specs()}
 
 
 def upstream(spec: dg.AssetSpec) -> list[tuple[str, ...]]:
