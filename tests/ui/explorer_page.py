@@ -139,7 +139,7 @@ class ExplorerPage:
 
         The page itself measures: from the time stamp of the event, which is when the browser got the key or the button
         of the mouse, to the first moment after the frame in which it was there. ``seen`` is the source of a function of
-        no arguments; null is no value yet.
+        no arguments; null is no value yet. Nothing that was done before may still change the value.
         """
         self.frame.evaluate(_MEASURE % {"seen": seen}, [event, HOPELESS_MS])
         act()
@@ -150,11 +150,15 @@ class ExplorerPage:
 
 _MEASURE = """([type, most]) => {
   const seen = %(seen)s;
-  const before = seen();
+  let before = null;
   window.dbxeTook = new Promise((resolve) => {
     let began = null;
     const armed = performance.now();
-    window.addEventListener(type, (event) => { began = event.timeStamp; }, { capture: true, once: true });
+    const begin = (event) => {
+      began = event.timeStamp;
+      before = seen();
+    };
+    window.addEventListener(type, begin, { capture: true, once: true });
     const look = () => {
       const now = seen();
       if (performance.now() - armed > most) {
