@@ -53,9 +53,8 @@ def do_the_main_job(
 
     before_writing()
     explorer.write_patterns()
-    kernel.wait("explorer.filters != dbx.Filters()")
+    kernel.wait("explorer.preview.filters == explorer.filters != dbx.Filters()")
     assert kernel.value(f"bool(((explorer.preview.included.to_numpy() == tree.ticked) | ~{TABLES}).all())")
-    assert kernel.value("explorer.preview.filters == explorer.filters")
     counts = kernel.value("explorer.preview.counts().loc['table'].tolist()")
     result = view.locator("table.dbxe-table").filter(has_text="Included").locator("tr")
     row = result.filter(has=view.get_by_role("rowheader", name="table", exact=True))

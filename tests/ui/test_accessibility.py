@@ -176,7 +176,7 @@ def test_the_main_job_with_the_keyboard_alone(open_cells: OpenNotebook) -> None:
     expect(explorer.button("Apply")).to_be_visible()
     tab_to(explorer, "Apply")
     keyboard.press("Space")
-    kernel.wait("explorer.filters != dbx.Filters()")
+    kernel.wait("explorer.preview.filters == explorer.filters != dbx.Filters()")
     relations = "catalog.objects['kind'].isin(['table', 'view']).to_numpy()"
     assert kernel.value(f"int(tree.ticked[{relations}].sum())") == kernel.value(f"int({inside}.sum()) - 1")
     assert kernel.value(f"bool((explorer.preview.included.to_numpy() == tree.ticked)[{relations}].all())")

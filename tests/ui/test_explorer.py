@@ -53,6 +53,8 @@ def explorer(browser: Browser, lab: Lab, request: pytest.FixtureRequest) -> Iter
 
 
 def included(explorer: NotebookExplorer) -> int:
+    # A preview is made in the background, after the filters it is of.
+    explorer.kernel.wait("explorer.preview.filters == explorer.filters")
     value = explorer.kernel.value("int(explorer.preview.included.sum())")
     assert isinstance(value, int)
     return value
