@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { borderRange, fitColumns, moveBorder } from "../../dbxexplore/widgets/static/tree_logic.js";
+import { borderRange, fitColumns, moveBorder, titleSort } from "../../dbxexplore/widgets/static/tree_logic.js";
 import { below, numbers } from "./made.js";
 
 const LEAST = [150, 60, 60, 60];
@@ -58,4 +58,21 @@ test("however borders are moved, the sum and the least widths stay", () => {
       assert.ok((widths[column] ?? 0) >= min && (widths[column] ?? 0) <= max);
     }
   }
+});
+
+test("clicks on a title go through what its column can be sorted by", () => {
+  assert.deepEqual(titleSort("name", "name"), { next: "name_desc", sign: "▲" });
+  assert.deepEqual(titleSort("name", "name_desc"), { next: "name", sign: "▼" });
+  assert.deepEqual(titleSort("type", "name"), { next: "type", sign: "" });
+  assert.deepEqual(titleSort("type", "type"), { next: "name", sign: "▲" });
+  assert.deepEqual(titleSort("verdict", "type"), { next: "verdict", sign: "" });
+});
+
+test("a title has no sign while the rows are sorted by another column", () => {
+  assert.deepEqual(titleSort("name", "updated"), { next: "name", sign: "" });
+  assert.deepEqual(titleSort("type", "verdict"), { next: "type", sign: "" });
+});
+
+test("contents are nothing to sort by", () => {
+  assert.equal(titleSort("holds", "name"), null);
 });

@@ -126,9 +126,15 @@ def test_a_half_typed_pattern_marks_its_row_and_keeps_the_last_good_preview(expl
     assert explorer.errors == []
 
 
-def test_browsing_to_an_object_explains_it(explorer: NotebookExplorer) -> None:
+def test_sorting_and_browsing_to_an_object_explains_it(explorer: NotebookExplorer) -> None:
     discover(explorer)
     page, kernel = explorer.page, explorer.kernel
+    first = explorer.row(kernel.value("min(explorer.catalog.objects.query(\"kind == 'catalog'\")['name'])"))
+    explorer.button("Sort by Name, now Name, A to Z").click()
+    expect(first).not_to_have_attribute("aria-posinset", "1")
+    explorer.button("Sort by Name, now Name, Z to A").click()
+    expect(first).to_have_attribute("aria-posinset", "1")
+
     explorer.part("prod", "twisty").click()
     explorer.part("gold", "twisty").click()
     tables = "explorer.catalog.objects.query(\"catalog == 'prod' and schema == 'gold' and kind == 'table'\")"

@@ -17,6 +17,7 @@ import {
   rowLabel,
   scrollAtRow,
   shortComment,
+  titleSort,
   topToShow,
   typeAhead,
   visibleString,
@@ -569,10 +570,15 @@ function setChoices(select, choices, chosen, status) {
 // ---- the header ----------------------------------------------------------------------------------------------------
 
 class Header {
-  /** @param {HTMLElement} root gets the widths as a variable that header and rows lay their columns out by */
-  constructor(root) {
-    this.node = element("div", "header");
+  /**
+   * @param {HTMLElement} root gets the widths as a variable that header and rows lay their columns out by
+   * @param {(by: string) => void} onSort
+   */
+  constructor(root, onSort) {
+    this.node = element("div", "header", { role: "group", "aria-label": "Columns" });
     this._root = root;
+    this._onSort = onSort;
+    this._sort = "name";
     this._width = 0;
     this._columns = COLUMNS;
     this._shares = new Map(COLUMNS.map((column) => [column.key, column.share]));
@@ -580,6 +586,21 @@ class Header {
     this._widths = [];
     /** @type {HTMLElement[]} */
     this._borders = [];
+    /** By the key of the column. @type {Map<string, HTMLButtonElement>} */
+    this._titles = new Map();
+  }
+
+  /** @param {string} sort */
+  showSort(sort) {
+    this._sort = sort;
+    for (const { key, title } of this._columns) {
+      const sign = titleSort(key, sort)?.sign ?? "";
+      const shown = this._titles.get(key);
+      if (!shown) continue;
+      setText(shown, sign === "" ? title : `${title} ${sign}`);
+      const now = sign === "" ? "" : `, now ${SORTS.find((choice) => choice.value === sort)?.text}`;
+      setAttribute(shown, "aria-label", `Sort by ${title}${now}`);
+    }
   }
 
   /**
@@ -613,8 +634,9 @@ class Header {
    */
   _build(isNarrow, signal) {
     this._borders = [];
+    this._titles.clear();
     const cells = this._columns.map((column, i) => {
-      const cell = element("span", "head", {}, column.title);
+      const cell = element("span", "head", {}, this._title(column.key, column.title, signal));
       if (isNarrow || i === this._columns.length - 1) return cell;
       const border = element("span", "border", {
         role: "separator",
@@ -628,6 +650,20 @@ class Header {
       return cell;
     });
     this.node.replaceChildren(...cells);
+    this.showSort(this._sort);
+  }
+
+  /**
+   * @param {string} key
+   * @param {string} title
+   * @param {AbortSignal} signal
+   */
+  _title(key, title, signal) {
+    if (!titleSort(key, this._sort)) return element("span", "title", {}, title);
+    const shown = element("button", "title", { type: "button" });
+    shown.addEventListener("click", () => this._onSort(titleSort(key, this._sort)?.next ?? "name"), { signal });
+    this._titles.set(key, shown);
+    return shown;
   }
 
   /**
@@ -817,7 +853,7 @@ class View {
     this._root.className = "dbxe-tree";
     this._banner = element("div", "banner", { role: "status" });
     this._tools = new Toolbar();
-    this._header = new Header(this._root);
+    this._header = new Header(this._root, (by) => this._change("sort", { by }, true));
     this._rows = element("div", "rows", { role: "presentation" });
     this._layer = element("div", "layer", { role: "presentation" }, this._rows);
     this._spacer = element("div", "spacer", { role: "presentation" });
@@ -954,6 +990,7 @@ class View {
     this._root.classList.toggle("dbxe-tree-read-only", status.read_only);
     setText(this._banner, isSilent ? SILENCE : "");
     this._tools.showStatus(this._store);
+    if (!this._store.isWaitingFor("sort")) this._header.showSort(status.sort);
     const { search } = this._tools;
     const isTyping = document.activeElement === search || this._timers.has("search");
     if (!isTyping && !this._store.isWaitingFor("search")) {

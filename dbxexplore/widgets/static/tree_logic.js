@@ -659,3 +659,24 @@ export function borderRange(widths, least, column) {
   const min = Math.min(now, least[column] ?? 0);
   return { min, now, max: Math.max(now, now + spare) };
 }
+
+// ---- sorting by a column's title -----------------------------------------------------------------------------------
+
+/** What each click on a column's title sorts by in turn, and the sign that its title then has. */
+const TITLE_SORTS = new Map([
+  ["name", [{ by: "name", sign: "▲" }, { by: "name_desc", sign: "▼" }]],
+  ["verdict", [{ by: "verdict", sign: "▲" }, { by: "name", sign: "" }]],
+  ["type", [{ by: "type", sign: "▲" }, { by: "name", sign: "" }]],
+]);
+
+/**
+ * @param {string} column
+ * @param {string} sort what the rows are sorted by now
+ * @returns {{ next: string, sign: string } | null} null for a column that nothing can be sorted by
+ */
+export function titleSort(column, sort) {
+  const turns = TITLE_SORTS.get(column);
+  if (!turns) return null;
+  const now = turns.findIndex((turn) => turn.by === sort);
+  return { next: turns[(now + 1) % turns.length]?.by ?? "name", sign: turns[now]?.sign ?? "" };
+}
