@@ -20,6 +20,9 @@ def written_whole(
     Raises:
         error: the file cannot be written.
     """
+    if not path.name or path.name == ".." or "\0" in str(path):
+        msg = f"{str(path)!r} is no path of a file"
+        raise error(msg, expected="the path of a file, such as connection.yaml")
     partial = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

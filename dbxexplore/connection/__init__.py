@@ -11,6 +11,7 @@ from dbxexplore.connection.settings import (
     RuntimeAuth,
     TokenAuth,
     looks_like_secret,
+    looks_like_value,
     mask,
     normalise_workspace_url,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "RuntimeAuth",
     "TokenAuth",
     "looks_like_secret",
+    "looks_like_value",
     "mask",
     "normalise_workspace_url",
 ]

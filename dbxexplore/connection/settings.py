@@ -51,6 +51,17 @@ def looks_like_secret(text: str) -> bool:
     return _SECRET.search(text) is not None
 
 
+def looks_like_value(text: str) -> bool:
+    """Whether ``text``, where the name of a variable is wanted, is probably the secret that the variable should hold.
+
+    Besides what `looks_like_secret` knows, that is a long text of letters and digits without a word in it, or with
+    characters that no name of a variable has, as the secrets of most identity providers have them.
+    """
+    text = text.strip()
+    mixed = len(text) >= 20 and re.search(r"\d", text) and re.search(r"[a-z]", text)  # noqa: PLR2004 - names are shorter, or have no digits
+    return looks_like_secret(text) or bool(_RANDOM.match(text) or (mixed and not _VARIABLE.match(text)))
+
+
 def mask(text: str, limit: int = 300) -> str:
     """Return text from a server fit for a message: one line, of bounded length, with no token in it."""
     # A server may echo what it was sent in any form, so the values of variables named like secrets go too.
@@ -75,7 +86,7 @@ def check_variable_name(value: object, what: str, example: str = DEFAULT_TOKEN_V
         msg = f"{what} is empty"
         raise errors.CredentialError(msg, expected=expected)
     value = value.strip()
-    if looks_like_secret(value) or _RANDOM.match(value):
+    if looks_like_value(value):
         msg = f"{what} holds what looks like a secret itself ({len(value)} characters, not shown)"
         raise errors.CredentialError(
             msg,

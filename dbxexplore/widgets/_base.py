@@ -19,7 +19,29 @@ from dbxexplore import errors
 logger = logging.getLogger(__name__)
 
 _P = ParamSpec("_P")
+_R = TypeVar("_R")
 _C = TypeVar("_C", bound="Component")
+
+ONE_AT_A_TIME = threading.RLock()
+"""Held while a value is changed and passed on to the other components, by whichever thread does it.
+
+A notebook hands what is done in the page to a thread of its own while a cell runs, a discovery ends in another, and the
+background work has more. Without it, two changes at the same time leave the components with different values. It is
+never held while something is looked up or worked out that takes long; the preview, which every component waits for, is
+the one exception.
+"""
+
+
+def exclusive(method: Callable[_P, _R]) -> Callable[_P, _R]:
+    """Let a method that changes values be done by one thread at a time."""
+
+    @functools.wraps(method)
+    def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        with ONE_AT_A_TIME:
+            return method(*args, **kwargs)
+
+    return call
+
 
 # Own colours that follow the host: JupyterLab's variables where it has them, else what the browser prefers.
 STYLE = """<style>
@@ -186,6 +208,11 @@ class Component(widgets.VBox):
         super().__init__(**traits)
         self.add_class("dbxe")
 
+    @exclusive
+    def __setattr__(self, name: str, value: object) -> None:
+        # Before the value is kept: of two that are kept at once, the first could be passed on last.
+        super().__setattr__(name, value)
+
     def __repr__(self) -> str:
         # Not the traits: a notebook saves this text beside the widget.
         return f"{type(self).__name__}()"
@@ -236,8 +263,9 @@ def guarded(callback: Callable[Concatenate[_C, _P], None]) -> Callable[Concatena
     @functools.wraps(callback)
     def call(self: _C, /, *args: _P.args, **kwargs: _P.kwargs) -> None:
         try:
-            self.show_error(None)
-            callback(self, *args, **kwargs)
+            with ONE_AT_A_TIME:
+                self.show_error(None)
+                callback(self, *args, **kwargs)
         except Exception as error:
             if not isinstance(error, errors.DbxExploreError):
                 logger.exception("%s failed", callback.__qualname__)

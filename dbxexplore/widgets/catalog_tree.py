@@ -21,7 +21,7 @@ import traitlets
 
 from dbxexplore.catalog import Catalog
 from dbxexplore.filters import Preview
-from dbxexplore.widgets._base import Mask
+from dbxexplore.widgets._base import Mask, exclusive
 from dbxexplore.widgets.tree_index import Place
 from dbxexplore.widgets.tree_model import SHOWS, SORTS, Row, Show, Sort, TreeModel
 
@@ -171,6 +171,16 @@ class CatalogTree(anywidget.AnyWidget):
         # Not the traits: a notebook saves this text beside the widget.
         return f"{type(self).__name__}()"
 
+    @exclusive
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+
+    @exclusive
+    def set_state(self, sync_data: dict[str, object]) -> None:
+        """Take what the page sends."""
+        super().set_state(sync_data)
+
+    @exclusive
     def reveal(self, *names: str) -> bool:
         """Show a catalog, or a schema by the names of both, open it, and move the keyboard focus of the tree there.
 
@@ -179,8 +189,9 @@ class CatalogTree(anywidget.AnyWidget):
         place = self._model.tree.find(("schema" if len(names) > 1 else "catalog", *names)) if self._model else None
         if place is None or self._model is None:
             return False
-        self._model.open(place, is_open=True)
+        # First shown: what is opened while something is searched for is closed again with the search.
         at = self._model.reveal(place)
+        self._model.open(place, is_open=True)
         self._window = (max(0, at - 5), self._window[1])
         self._answer(focus=at)
         return True
@@ -188,16 +199,14 @@ class CatalogTree(anywidget.AnyWidget):
     # --- what happens in Python ---
 
     def _on_catalog(self, _change: object) -> None:
-        preview = self._own_preview()
-        self._shown = None
+        preview, before = self._own_preview(), self._model
+        # Nothing is answered with numbers of the new catalog on rows of the old one.
+        self._model = None
         self._generation += 1
         self.changed = None
-        if self.catalog is None:
-            self._model = None
-        elif self._model is None:
-            self._model = TreeModel(self.catalog, preview)
-        else:
-            self._model = self._model.moved_to(self.catalog, preview)
+        self._shown = None
+        if self.catalog is not None:
+            self._model = before.moved_to(self.catalog, preview) if before else TreeModel(self.catalog, preview)
         self.selected = self._model.selected if self._model else -1
         self._tell_ticks()
         self._answer()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -15,7 +14,7 @@ import numpy.typing as npt
 import traitlets
 
 from dbxexplore.filters import Dialect, Filters, Preview
-from dbxexplore.widgets._base import Component, Latest, Mask, guarded, message_area, one_line, set_text
+from dbxexplore.widgets._base import ONE_AT_A_TIME, Component, Latest, Mask, guarded, message_area, one_line, set_text
 from dbxexplore.widgets.history import History, describe
 from dbxexplore.widgets.words import reason
 
@@ -59,7 +58,7 @@ class ChangesPanel(Component):
         self._before: Preview | None = None  # what was let through before this edit
         self._undo, self._redo = widgets.Button(icon="undo"), widgets.Button(icon="repeat")
         self._changes, self._objects = widgets.HTML(), message_area()
-        self._later, self._lock = Latest(_DELAY), threading.Lock()
+        self._later = Latest(_DELAY)
         super().__init__(filters=filters or Filters(), dialect=dialect or Dialect.DATAHUB, read_only=read_only)
         self._history = History((self.filters, self.dialect))
         for button, go in ((self._undo, self._history.undo), (self._redo, self._history.redo)):
@@ -85,7 +84,8 @@ class ChangesPanel(Component):
         if self._moving:
             return
         value = (self.filters, self.dialect)
-        if self._history.record(value, describe(self._history.value, value).key, self._clock()):
+        edit = describe(self._history.value, value)
+        if self._history.record(value, edit.key, self._clock(), ends=edit.ends):
             self._step += 1
         self._show_buttons()
 
@@ -143,7 +143,7 @@ class ChangesPanel(Component):
             text = changed.sum_html()
         self._changes.value = text
         self.changed = None if changed is None else changed.flags
-        with self._lock:
+        with ONE_AT_A_TIME:
             self._later.cancel()
             if changed is None or after is None or not changed.number:
                 set_text(self._objects, "")
@@ -153,7 +153,7 @@ class ChangesPanel(Component):
 
     def _show_objects(self, changed: _Changed, after: Preview, is_wanted: Callable[[], bool]) -> None:
         text = changed.objects_html(after)
-        with self._lock:
+        with ONE_AT_A_TIME:
             if is_wanted():
                 set_text(self._objects, text)
                 self._objects.remove_class("dbxe-outdated")

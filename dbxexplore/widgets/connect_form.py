@@ -22,6 +22,7 @@ from dbxexplore.connection import (
     RuntimeAuth,
     TokenAuth,
     looks_like_secret,
+    looks_like_value,
 )
 from dbxexplore.connection.settings import DEFAULT_SECRET_VARIABLE, DEFAULT_TOKEN_VARIABLE
 from dbxexplore.widgets._base import Component, Task, error_html, guarded, message_area, set_text
@@ -98,13 +99,18 @@ class ConnectForm(Component):
     def _on_field(self, change: Mapping[str, object]) -> None:
         field = change["owner"]
         value = change["new"]
-        if isinstance(value, str) and field is not self._kind and _holds_secret(value):
+        if isinstance(value, str) and field is not self._kind and self._holds_secret(field, value):
             assert isinstance(field, widgets.Text | widgets.Combobox)
             field.value = ""
             message = "That looked like a secret, so it was removed. Give the name of its environment variable."
             set_text(self._messages[self._place_of(field)], error_html(errors.CredentialError(message)))
             return
         self._read()
+
+    def _holds_secret(self, field: object, value: str) -> bool:
+        if field in (self._fields["env_var"], self._fields["client_secret_env_var"]):
+            return looks_like_value(value)
+        return looks_like_secret(value) or re.search(r"://[^/\s]*@", value) is not None
 
     def _place_of(self, field: object) -> str:
         if field is self._url:
@@ -229,10 +235,6 @@ _MARKS = {
 
 def _shown(settings: ConnectionSettings) -> str:
     return html.escape(settings.workspace_url or "the workspace")
-
-
-def _holds_secret(value: str) -> bool:
-    return looks_like_secret(value) or re.search(r"://[^/\s]*@", value) is not None
 
 
 def _fields_of(kind: str) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import html
 import importlib.util
 import os
-import threading
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
@@ -21,7 +20,7 @@ import traitlets
 
 from dbxexplore import plots
 from dbxexplore.filters import Preview
-from dbxexplore.widgets._base import Component, Latest, guarded, message_area, one_line, plural, set_text
+from dbxexplore.widgets._base import ONE_AT_A_TIME, Component, Latest, guarded, message_area, one_line, plural, set_text
 
 if TYPE_CHECKING:
     from plotly.graph_objects import FigureWidget
@@ -60,7 +59,6 @@ class CoveragePanel(Component):
 
     def __init__(self, preview: Preview | None = None) -> None:
         self.updating = Latest(_TYPING_SECONDS)
-        self._lock = threading.RLock()  # the rows are written from two threads
         self._table = _no_rows()
         self._open: set[str] = set()  # catalogs whose schemas are listed
         self._page = 0
@@ -140,14 +138,14 @@ class CoveragePanel(Component):
 
     @guarded
     def _on_name(self, position: int) -> None:
-        with self._lock:
+        with ONE_AT_A_TIME:
             row = self._row_at(position)
             if row is not None:
                 self._go(_places(self._table.iloc[[row]])[0])
 
     @guarded
     def _on_open(self, position: int) -> None:
-        with self._lock:
+        with ONE_AT_A_TIME:
             row = self._row_at(position)
             if row is not None:
                 self._open ^= {str(self._table["catalog"].iloc[row])}
@@ -155,7 +153,7 @@ class CoveragePanel(Component):
 
     @guarded
     def _turn(self, pages: int) -> None:
-        with self._lock:
+        with ONE_AT_A_TIME:
             self._page += pages
             self._show_page()
 
@@ -189,7 +187,7 @@ class CoveragePanel(Component):
             raise
 
     def _show(self, preview: Preview | None, table: pd.DataFrame) -> None:
-        with self._lock:
+        with ONE_AT_A_TIME:
             if self._shown_for is None or preview is None or self._shown_for.catalog is not preview.catalog:
                 self._open = set()
                 self._page = 0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -13,7 +12,7 @@ import traitlets
 from dbxexplore.filters import Filters, Preview
 from dbxexplore.filters.patterns import LEVELS
 from dbxexplore.filters.preview import Change, Explanation, LevelExplanation, PatternExplanation
-from dbxexplore.widgets._base import Component, Latest, guarded, one_line
+from dbxexplore.widgets._base import ONE_AT_A_TIME, Component, Latest, guarded, one_line
 
 _MOST_PATTERNS = 12  # of one level
 _AT_ONCE = 60  # patterns; more of them are held against the object in the background
@@ -39,7 +38,7 @@ class ExplanationPanel(Component):
         self, preview: Preview | None = None, filters: Filters | None = None, *, read_only: bool = False
     ) -> None:
         self._explanation: Explanation | None = None
-        self._later, self._lock = Latest(_DELAY), threading.RLock()
+        self._later = Latest(_DELAY)
         self._text = widgets.HTML()
         self._flip = widgets.Button(layout={"width": "auto", "align_self": "flex-start"})
         self._flip.on_click(self._on_flip)
@@ -64,7 +63,7 @@ class ExplanationPanel(Component):
 
     def _show(self) -> None:
         preview, selected = self.preview, self.selected
-        with self._lock:
+        with ONE_AT_A_TIME:
             self._later.cancel()
             if preview is None:
                 self._explain(None, "")
@@ -79,7 +78,7 @@ class ExplanationPanel(Component):
 
     def _explain_later(self, preview: Preview, selected: int, is_wanted: Callable[[], bool]) -> None:
         explanation = preview.explain(selected)
-        with self._lock:
+        with ONE_AT_A_TIME:
             if is_wanted():
                 self._explain(explanation)
 

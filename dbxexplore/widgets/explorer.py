@@ -24,6 +24,7 @@ from dbxexplore.widgets.discover_panel import DiscoverPanel
 from dbxexplore.widgets.explanation_panel import ExplanationPanel
 from dbxexplore.widgets.export_panel import ExportPanel
 from dbxexplore.widgets.filter_editor import FilterEditor
+from dbxexplore.widgets.origin_line import OriginLine
 from dbxexplore.widgets.preview_panel import PreviewPanel
 from dbxexplore.widgets.suggest_panel import SuggestPanel
 
@@ -70,6 +71,7 @@ class Explorer(Component):
                 filters or config.filters,
                 dialect or config.dialect,
             )
+        self.origin_line = OriginLine()
         self.connect_form = ConnectForm(settings)
         self.discover_panel = DiscoverPanel()
         self.filter_editor = FilterEditor(filters, dialect)
@@ -93,7 +95,7 @@ class Explorer(Component):
         self._tabs = widgets.Tab(list(pages.values()))
         for index, title in enumerate(pages):
             self._tabs.set_title(index, f"{index + 1} {title}")
-        self.children = [widgets.HTML(STYLE), self._tabs, self._message]
+        self.children = [widgets.HTML(STYLE), self.origin_line, self._tabs, self._message]
         self._link()
         self.observe(self._on_catalog, "catalog")
         self.observe(self._on_judged, ["catalog", "filters", "dialect"])
@@ -122,8 +124,8 @@ class Explorer(Component):
             "dialect": (self.filter_editor, self.changes_panel),
         }
         onward: dict[str, tuple[Component, ...]] = {
-            "settings": (self.discover_panel, self.export_panel),
-            "catalog": (self.catalog_pane, self.filter_editor, self.suggest_panel),
+            "settings": (self.discover_panel, self.export_panel, self.origin_line),
+            "catalog": (self.origin_line, self.catalog_pane, self.filter_editor, self.suggest_panel),
             "filters": (self.export_panel,),
             "dialect": (self.export_panel, self.suggest_panel),
             "preview": (
@@ -180,7 +182,13 @@ class Explorer(Component):
         if self.catalog is None:
             self.preview = None
             return
-        preview = self.filters.preview(self.catalog, self.dialect)
+        try:
+            preview = self.filters.preview(self.catalog, self.dialect)
+        except errors.DbxExploreError:
+            # While a pattern is mended the last good preview stays, but never one of another catalog.
+            if self.preview is not None and self.preview.catalog is not self.catalog:
+                self.preview = None
+            raise
         with self.catalog_pane.at_once():
             self.preview = preview
         self.show_error(None)
@@ -209,6 +217,8 @@ class _Given:
     """What an Explorer was opened with."""
 
     catalog: Catalog | Path | None
+    version: object
+    """What is another one when there is another catalog to be read from the same path."""
     settings: ConnectionSettings | None
     filters: Filters | None
     dialect: Dialect | None
@@ -270,15 +280,17 @@ def explore(  # noqa: PLR0913 - each is a value of its own
     if read_only and catalog is None:
         msg = "There is nothing to show without a catalog"
         raise errors.ConfigError(msg, expected="a catalog, or the path of a saved one", remedy="Discover one first")
-    given = _Given(_as_path(catalog), settings, filters, dialect, _as_path(config), read_only)
+    source = _as_path(catalog)
+    given = _Given(source, _version(source), settings, filters, dialect, _as_path(config), read_only)
     cell = _cell()
-    before, explorer = _opened.pop(cell, (None, None)) if cell else (None, None)
+    before, explorer = _opened.get(cell, (None, None)) if cell else (None, None)
     if fresh or before is None or explorer is None or not given.differs_only_in_catalog(before):
         explorer = given.open()
-    elif given.catalog is not None and given.catalog is not before.catalog:
+    elif given.catalog is not None and given.version != before.version:
         explorer.catalog = given.loaded_catalog()
     if cell:
-        _opened[cell] = (given, explorer)
+        _opened.pop(cell, None)
+        _opened[cell] = (given, explorer)  # at the end, as the one that was used last
         while len(_opened) > _MOST_KEPT:
             del _opened[next(iter(_opened))]
     return explorer
@@ -291,11 +303,33 @@ def _as_path(value: _Value | str) -> _Value | Path:
     return Path(value) if isinstance(value, str) else value
 
 
+def _version(catalog: Catalog | Path | None) -> object:
+    if not isinstance(catalog, Path):
+        return id(catalog)
+    try:
+        found = catalog.stat()
+    except OSError:  # told when it is read, if it is
+        return catalog
+    return catalog, found.st_mtime_ns, found.st_size
+
+
+_calls: dict[str, int] = {}
+"""How often the cell that is being run has asked for an Explorer, by the id of the request to run it."""
+
+
 def _cell() -> str | None:
-    """Return what names the cell that is being run, None where no notebook says it."""
+    """Return what names this call in the cell that is being run, None where no notebook says it."""
     from IPython.core.getipython import get_ipython
 
     request: object = getattr(get_ipython(), "get_parent", dict)()
-    about = request.get("metadata") if isinstance(request, Mapping) else None
+    if not isinstance(request, Mapping):
+        return None
+    about, header = request.get("metadata"), request.get("header")
     name = about.get("cellId") if isinstance(about, Mapping) else None
-    return name if isinstance(name, str) and name else None
+    if not isinstance(name, str) or not name:
+        return None
+    run = str(header.get("msg_id")) if isinstance(header, Mapping) else ""
+    number = _calls.get(run, 0)
+    _calls.clear()
+    _calls[run] = number + 1
+    return f"{name}#{number}"

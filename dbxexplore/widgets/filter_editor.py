@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import threading
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias, get_args
@@ -17,7 +16,17 @@ from dbxexplore.catalog import Catalog
 from dbxexplore.filters import Dialect, Filters, Finding, Findings, Patterns
 from dbxexplore.filters.patterns import LEVELS, Level, ListName
 from dbxexplore.filters.subjects import Subjects
-from dbxexplore.widgets._base import Component, Latest, guarded, message_area, one_line, plural, set_text
+from dbxexplore.widgets._base import (
+    ONE_AT_A_TIME,
+    Component,
+    Latest,
+    exclusive,
+    guarded,
+    message_area,
+    one_line,
+    plural,
+    set_text,
+)
 from dbxexplore.widgets.pattern_rows import Row, aligned, in_force, lines, problem, problem_html
 
 PAGE_LENGTH = 50  # rows of a level; each is some ten widgets
@@ -89,7 +98,7 @@ class FilterEditor(Component):
         *,
         read_only: bool = False,
     ) -> None:
-        self.lock = threading.RLock()  # held while rows change, and while what a thread found is shown
+        self.lock = ONE_AT_A_TIME
         self._counter, self._judge = Latest(_COUNT_DELAY), Latest(_JUDGE_DELAY)
         self._counts: dict[_Key, int | None] = {}  # of this catalog and reading; None took too long
         self._writing = False  # while the reading is shown, it is not taken for chosen
@@ -482,6 +491,7 @@ class _Section:
 
     # --- what happens ---
 
+    @exclusive
     def on_typed(self, view: _RowView, text: str) -> None:
         """Take what was typed into a row."""
         row = view.row
@@ -492,6 +502,7 @@ class _Section:
             view.show_problem()
         self.editor.changed(self.level, row)
 
+    @exclusive
     def on_switch(self, view: _RowView, *, on: bool) -> None:
         """Switch a row on or off."""
         if on == view.row.on:
@@ -501,6 +512,7 @@ class _Section:
         self.show()
         self.editor.changed(self.level, view.row)
 
+    @exclusive
     def on_flip(self, view: _RowView) -> None:
         """Move a row to the other list."""
         with self.editor.lock:
@@ -510,6 +522,7 @@ class _Section:
         self._go_to(view.row)
         self.editor.changed(self.level, view.row)
 
+    @exclusive
     def on_move(self, view: _RowView, by: int) -> None:
         """Move a row up or down within its list."""
         rows, row = self.rows[view.list], view.row
@@ -529,6 +542,7 @@ class _Section:
         moved = self._views[row]
         _focus(moved.up if by < 0 else moved.down, moved.down if by < 0 else moved.up)
 
+    @exclusive
     def on_remove(self, view: _RowView) -> None:
         """Remove a row."""
         with self.editor.lock:
@@ -536,6 +550,7 @@ class _Section:
         self.show()
         self.editor.changed(self.level)
 
+    @exclusive
     def _on_add(self, name: ListName) -> None:
         row = Row()
         with self.editor.lock:
@@ -543,6 +558,7 @@ class _Section:
         self._go_to(row)
         self.editor.changed(self.level)
 
+    @exclusive
     def _on_as_text(self) -> None:
         with self.editor.lock:
             if self._text.is_open:
@@ -552,6 +568,7 @@ class _Section:
         self.show()
         self.editor.changed(self.level)
 
+    @exclusive
     def take_lines(self, name: ListName, texts: Sequence[str]) -> None:
         """Make the rows of a list those of its lines, each as if it had been typed into a row."""
         with self.editor.lock:
@@ -757,7 +774,7 @@ def _rows_of(texts: Sequence[str], rows: Sequence[Row]) -> list[Row]:
     found: list[Row] = []
     for text in texts:
         if text in bad:
-            row = half_typed.get(text) or Row()
+            row = half_typed.pop(text, None) or Row()
             row.type(text)
             found.append(row)
             continue

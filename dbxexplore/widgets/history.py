@@ -39,10 +39,11 @@ class History(Generic[_T]):
     _done: list[_Step[_T]] = field(default_factory=list, repr=False)
     _undone: list[_Step[_T]] = field(default_factory=list, repr=False)
 
-    def record(self, value: _T, key: Hashable | None, at: float) -> bool:
+    def record(self, value: _T, key: Hashable | None, at: float, *, ends: bool = False) -> bool:
         """Take a new value, edited at the second ``at``; return whether that began a new step.
 
-        ``key`` says what was edited, such as one pattern; None is never the same as anything.
+        ``key`` says what was edited, such as one pattern; None is never the same as anything. ``ends`` says that
+        nothing that follows is a part of the same step.
         """
         if value == self.value:
             return False
@@ -50,10 +51,10 @@ class History(Generic[_T]):
         self._undone.clear()
         last = self._done[-1] if self._done else None
         if last is None or not last.takes(key, at, self.pause):
-            self._done.append(_Step(before, value, key, at))
+            self._done.append(_Step(before, value, key, at, open=not ends))
             del self._done[: -self.limit]
             return True
-        last.after, last.at = value, at
+        last.after, last.at, last.open = value, at, not ends
         if last.before == value:  # typed and taken back at once: nothing was done
             self._done.pop()
         return False
@@ -93,10 +94,15 @@ class History(Generic[_T]):
 
 @dataclass(frozen=True)
 class Edit:
-    """What differs between two filters: ``key`` is the place of the one pattern that does, None where there is none."""
+    """What differs between two filters.
+
+    ``key`` is the place of the one pattern that does, None where there is none. ``ends`` says that another pattern has
+    that place now.
+    """
 
     key: tuple[Level, ListName, int] | None
     text: str
+    ends: bool = False
 
 
 def edit(before: Filters, after: Filters) -> Edit:
@@ -133,7 +139,8 @@ def _edit_of_list(level: Level, name: ListName, old: tuple[str, ...], new: tuple
     if len(new) == len(old) + 1 and tail_new == old[head:]:
         return Edit(key, f"added {name} {level} {head + 1} {_quoted(new[head])}")
     if len(old) == len(new) + 1 and tail_old == new[head:]:
-        return Edit(key, f"removed {name} {level} {head + 1} {_quoted(old[head])}")
+        # The next pattern moves to the same place; if it is removed too, that is a step of its own.
+        return Edit(key, f"removed {name} {level} {head + 1} {_quoted(old[head])}", ends=True)
     if sorted(old) == sorted(new):
         return Edit(None, f"order of {name} {level}")
     return Edit(None, f"{name} {level}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -16,6 +15,7 @@ from dbxexplore.catalog import Catalog
 from dbxexplore.filters import Dialect, Filters, Patterns, Preview, Suggestion, suggest_filters
 from dbxexplore.filters.patterns import LEVELS
 from dbxexplore.widgets._base import (
+    ONE_AT_A_TIME,
     Component,
     Latest,
     Mask,
@@ -73,7 +73,6 @@ class SuggestPanel(Component):
         read_only: bool = False,
     ) -> None:
         self._work = Latest(0.0)
-        self._lock = threading.RLock()  # so that what is dropped cannot come back: a thread asks, and shows, in one go
         self._working = False
         self._suggested: Preview | None = None  # what the suggestion would let through
         self._write = widgets.Button(description="Write patterns from my ticks", layout={"width": "auto"})
@@ -130,13 +129,13 @@ class SuggestPanel(Component):
         try:
             suggestion, suggested = task.run()
         except Exception as error:  # noqa: BLE001 - in a thread no one else would show it
-            with self._lock:
+            with ONE_AT_A_TIME:
                 if is_wanted():
                     self._working = False
                     self._show()
                     set_text(self._state, error_html(error))
             return
-        with self._lock:
+        with ONE_AT_A_TIME:
             if is_wanted():
                 self._working = False
                 self._suggested = suggested
@@ -175,7 +174,7 @@ class SuggestPanel(Component):
         self._show()
 
     def _drop(self) -> None:
-        with self._lock:
+        with ONE_AT_A_TIME:
             self._work.cancel()
             self._working = False
             self._suggested = None

@@ -135,6 +135,9 @@ def test_a_place_that_cannot_be_written_is_a_clear_error(small_catalog: dbx.Cata
     (tmp_path / "file").write_text("")
     with pytest.raises(errors.CatalogError, match="cannot be written: "):
         small_catalog.save(tmp_path / "file" / "a.parquet")
+    for path in (".", "/", "..", "a\0b.parquet"):
+        with pytest.raises(errors.CatalogError, match="is no path of a file"):
+            small_catalog.save(path)
 
 
 # --- files that are no catalog ---------------------------------------------------------------------

@@ -238,12 +238,38 @@ def test_another_catalog_keeps_what_is_open_ticked_and_selected_by_name(
     assert tree.ticked_text == "24 tables, 1 view"
 
 
+def test_every_answer_about_another_catalog_has_its_rows_and_keeps_what_is_shown(
+    tree: CatalogTree, page: Page, catalog: dbx.Catalog
+) -> None:
+    everything = dbx.Filters()
+    tree.preview = everything.preview(catalog)
+    tree.changed = (catalog.objects["name"] == "t03").to_numpy(dtype=bool)
+    page.do("show", which="included")
+    kept = (catalog.objects["name"] != "prod") & (catalog.objects["catalog"].astype(object) != "prod")
+    other = dbx.Catalog.from_frame(catalog.objects[kept])
+    answers: list[list[str]] = []
+    tree.observe(lambda change: answers.append([row["name"] for row in change["new"]["rows"]]), "reply")
+    with tree.hold_trait_notifications():
+        tree.catalog, tree.preview = other, everything.preview(other)
+    assert answers
+    assert all("prod" not in names for names in answers)
+    assert tree.reply["status"]["show"] == "included"
+
+
 def test_a_place_can_be_shown_from_elsewhere(tree: CatalogTree, page: Page) -> None:
     assert tree.reveal("prod", "tmp")
     reply = tree.reply
     assert reply["rows"][reply["focus"] - reply["start"]]["name"] == "tmp"
     assert "t00" in page.names()
     assert not tree.reveal("prod", "no such schema")
+
+
+@pytest.mark.parametrize("names", [("prod",), ("prod", "tmp")])
+def test_a_place_that_a_search_hides_is_shown_and_opened(tree: CatalogTree, page: Page, names: tuple[str, ...]) -> None:
+    page.do("search", text="etl")
+    assert tree.reveal(*names)
+    row = tree.reply["rows"][tree.reply["focus"] - tree.reply["start"]]
+    assert (row["name"], row["open"]) == (names[-1], True)
 
 
 def test_without_a_catalog_it_says_what_to_do() -> None:

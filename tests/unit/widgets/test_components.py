@@ -108,6 +108,24 @@ def test_a_secret_does_not_stay_in_a_field(field: str) -> None:
     assert "looked like a secret" in form._messages["auth"].value
 
 
+@pytest.mark.parametrize("field", ["env_var", "client_secret_env_var"])
+@pytest.mark.parametrize(
+    "secret", ["q3Zk8LmN0pQrStUvWx12yZ", "abc8Q~Zk3LmN0pQrStUvWx-_12yZabcdefgh", "pass word 123456 and more"]
+)
+def test_what_is_probably_a_secret_does_not_stay_where_a_name_is_wanted(field: str, secret: str) -> None:
+    form = ConnectForm(dbx.ConnectionSettings(URL))
+    form._fields[field].value = secret
+    assert form._fields[field].value == ""
+    assert "looked like a secret" in form._messages["auth"].value
+
+
+@pytest.mark.parametrize("name", ["DATABRICKS_CONNECTION_TOKEN_2", "my_workspace_token_for_2026", "TOKEN"])
+def test_a_name_of_a_variable_stays(name: str) -> None:
+    form = ConnectForm(dbx.ConnectionSettings(URL))
+    form._fields["env_var"].value = name
+    assert form.settings.auth.env_var == name
+
+
 def test_a_password_in_the_url_does_not_stay() -> None:
     form = ConnectForm()
     form._url.value = "https://user:hunter2@dbc-1234abcd-56ef.cloud.databricks.com"

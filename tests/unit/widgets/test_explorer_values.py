@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -58,6 +60,33 @@ def test_a_bad_pattern_assigned_in_python_keeps_the_last_good_preview(catalog: d
     assert "is not a regular expression" in explorer._message.value
     explorer.filters = dbx.Filters()
     assert explorer._message.value == ""
+
+
+def test_a_catalog_that_cannot_be_judged_is_not_shown_with_the_verdicts_on_another(catalog: dbx.Catalog) -> None:
+    explorer = dbx.explore(catalog, dbx.ConnectionSettings(URL))
+    explorer.filters = dbx.Filters(tables=dbx.Patterns(["("]))
+    assert explorer.preview.catalog is catalog
+    explorer.catalog = dbx.Catalog.from_frame(catalog.objects.head(2))
+    assert explorer.preview is None
+    assert all(
+        part.preview is None for part in (explorer.preview_panel, explorer.export_panel, explorer.coverage_panel)
+    )
+    assert "not a regular expression" in shown(explorer)
+    explorer.filters = dbx.Filters()
+    assert explorer.preview.catalog is explorer.catalog
+
+
+def test_it_says_where_the_catalog_is_from_and_warns_of_another_workspace(catalog: dbx.Catalog) -> None:
+    taken = datetime(2026, 3, 4, 5, 6, tzinfo=UTC)
+    origin = dbx.Provenance(workspace_url=URL, identity="<b>ada</b>", taken_at=taken)
+    explorer = dbx.explore(dbx.Catalog(catalog.objects, catalog.failures, origin), dbx.ConnectionSettings(URL))
+    said = shown(explorer.origin_line)
+    assert f"Catalog of {URL}, seen by &lt;b&gt;ada&lt;/b&gt;, taken 2026-03-04 05:06 UTC" in said
+    assert "another workspace" not in said
+    explorer.settings = dbx.ConnectionSettings("https://dbc-9999abcd-0000.cloud.databricks.com")
+    assert "another workspace, https://dbc-9999abcd-0000" in shown(explorer.origin_line)
+    explorer.settings = None
+    assert "another workspace" not in shown(explorer.origin_line)
 
 
 def test_a_discovery_opens_the_second_tab(catalog: dbx.Catalog) -> None:
@@ -163,6 +192,35 @@ def test_a_cell_that_is_run_again_shows_the_explorer_as_it_was_left(catalog: dbx
     assert run(catalog=other, dialect=dbx.Dialect.STRICT) is not explorer
     again = run(catalog=other, dialect=dbx.Dialect.STRICT)
     assert run(catalog=other, dialect=dbx.Dialect.STRICT, fresh=True) is not again
+
+
+@pytest.mark.usefixtures("cell")
+def test_a_cell_with_a_path_reads_it_again_only_when_it_has_changed(catalog: dbx.Catalog, tmp_path: Path) -> None:
+    path = tmp_path / "monday.parquet"
+    catalog.save(path)
+    explorer = dbx.explore(path)
+    found = explorer.catalog
+    assert dbx.explore(str(path)).catalog is found
+    explorer.filters = dbx.Filters(tables=dbx.Patterns(["^prod"]))
+    path.rename(tmp_path / "away")
+    with pytest.raises(errors.CatalogError):
+        dbx.explore(path)
+    dbx.Catalog.from_frame(catalog.objects.head(1)).save(path)
+    assert dbx.explore(path) is explorer
+    assert len(explorer.catalog) == 1
+    assert explorer.filters.tables.allow == ("^prod",)
+
+
+def test_two_calls_in_a_cell_are_two_explorers_and_so_when_it_is_run_again(
+    catalog: dbx.Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(explorer_module, "_opened", {})
+    request = {"metadata": {"cellId": "cell-1"}, "header": {"msg_id": "1"}}
+    monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: SimpleNamespace(get_parent=lambda: request))
+    first, second = dbx.explore(catalog), dbx.explore()
+    assert first is not second
+    request["header"] = {"msg_id": "2"}
+    assert (dbx.explore(catalog), dbx.explore()) == (first, second)
 
 
 @pytest.mark.usefixtures("cell")

@@ -295,6 +295,17 @@ def test_a_bad_line_keeps_its_list_until_it_is_mended() -> None:
     assert editor.filters.tables == Patterns(["good", "<b>(x)"], ["other"])
 
 
+def test_two_equal_bad_lines_become_two_rows() -> None:
+    editor = FilterEditor()
+    section = editor._sections["tables"]
+    for text in ("x(\nb", "x(\nx(\nb"):
+        section._as_text.click()
+        areas(editor, "tables")[0].value = text
+        section._as_text.click()
+    field(editor, "allow tables 1").text.value = "good"
+    assert [text for _, text, _ in labels(editor, "tables")] == ["good", "x(", "b"]
+
+
 def test_a_bad_line_becomes_a_marked_row_and_what_is_off_is_kept() -> None:
     editor = FilterEditor(Filters(tables=Patterns(["a", "b", "c"])))
     field(editor, "allow tables 2").on.value = False

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dbxexplore as dbx
+from dbxexplore.widgets.changes_panel import ChangesPanel
 from dbxexplore.widgets.history import History, describe
 
 EDITS = st.lists(
@@ -118,3 +119,13 @@ def test_typing_a_new_pattern_and_emptying_it_have_the_key_of_that_pattern() -> 
     values = [catalogs("a"), catalogs("a", "b"), catalogs("a", "bc"), catalogs("a")]
     keys = [describe((one, dialect), (other, dialect)).key for one, other in pairwise(values)]
     assert keys == [("catalogs", "allow", 1)] * 3
+
+
+def test_two_patterns_removed_one_after_the_other_come_back_one_by_one() -> None:
+    panel = ChangesPanel(catalogs("a", "b", "c"))
+    panel.filters = catalogs("b", "c")
+    panel.filters = catalogs("c")
+    panel._undo.click()
+    assert panel.filters == catalogs("b", "c")
+    panel._undo.click()
+    assert panel.filters == catalogs("a", "b", "c")

@@ -1,0 +1,132 @@
+"""Two threads that change values at the same time: once all is quiet, every component has the same ones."""
+
+from __future__ import annotations
+
+import random
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pandas as pd
+import pytest
+from widget_markup import field
+
+import dbxexplore as dbx
+from dbxexplore.widgets import Explorer
+
+URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
+ROUNDS = 12
+LATEST_START = 0.01  # seconds; a change takes about as long
+
+
+def made(prefix: str) -> dbx.Catalog:
+    rows = [("table", "prod", "gold", f"{prefix}{n:03}", f"prod.gold.{prefix}{n:03}") for n in range(300)]
+    return dbx.Catalog.from_frame(pd.DataFrame(rows, columns=["kind", "catalog", "schema", "name", "full_name"]))
+
+
+def tables(pattern: str) -> dbx.Filters:
+    return dbx.Filters(tables=dbx.Patterns([pattern]))
+
+
+@pytest.fixture
+def explorer() -> Explorer:
+    return dbx.explore(made("t"), dbx.ConnectionSettings(URL), filters=tables("^a"))
+
+
+@pytest.fixture
+def starts() -> Iterator[Callable[[], float]]:
+    chance = random.Random(7)
+    return lambda: chance.random() * LATEST_START
+
+
+def at_once(*actions: tuple[float, Callable[[], object]]) -> list[BaseException]:
+    """Do things in threads of their own, each after so many seconds; return what they raised."""
+    raised: list[BaseException] = []
+
+    def do(after: float, action: Callable[[], object]) -> None:
+        time.sleep(after)
+        try:
+            action()
+        except BaseException as error:  # noqa: BLE001 - for the test to tell
+            raised.append(error)
+
+    threads = [threading.Thread(target=do, args=action, daemon=True) for action in actions]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert not any(thread.is_alive() for thread in threads), "they wait for each other"
+    return raised
+
+
+def wait_for(explorer: Explorer) -> None:
+    for part in (explorer.filter_editor, explorer.changes_panel, explorer.explanation_panel):
+        assert part.wait(30)
+    assert explorer.export_panel.finding.wait(30)
+    assert explorer.coverage_panel.updating.wait(30)
+
+
+def differing(explorer: Explorer) -> list[str]:
+    """Return what has other values than the Explorer itself."""
+    parts = ("filter_editor", "changes_panel", "explanation_panel", "suggest_panel", "export_panel", "catalog_pane")
+    parts = (*parts, "preview_panel", "coverage_panel")
+    held = [
+        f"{part}.{name}"
+        for part in parts
+        for name in ("filters", "preview", "catalog")
+        if getattr(explorer, part).has_trait(name) and getattr(getattr(explorer, part), name) != getattr(explorer, name)
+    ]
+    typed = explorer.filter_editor._sections["tables"].patterns()
+    model = explorer.catalog_pane.tree._model
+    checks = {
+        "the rows": typed == explorer.filters.tables,
+        "config": explorer.config.filters == explorer.filters,
+        "preview's filters": explorer.preview.filters == explorer.filters,
+        "preview's catalog": explorer.preview.catalog is explorer.catalog,
+        "history": explorer.changes_panel._history.value[0] == explorer.filters,
+        "tree": model.tree.catalog is explorer.catalog and model._preview is explorer.preview,
+    }
+    return [*held, *(name for name, agrees in checks.items() if not agrees)]
+
+
+def test_a_cell_sets_filters_while_a_pattern_is_typed(explorer: Explorer, starts: Callable[[], float]) -> None:
+    for number in range(ROUNDS):
+        row = field(explorer.filter_editor, "allow tables 1")
+        raised = at_once(
+            (starts(), lambda number=number: setattr(explorer, "filters", tables(f"^cell{number}"))),
+            (starts(), lambda number=number, row=row: setattr(row.text, "value", f"^typed{number}")),
+        )
+        wait_for(explorer)
+        assert (raised, differing(explorer)) == ([], [])
+
+
+def test_a_discovery_ends_while_a_pattern_is_typed(explorer: Explorer, starts: Callable[[], float]) -> None:
+    found = [explorer.catalog, made("u")]
+    for number in range(ROUNDS):
+        row = field(explorer.filter_editor, "allow tables 1")
+        raised = at_once(
+            (starts(), lambda number=number: setattr(explorer.discover_panel, "catalog", found[(number + 1) % 2])),
+            (starts(), lambda number=number, row=row: setattr(row.text, "value", f"^typed{number}")),
+        )
+        wait_for(explorer)
+        assert (raised, differing(explorer)) == ([], [])
+
+
+def test_the_page_asks_for_rows_while_a_cell_sets_filters(explorer: Explorer, starts: Callable[[], float]) -> None:
+    tree = explorer.catalog_pane.tree
+    first = [{"seq": 1, "type": "show", "which": "included"}, {"seq": 2, "type": "expand_all", "open": True}]
+    tree.set_state({"request": {"session": "s", "intents": first}})
+    for number in range(ROUNDS):
+        search = {"seq": 2 * number + 3, "type": "search", "text": ("0", "1", "")[number % 3]}
+        window = {"seq": 2 * number + 4, "type": "window", "start": 0, "count": 60}
+        asked = {"request": {"session": "s", "intents": [search, window]}}
+        raised = at_once(
+            (starts(), lambda number=number: setattr(explorer, "filters", tables(f"^prod.*{number % 10}$"))),
+            (starts(), lambda asked=asked: tree.set_state(asked)),
+        )
+        wait_for(explorer)
+        assert (raised, differing(explorer)) == ([], [])
+        assert tree.reply["ack"] == window["seq"]
+        assert tree.reply["version"] == tree._version_of(tree._model)
+        shown = [row["name"] for row in tree.reply["rows"]]
+        assert shown == [row["name"] for row in tree._model.window(0, len(shown))]
