@@ -163,6 +163,13 @@ def _shown(text: str) -> str:
     return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
 
 
+def _anchored(text: str) -> str:
+    text = text.removeprefix("^")
+    # A dollar after a backslash stands for itself.
+    ends = text.endswith("$") and (len(text) - len(text[:-1].rstrip("\\"))) % 2 == 1
+    return f"^(?:{_shown(text[:-1] if ends else text)})$"
+
+
 def lint(catalog: Catalog, filters: Filters, dialect: Dialect | None = None) -> Findings:
     """Return what is probably wrong with ``filters`` as ``dialect`` reads them (`Dialect.DATAHUB` unless given).
 
@@ -318,7 +325,7 @@ class _Linter:
             "over-match",
             "warning",
             f"Not anchored: besides {spelt} it also takes {_counted(int(more.sum()), held.level)} more",
-            f"Write ^(?:{_shown(held.text)})$ for the exact names, or end it with .* to show that all are meant",
+            f"Write {_anchored(held.text)} for the exact names, or end it with .* to show that all are meant",
             self._examples(held.level, more),
         )
 
@@ -372,7 +379,7 @@ class _Linter:
         if held.text.startswith("^") and held.text.endswith("$"):
             remedy = "Spell names in their own case; between bare and qualified names, settle on one reading"
         elif self.dialect.match != "full":
-            remedy = f"Anchor it, as ^(?:{_shown(held.text)})$, and write the whole qualified name, in its case"
+            remedy = f"Anchor it, as {_anchored(held.text)}, and write the whole qualified name, in its case"
         else:
             remedy = "Spell out both cases, and write the whole qualified name"
         return held.finding(

@@ -102,7 +102,12 @@ def compile_pattern(text: str, *, ignore_case: bool) -> re.Pattern[str]:
 
 
 def _shown(text: str) -> str:
-    return repr(text if len(text) <= 200 else text[:199] + "…")  # noqa: PLR2004 - what fits a message
+    return _quoted(text if len(text) <= 200 else text[:199] + "…")  # noqa: PLR2004 - what fits a message
+
+
+def _quoted(text: str) -> str:
+    # Not repr, which doubles backslashes: what is shown can be copied into a form as it is.
+    return "'" + "".join(c if c.isprintable() else repr(c)[1:-1] for c in text) + "'"
 
 
 def _remedy(text: str, reason: str) -> str:
@@ -112,7 +117,7 @@ def _remedy(text: str, reason: str) -> str:
     if not glob:
         return "Put a backslash before a character that is meant literally"
     meant = "".join(".*" if part == "*" else re.escape(part) for part in re.split(r"(\*)", re.sub(r"\*+", "*", text)))
-    return f"If {text[:60]!r} is meant as a glob, write {meant[:80]!r}"
+    return f"If {_quoted(text[:60])} is meant as a glob, write {_quoted(meant[:80])}"
 
 
 @dataclass(frozen=True)

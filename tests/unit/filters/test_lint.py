@@ -118,6 +118,14 @@ def test_the_default_filters_are_clean(dialect: Dialect) -> None:
     assert str(Filters().lint(CATALOG, dialect)) == "No findings"
 
 
+@pytest.mark.parametrize(
+    ("text", "anchored"), [("^prod", "^(?:prod)$"), ("prod|x$", "^(?:prod|x)$"), (r"prod|\$", r"^(?:prod|\$)$")]
+)
+def test_what_is_anchored_in_part_is_not_anchored_twice(text: str, anchored: str) -> None:
+    (finding,) = found("over-match", Filters(catalogs=Patterns([text])))
+    assert f"Write {anchored} for the exact names" in finding.remedy
+
+
 def test_an_over_match_names_the_objects() -> None:
     (finding,) = found("over-match", Filters(catalogs=Patterns(["prod"])))
     assert finding.examples == ("prod_mumbai",)

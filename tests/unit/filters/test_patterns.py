@@ -94,7 +94,7 @@ def test_an_invalid_pattern_says_what_is_wrong_and_where(text: str, position: in
     with pytest.raises(errors.PatternError) as caught:
         compile_pattern(text, ignore_case=False)
     where = "" if position is None else f" at character {position + 1}"
-    assert caught.value.problem == f"The pattern {text!r} is not a regular expression: {reason}{where}"
+    assert caught.value.problem == f"The pattern '{text}' is not a regular expression: {reason}{where}"
     assert (caught.value.pattern, caught.value.position, caught.value.place) == (text, position, None)
     assert caught.value.remedy
 
@@ -128,7 +128,7 @@ def test_a_preview_refuses_an_invalid_pattern(small_catalog: dbx.Catalog) -> Non
 def test_a_glob_is_answered_with_the_expression_that_was_meant(glob: str, meant: str) -> None:
     with pytest.raises(errors.PatternError) as caught:
         compile_pattern(glob, ignore_case=True)
-    assert str(caught.value).endswith(f"If {glob!r} is meant as a glob, write {meant!r}.")
+    assert str(caught.value).endswith(f"If '{glob}' is meant as a glob, write '{meant}'.")
     assert re.compile(meant)
 
 
