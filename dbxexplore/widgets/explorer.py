@@ -83,24 +83,22 @@ class Explorer(Component):
         self.coverage_panel = CoveragePanel()
         self.export_panel = ExportPanel(config)
         super().__init__(filters=self.filter_editor.filters, dialect=self.filter_editor.dialect, read_only=read_only)
-        pages = {
+        self._parts = {
             _CONNECT: widgets.VBox([self.connect_form, widgets.HTML("<h4>Discover</h4>"), self.discover_panel]),
             _FILTER: self._filter_page(),
             _COVERAGE: self.coverage_panel,
             _EXPORT: self.export_panel,
         }
-        if read_only:
-            del pages[_CONNECT]
-        self._pages = tuple(pages)
-        self._tabs = widgets.Tab(list(pages.values()))
-        for index, title in enumerate(pages):
-            self._tabs.set_title(index, f"{index + 1} {title}")
+        self._pages: tuple[str, ...] = ()
+        self._tabs = widgets.Tab()
+        self._lay_out()
         self.children = [widgets.HTML(STYLE), self.origin_line, self._tabs, self._message]
         self._link()
         self.observe(self._on_catalog, "catalog")
         self.observe(self._on_judged, ["catalog", "filters", "dialect"])
         self.coverage_panel.observe(self._on_place, "place")
         self._tabs.observe(self._on_tab, "selected_index")
+        self.observe(self._on_read_only, "read_only")
         self._on_tab({})
         if catalog is not None:
             self.catalog = catalog
@@ -163,6 +161,20 @@ class Explorer(Component):
 
     def _displayed(self) -> None:
         self.catalog_pane.expect_page()
+
+    def _lay_out(self) -> None:
+        """Show the pages that there are: nothing is connected to where nothing can be edited."""
+        pages = {title: part for title, part in self._parts.items() if not (self.read_only and title == _CONNECT)}
+        self._pages = tuple(pages)
+        self._tabs.children = list(pages.values())
+        for index, title in enumerate(pages):
+            self._tabs.set_title(index, f"{index + 1} {title}")
+
+    @guarded
+    def _on_read_only(self, _change: Mapping[str, object]) -> None:
+        shown = self._pages[self._tabs.selected_index or 0]
+        self._lay_out()
+        self._show_page(shown if shown in self._pages else _FILTER)
 
     def _show_page(self, title: str) -> None:
         self._tabs.selected_index = self._pages.index(title)

@@ -170,6 +170,18 @@ def test_what_is_read_only_shows_a_connection_against_a_catalog_and_changes_noth
         dbx.explore(config=config, read_only=True)
 
 
+def test_what_becomes_read_only_later_has_no_page_to_connect_either(catalog: dbx.Catalog) -> None:
+    explorer = dbx.explore(settings=dbx.ConnectionSettings(URL))
+    explorer.read_only = True
+    assert explorer._pages == ("Browse and filter", "Coverage", "Export")
+    assert explorer._tabs.selected_index == 0
+    explorer._tabs.selected_index = 2
+    explorer.read_only = False
+    assert explorer._pages[explorer._tabs.selected_index] == "Export"
+    explorer.catalog = catalog
+    assert explorer._pages[explorer._tabs.selected_index] == "Export"
+
+
 @pytest.fixture
 def cell(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(explorer_module, "_cell", lambda: "cell-1")
