@@ -7,11 +7,12 @@ say what was done (`INTENTS`); whatever else arrives is ignored and logged. No m
 
 from __future__ import annotations
 
+import contextlib
 import json
 import logging
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, cast
@@ -21,7 +22,7 @@ import traitlets
 
 from dbxexplore.catalog import Catalog
 from dbxexplore.filters import Preview
-from dbxexplore.widgets._base import Mask, exclusive
+from dbxexplore.widgets._base import ONE_AT_A_TIME, Mask, exclusive
 from dbxexplore.widgets.tree_index import Place
 from dbxexplore.widgets.tree_model import SHOWS, SORTS, Row, Show, Sort, TreeModel
 
@@ -179,6 +180,12 @@ class CatalogTree(anywidget.AnyWidget):
     def set_state(self, sync_data: dict[str, object]) -> None:
         """Take what the page sends."""
         super().set_state(sync_data)
+
+    @contextlib.contextmanager
+    def hold_trait_notifications(self) -> Iterator[None]:
+        """Have what is set within it told at the end."""
+        with ONE_AT_A_TIME, super().hold_trait_notifications():
+            yield
 
     @exclusive
     def reveal(self, *names: str) -> bool:
