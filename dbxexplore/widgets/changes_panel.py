@@ -45,6 +45,9 @@ class ChangesPanel(Component):
     read_only = traitlets.Bool(default_value=False)
     """Whether nothing can be undone or redone."""
 
+    discovering = traitlets.Bool(default_value=False)
+    """Whether a discovery is under way, so that nobody is asked to start one."""
+
     changed = Mask()
     """A boolean for each row of ``catalog.objects``: whether the last edit changed its verdict; None before one."""
 
@@ -76,7 +79,7 @@ class ChangesPanel(Component):
         self.children = [self._buttons, self._changes, self._objects, self._message]
         self.observe(self._on_edit, ["filters", "dialect"])
         self.observe(self._on_preview, "preview")
-        self.observe(self._on_read_only, "read_only")
+        self.observe(self._on_read_only, ["read_only", "discovering"])
         self.preview = preview
         self._show_buttons()
         self._show_changes()
@@ -141,7 +144,9 @@ class ChangesPanel(Component):
     def _show_changes(self) -> None:
         before, after = self._before, self.preview
         changed, text = None, ""
-        if after is None:
+        if after is None and self.discovering:
+            text = ""  # the panel above says so
+        elif after is None:
             text = "<span class='dbxe-muted'>Discover a workspace to see what an edit changes.</span>"
         elif before is None or not self._is_comparable(before) or before is after:
             hint = "Edit a pattern to see which objects that changes."

@@ -21,6 +21,9 @@ Flags: TypeAlias = npt.NDArray[np.bool_]
 
 _READINGS = {"datahub": "DataHub", "openmetadata": "OpenMetadata", "strict": "Strict"}
 
+DISCOVERING = "<span class='dbxe-muted'>The workspace is being discovered…</span>"
+"""What stands, while a discovery is under way, where there is nothing to show yet."""
+
 
 def type_text(kind: str, object_type: object) -> str:
     """Return what an object is, in words: ``managed table``, ``materialized view``, ``python notebook``."""

@@ -9,7 +9,7 @@ from widget_names import HOSTILE
 import dbxexplore as dbx
 from dbxexplore.catalog.schema import failures_frame
 from dbxexplore.filters import Filters, Patterns, Preview
-from dbxexplore.widgets import ExplanationPanel, PreviewPanel
+from dbxexplore.widgets import ChangesPanel, ExplanationPanel, PreviewPanel
 
 
 def row_of(catalog: dbx.Catalog, full_name: str) -> int:
@@ -51,6 +51,15 @@ def test_counting_works_out_nothing_that_takes_long(catalog: dbx.Catalog, monkey
     monkeypatch.setattr(Preview, "frame", property(refuse))
     monkeypatch.setattr(Preview, "dialect_dependent", property(refuse))
     PreviewPanel(preview)
+
+
+def test_nobody_is_asked_to_discover_during_a_discovery(catalog: dbx.Catalog) -> None:
+    for panel in (PreviewPanel(), ChangesPanel()):
+        assert "Discover a workspace" in shown(panel)
+        panel.discovering = True
+        assert "Discover a workspace" not in shown(panel)
+        panel.preview = Filters().preview(catalog)
+        assert "discovered" not in shown(panel)
 
 
 # --- why ---
