@@ -95,13 +95,11 @@ def objects_text(catalog: Catalog, flags: Flags) -> str:
 
 # --- text that somebody else wrote ---
 
-# Spaces that look like another, marks that turn the direction, and characters that show nothing at all: as the tree.
+# Spaces that look like another, marks that turn the direction, and characters that show nothing at all: those of the tree.
 _UNSEEN = re.compile(
     "[\x00-\x1f\x7f-\x9f\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f"
     "\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff\ud800-\udfff]"
 )
-_JOINER = "\u200d"
-_FIRST_PICTURE = 0x1F000
 
 
 def visible_html(text: str) -> str:
@@ -111,8 +109,7 @@ def visible_html(text: str) -> str:
     """
     parts, done = list[str](), 0
     for found in _UNSEEN.finditer(text):
-        at = found.start()
-        symbol = "" if _joins_pictures(text, at) else _symbol(found[0])
+        at, symbol = found.start(), _symbol(found[0])
         if symbol:
             parts += [html.escape(text[done:at]), f"<span class='dbxe-unseen'>{symbol}</span>"]
             done = at + 1
@@ -134,10 +131,3 @@ def _symbol(character: str) -> str:
     if code == 0x7F:  # noqa: PLR2004 - delete
         return "␡"
     return "�" if "\ud800" <= character <= "\udfff" else f"U+{code:04X}"
-
-
-def _joins_pictures(text: str, at: int) -> bool:
-    """Whether a character makes one picture of two, as in a family of three."""
-    around = text[at - 1 : at] + text[at + 1 : at + 2]
-    is_joined = len(around) == len("ab") and all(ord(c) >= _FIRST_PICTURE or c == "\ufe0f" for c in around)
-    return text[at] == _JOINER and is_joined
