@@ -329,7 +329,7 @@ class _Layouts:
         self.check = widgets.Layout(width="20px", flex="0 0 20px", margin="0 2px 0 0")
         self.list = widgets.Layout(width="50px", flex="0 0 50px", margin="0 4px 0 0")
         self.text = widgets.Layout(flex="1 1 140px", width="auto", min_width="90px", margin="0")
-        self.count = widgets.Layout(flex="0 0 196px", width="196px", margin="0")
+        self.count = widgets.Layout(flex="0 0 232px", width="232px", margin="0")
         self.act = widgets.Layout(width="24px", flex="0 0 24px", margin="0")
         self.note = widgets.Layout(margin="0")
         self.act_style: widgets.ButtonStyle | None = None
