@@ -172,6 +172,9 @@ STYLE = """<style>
 .dbxe .widget-checkbox:not(.dbxe-hide-label) > .widget-label-basic { display: flex; align-items: center; }
 .dbxe .dbxe-pattern .widget-text input:disabled, .dbxe .dbxe-pattern .dbxe-list:disabled { opacity: 1; }
 .dbxe .dbxe-changes td:first-child { width: 1%; white-space: nowrap !important; }
+.dbxe .dbxe-changes td:nth-child(2) { min-width: 12ch; }
+.dbxe .dbxe-changes td:last-child { min-width: 18ch; }
+.dbxe .dbxe-suggest table.dbxe-table th { width: 1%; }
 .dbxe .dbxe-why p { margin: 2px 0; line-height: 1.5; }
 .dbxe .dbxe-why ul, .dbxe .dbxe-others ul { margin: 0; padding-left: 20px; line-height: 1.5; }
 .dbxe .dbxe-others > summary { cursor: pointer; color: var(--dbxe-muted); font-size: 12px; }

@@ -20,7 +20,7 @@ from dbxexplore.filters.subjects import Subjects
 from dbxexplore.widgets._base import Component, Latest, guarded, message_area, one_line, plural, set_text
 from dbxexplore.widgets.focus import focus
 from dbxexplore.widgets.pattern_rows import Row, aligned, in_force, lines, problem, problem_html
-from dbxexplore.widgets.words import leaves, line_html, objects_text
+from dbxexplore.widgets.words import leaves, line_html, objects_text, visible_html, visible_text
 
 PAGE_LENGTH = 50  # rows of a level; each is some ten widgets
 _MOST_LINES = 8  # of a list as text, before it scrolls
@@ -817,7 +817,7 @@ def _findings_html(findings: Sequence[Finding]) -> str:
     worst = findings[0]  # errors come first, then warnings
     notes = [finding for finding in findings if finding.severity == "info"]
     grave = findings[: len(findings) - len(notes)]
-    tooltip = html.escape(" ".join(f"{finding.message}. {finding.remedy}." for finding in findings), quote=True)
+    tooltip = html.escape(visible_text(" ".join(f"{finding.message}. {finding.remedy}." for finding in findings)))
     said, more = "".join(map(_finding_html, grave)), "".join(map(_finding_html, notes))
     if grave and notes:  # what may be looked at later takes one line
         more = f"<details class='dbxe-notes'><summary>{plural(len(notes), 'note')}</summary>{more}</details>"
@@ -830,8 +830,8 @@ def _findings_html(findings: Sequence[Finding]) -> str:
 def _finding_html(finding: Finding) -> str:
     examples = ", ".join(f"<code>{line_html(name, 60)}</code>" for name in finding.examples[:3])
     return (
-        f"<div class='dbxe-finding dbxe-{finding.severity}'>{_SYMBOLS[finding.severity]} {html.escape(finding.message)}"
-        f"{': ' if examples else '.'}{examples} <span class='dbxe-muted'>{html.escape(finding.remedy)}.</span></div>"
+        f"<div class='dbxe-finding dbxe-{finding.severity}'>{_SYMBOLS[finding.severity]} {visible_html(finding.message)}"
+        f"{': ' if examples else '.'}{examples} <span class='dbxe-muted'>{visible_html(finding.remedy)}.</span></div>"
     )
 
 

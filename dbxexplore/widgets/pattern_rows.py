@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from dbxexplore import errors
 from dbxexplore.filters.patterns import compile_pattern
-from dbxexplore.widgets.words import line_html
+from dbxexplore.widgets.words import line_html, visible_html
 
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
@@ -142,4 +141,4 @@ def problem_html(error: errors.PatternError) -> str:
         after = line_html(text[at + 1 : to]) + ("…" if len(text) > to else "")
         marked = f"{before}<mark>{line_html(text[at : at + 1]) or ' '}</mark>{after}"
     why = error.problem.rpartition("is not a regular expression: ")[2]
-    return f"<code>{marked}</code> {html.escape(why)}. <span class='dbxe-muted'>{html.escape(error.remedy)}.</span>"
+    return f"<code>{marked}</code> {visible_html(why)}. <span class='dbxe-muted'>{visible_html(error.remedy)}.</span>"

@@ -116,6 +116,11 @@ def visible_html(text: str) -> str:
     return "".join([*parts, html.escape(text[done:])])
 
 
+def visible_text(text: str) -> str:
+    """Return text with the same symbols, unmarked, for where there is no markup: an attribute, a label."""
+    return _UNSEEN.sub(lambda found: _symbol(found[0]) or found[0], text)
+
+
 def line_html(text: str, limit: int = 255) -> str:
     """Return text as markup of one line, at most ``limit`` characters of it, in which everything can be seen."""
     cut = text if len(text) <= limit else text[: limit - 1] + "…"

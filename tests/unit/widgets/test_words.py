@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import html
+import re
+
 import numpy as np
 import pytest
 
@@ -55,6 +58,7 @@ def test_a_reading_is_called_as_where_it_is_chosen() -> None:
 )
 def test_what_nobody_could_see_is_marked(text: str, shown: str) -> None:
     assert words.visible_html(text) == shown
+    assert words.visible_text(text) == html.unescape(re.sub("</?span[^>]*>", "", shown))
 
 
 def test_one_line_is_cut_before_it_is_marked_up() -> None:
