@@ -24,6 +24,8 @@ _INK = {False: "#1f2328", True: "#e6edf3"}
 
 _ALL, _ALL_NAME = "all", "all catalogs"  # the box that holds all others
 _LONGEST_IN_BOX = 40  # characters; plotly would shrink a longer name until nobody can read it
+_LARGE = 0.08  # share of the whole, from which on the label of a box has room for numbers
+_LONGEST_IN_SMALL = 16
 
 
 def coverage_table(preview: Preview) -> pd.DataFrame:
@@ -129,8 +131,14 @@ def treemap(table: pd.DataFrame) -> dict[str, object]:
     sums = [f"{let_in:,} of {every:,}" for let_in, every in zip(included, objects, strict=True)]
     return {
         "ids": [_ALL, *(f"{'c' if c else 's'}{row}" for row, c in enumerate(is_catalog))],
-        # Of a box that holds others plotly shows the label, of the others the text.
-        "labels": [f"{name} · {numbers}" for name, numbers in zip(short, sums, strict=True)],
+        # Of a box that holds others plotly shows the label, of the others the text. A label that does not fit is
+        # left out whole, so that of a small box is the name alone.
+        "labels": [
+            f"{_text(name, _LONGEST_IN_BOX)} · {numbers}"
+            if number >= _LARGE * objects[0]
+            else _text(name, _LONGEST_IN_SMALL)
+            for name, numbers, number in zip(names, sums, objects, strict=True)
+        ],
         "text": [f"{name}<br>{numbers}" for name, numbers in zip(short, sums, strict=True)],
         "hovertext": [_text(name) for name in names],
         "parents": ["", *(_ALL if c else f"c{row}" for c, row in zip(is_catalog, catalog_row, strict=True))],

@@ -58,6 +58,10 @@ STYLE = """<style>
 .jp-mod-dark .dbxe, [data-jp-theme-light="false"] .dbxe { color-scheme: dark; }
 [data-jp-theme-light="true"] .dbxe { color-scheme: light; }
 .dbxe .widget-html-content, .dbxe .jupyter-widget-html-content { line-height: 1.5; }
+.dbxe .widget-html, .dbxe .jupyter-widget-html, .dbxe .widget-html-content, .dbxe .jupyter-widget-html-content {
+  min-width: 0; max-width: 100%;
+}
+.dbxe .dbxe-unseen { color: var(--dbxe-warn); border: 1px solid currentColor; border-radius: 3px; padding: 0 2px; font-size: 85%; }
 .dbxe .dbxe-message:empty, .dbxe .dbxe-hidden { display: none; }
 .dbxe .dbxe-error { color: var(--dbxe-out); margin: 0 0 4px; overflow-wrap: anywhere; }
 .dbxe .dbxe-warn { color: var(--dbxe-warn); margin: 0 0 4px; overflow-wrap: anywhere; }
@@ -68,9 +72,11 @@ STYLE = """<style>
 .dbxe table.dbxe-table { border-collapse: collapse; width: 100%; font-size: 13px; table-layout: auto; }
 .dbxe table.dbxe-table th, .dbxe table.dbxe-table td {
   text-align: left; padding: 3px 10px 3px 0; border-bottom: 1px solid var(--dbxe-line);
-  vertical-align: top; overflow-wrap: anywhere; white-space: normal; line-height: 1.4;
+  vertical-align: top; white-space: normal; line-height: 1.4;
 }
-.dbxe table.dbxe-table th { font-weight: 600; }
+.dbxe table.dbxe-table th { font-weight: 600; overflow-wrap: normal; white-space: nowrap; }
+.dbxe table.dbxe-table td { overflow-wrap: break-word; }
+.dbxe table.dbxe-table code { overflow-wrap: anywhere; }
 .dbxe table.dbxe-table td.dbxe-number, .dbxe table.dbxe-table th.dbxe-number {
   text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap;
 }
@@ -88,7 +94,7 @@ STYLE = """<style>
 }
 .dbxe .dbxe-sum { display: flex; gap: 12px; align-items: center; font-size: 13px; font-variant-numeric: tabular-nums; }
 .dbxe .dbxe-sum .dbxe-bar { flex: 1 1 90px; max-width: 260px; margin: 0; }
-.dbxe .dbxe-sum > span { white-space: nowrap; min-width: 6ch; }
+.dbxe .dbxe-sum > span { flex: none; white-space: nowrap; min-width: 6ch; }
 .dbxe .dbxe-sum > span:nth-child(2) { min-width: 12ch; }
 .dbxe .dbxe-inner .jupyter-button.dbxe-name:first-child, .dbxe .dbxe-inner .widget-button.dbxe-name:first-child { padding-left: 28px; }
 .dbxe .js-plotly-plot { max-width: 100%; overflow-x: auto; }
@@ -161,9 +167,10 @@ STYLE = """<style>
 }
 .dbxe .dbxe-note .dbxe-error, .dbxe .dbxe-finding { padding: 1px 0 2px 24px; overflow-wrap: anywhere; white-space: normal; }
 .dbxe .dbxe-lint > summary {
-  position: absolute; top: 3px; right: 74px; max-width: 116px; padding: 0 4px; line-height: 20px; cursor: pointer; list-style: none;
-  border-radius: 3px; white-space: nowrap;
+  position: absolute; top: 3px; right: 74px; max-width: 156px; padding: 0 4px; line-height: 20px; cursor: pointer; list-style: none;
+  border-radius: 3px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; box-sizing: border-box;
 }
+.dbxe .dbxe-pattern:has(.dbxe-lint) .dbxe-split { display: none; }
 .dbxe .dbxe-lint > summary::-webkit-details-marker { display: none; }
 .dbxe .dbxe-lint > summary:hover { background: var(--dbxe-soft); }
 .dbxe .dbxe-lint.dbxe-error > summary { color: var(--dbxe-out); }
@@ -178,6 +185,7 @@ STYLE = """<style>
 @container (max-width: 560px) {
   .dbxe .dbxe-pattern .dbxe-count { flex-basis: 92px !important; width: 92px !important; }
   .dbxe .dbxe-lint > summary { position: static; max-width: none; margin-left: 20px; }
+  .dbxe .dbxe-split { display: none; }
 }
 .dbxe .dbxe-suggest .widget-checkbox { height: 28px; line-height: 28px; }
 .dbxe table.dbxe-report { max-width: 620px; margin-top: 4px; }
@@ -186,6 +194,9 @@ STYLE = """<style>
 .dbxe .widget-checkbox:not(.dbxe-hide-label) > .widget-label-basic { display: flex; align-items: center; }
 .dbxe .dbxe-pattern .widget-text input:disabled, .dbxe .dbxe-pattern .dbxe-list:disabled { opacity: 1; }
 .dbxe .dbxe-changes td:first-child { width: 1%; white-space: nowrap !important; }
+.dbxe .dbxe-changes td:nth-child(2) { min-width: 12ch; }
+.dbxe .dbxe-changes td:last-child { min-width: 18ch; }
+.dbxe .dbxe-suggest table.dbxe-table th { width: 1%; }
 .dbxe .dbxe-why p { margin: 2px 0; line-height: 1.5; }
 .dbxe .dbxe-why ul, .dbxe .dbxe-others ul { margin: 0; padding-left: 20px; line-height: 1.5; }
 .dbxe .dbxe-others > summary { cursor: pointer; color: var(--dbxe-muted); font-size: 12px; }

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import html
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -11,12 +10,27 @@ from functools import partial
 import ipywidgets as widgets
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import traitlets
 
+from dbxexplore.catalog.schema import Kind
 from dbxexplore.filters import Dialect, Filters, Preview
-from dbxexplore.widgets._base import ONE_AT_A_TIME, Component, Latest, Mask, guarded, message_area, one_line, set_text
+from dbxexplore.filters.patterns import LEVEL_OF_KIND
+from dbxexplore.filters.subjects import Subjects
+from dbxexplore.widgets._base import (
+    ONE_AT_A_TIME,
+    Component,
+    Latest,
+    Mask,
+    guarded,
+    message_area,
+    one_line,
+    plural,
+    set_text,
+)
+from dbxexplore.widgets.focus import focus
 from dbxexplore.widgets.history import History, describe
-from dbxexplore.widgets.words import reason
+from dbxexplore.widgets.words import containers_text, leaves, line_html, reason
 
 _SHOWN = 8
 _DELAY = 0.15  # seconds after the last key: who decided on an object takes longer to tell than how many there are
@@ -40,6 +54,9 @@ class ChangesPanel(Component):
     read_only = traitlets.Bool(default_value=False)
     """Whether nothing can be undone or redone."""
 
+    discovering = traitlets.Bool(default_value=False)
+    """Whether a discovery is under way, so that nobody is asked to start one."""
+
     changed = Mask()
     """A boolean for each row of ``catalog.objects``: whether the last edit changed its verdict; None before one."""
 
@@ -61,14 +78,17 @@ class ChangesPanel(Component):
         self._later = Latest(_DELAY)
         super().__init__(filters=filters or Filters(), dialect=dialect or Dialect.DATAHUB, read_only=read_only)
         self._history = History((self.filters, self.dialect))
-        for button, go in ((self._undo, self._history.undo), (self._redo, self._history.redo)):
+        for button, other, go in (
+            (self._undo, self._redo, self._history.undo),
+            (self._redo, self._undo, self._history.redo),
+        ):
             button.add_class("dbxe-quiet")
-            button.on_click(partial(self._on_go, go))
+            button.on_click(partial(self._on_go, go, other))
         self._buttons = widgets.HBox([self._undo, self._redo], layout={"flex_flow": "row wrap"})
         self.children = [self._buttons, self._changes, self._objects, self._message]
         self.observe(self._on_edit, ["filters", "dialect"])
         self.observe(self._on_preview, "preview")
-        self.observe(self._on_read_only, "read_only")
+        self.observe(self._on_read_only, ["read_only", "discovering"])
         self.preview = preview
         self._show_buttons()
         self._show_changes()
@@ -90,7 +110,7 @@ class ChangesPanel(Component):
         self._show_buttons()
 
     @guarded
-    def _on_go(self, go: Callable[[], tuple[Filters, Dialect]], _button: widgets.Button) -> None:
+    def _on_go(self, go: Callable[[], tuple[Filters, Dialect]], other: widgets.Button, button: widgets.Button) -> None:
         filters, dialect = go()
         self._step += 1
         self._moving = True
@@ -100,6 +120,7 @@ class ChangesPanel(Component):
         finally:
             self._moving = False
             self._show_buttons()
+            focus(button, other)  # after the last step a button is disabled, and would lose the keyboard
 
     @guarded
     def _on_preview(self, change: Mapping[str, object]) -> None:
@@ -133,19 +154,21 @@ class ChangesPanel(Component):
     def _show_changes(self) -> None:
         before, after = self._before, self.preview
         changed, text = None, ""
-        if after is None:
+        if after is None and self.discovering:
+            text = ""  # the panel above says so
+        elif after is None:
             text = "<span class='dbxe-muted'>Discover a workspace to see what an edit changes.</span>"
         elif before is None or not self._is_comparable(before) or before is after:
             hint = "Edit a pattern to see which objects that changes."
             text = "" if self.read_only else f"<span class='dbxe-muted'>{hint}</span>"
         else:
             changed = _Changed.between(before, after)
-            text = changed.sum_html()
+            text = changed.sum_html(after)
         self._changes.value = text
         self.changed = None if changed is None else changed.flags
         with ONE_AT_A_TIME:
             self._later.cancel()
-            if changed is None or after is None or not changed.number:
+            if changed is None or after is None or not changed.flags.any():
                 set_text(self._objects, "")
             else:
                 self._objects.add_class("dbxe-outdated")
@@ -159,47 +182,91 @@ class ChangesPanel(Component):
                 self._objects.remove_class("dbxe-outdated")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class _Changed:
     """The rows that went in and out from one preview to another."""
 
     flags: npt.NDArray[np.bool_]
-    added: npt.NDArray[np.intp]
-    removed: npt.NDArray[np.intp]
+    added: int  # tables, views and notebooks
+    removed: int
 
     @classmethod
     def between(cls, before: Preview, after: Preview) -> _Changed:
         was, now = before.included.to_numpy(), after.included.to_numpy()
         flags = was != now
-        changed = np.flatnonzero(flags)
-        return cls(flags, changed[now[changed]], changed[was[changed]])
+        counted = flags & leaves(after.catalog)
+        added = int(np.count_nonzero(counted & now))
+        return cls(flags, added, int(np.count_nonzero(counted)) - added)
 
-    @property
-    def number(self) -> int:
-        return len(self.added) + len(self.removed)
-
-    def sum_html(self) -> str:
-        """Return, as markup, how many there are."""
-        if not self.number:
-            return "<span class='dbxe-muted'>The last edit changed no object's verdict.</span>"
+    def sum_html(self, after: Preview) -> str:
+        """Return, as markup, how many there are, containers apart."""
+        containers = containers_text(after.catalog, self.flags)
+        if not self.added and not self.removed:
+            nothing = "The last edit changed no object's verdict"
+            rest = f"; it changed that of {containers}" if containers else ""
+            return f"<span class='dbxe-muted'>{nothing}{rest}.</span>"
+        apart = f" <span class='dbxe-muted'>and {containers}</span>" if containers else ""
         return (
-            f"<div role='status'><span class='dbxe-ok'>+{len(self.added):,} added</span>, "
-            f"<span class='dbxe-no'>−{len(self.removed):,} removed</span></div>"
+            f"<div role='status'><span class='dbxe-ok'>+{self.added:,} added</span>, "
+            f"<span class='dbxe-no'>−{self.removed:,} removed</span>{apart}</div>"
         )
 
     def objects_html(self, after: Preview) -> str:
         """Return, as markup, the first of them and who decided."""
+        at, number = _entries(after, self.flags)
+        went_in = after.included.to_numpy()[at]
+        shown = _few(np.flatnonzero(went_in), np.flatnonzero(~went_in))
         rows = "".join(
             f"<tr><td class='{'dbxe-ok' if row['included'] else 'dbxe-no'}'>{'+ in' if row['included'] else '− out'}</td>"
-            f"<td><code>{html.escape(one_line(str(row['full_name'])))}</code></td>"
-            f"<td class='dbxe-muted'>{html.escape(reason(row))}</td></tr>"
-            for _, row in after.rows(self._few()).iterrows()
+            f"<td><code>{line_html(str(row['full_name']))}</code>{_inside_html(row, inside)}</td>"
+            f"<td class='dbxe-muted'>{line_html(reason(row))}</td></tr>"
+            for (_, row), inside in zip(after.rows(at[shown]).iterrows(), number[shown].tolist(), strict=True)
         )
-        rest = self.number - _SHOWN
-        more = f"<span class='dbxe-muted'>and {rest:,} more</span>" if rest > 0 else ""
+        more = _more_html(self.added + self.removed - int(number[shown].sum()), len(at) - len(shown))
         return f"<table class='dbxe-table dbxe-changes'><tbody>{rows}</tbody></table>{more}"
 
-    def _few(self) -> npt.NDArray[np.intp]:
-        """Return a few of both, so that neither hides the other."""
-        out = min(len(self.removed), max(_SHOWN // 2, _SHOWN - len(self.added)))
-        return np.concatenate([self.added[: _SHOWN - out], self.removed[:out]])
+
+def _entries(after: Preview, flags: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
+    """Return what is listed of changed rows: their positions, and how many objects each stands for.
+
+    A container that changed itself took along all that changed in it, and stands for it; such come first. Then come
+    tables, views and notebooks, and last the containers in which no object changed.
+    """
+    subjects, counted = Subjects.of(after.catalog), flags & leaves(after.catalog)
+    number, listed = counted.astype(np.int64), flags.copy()
+    containers: tuple[tuple[Kind, npt.NDArray[np.intp]], ...] = (
+        ("schema", subjects.schema_of),
+        ("catalog", subjects.catalog_of),
+    )
+    for kind, inside in containers:
+        rows = subjects.rows[kind][flags[subjects.rows[kind]]]
+        size = len(subjects.qualified[LEVEL_OF_KIND[kind]])
+        number[rows] = np.bincount(inside[counted & (inside >= 0)], minlength=size)[subjects.own[rows]]
+        moved = np.zeros(size + 1, dtype=np.bool_)  # the last one is for -1, which is in none
+        moved[subjects.own[rows]] = True
+        listed &= ~moved[inside]
+        listed[rows] = True
+    at = np.flatnonzero(listed)
+    rank = np.where(counted[at], 1, np.where(number[at] > 0, 0, 2))
+    at = at[np.argsort(rank, kind="stable")]
+    return at, number[at]
+
+
+def _few(added: npt.NDArray[np.intp], removed: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Return a few of both, so that neither hides the other."""
+    out = min(len(removed), max(_SHOWN // 2, _SHOWN - len(added)))
+    return np.concatenate([added[: _SHOWN - out], removed[:out]])
+
+
+def _inside_html(row: pd.Series, number: int) -> str:
+    if row["kind"] not in {"catalog", "schema"}:
+        return ""
+    return f": {plural(number, 'object')}" if number else f" <span class='dbxe-muted'>({row['kind']})</span>"
+
+
+def _more_html(objects: int, entries: int) -> str:
+    if not entries:
+        return ""
+    number = f"{objects:,} more" if objects else plural(entries, "more container")
+    where = "choose Show › Changed by the last edit in the catalog"
+    return f"<span class='dbxe-muted'>and {number}: {where}</span>"

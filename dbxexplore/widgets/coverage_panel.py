@@ -19,8 +19,11 @@ import pandas as pd
 import traitlets
 
 from dbxexplore import plots
+from dbxexplore.catalog import Catalog
 from dbxexplore.filters import Preview
+from dbxexplore.filters.subjects import Subjects
 from dbxexplore.widgets._base import ONE_AT_A_TIME, Component, Latest, guarded, message_area, one_line, plural, set_text
+from dbxexplore.widgets.words import DISCOVERING
 
 if TYPE_CHECKING:
     from plotly.graph_objects import FigureWidget
@@ -53,6 +56,9 @@ class CoveragePanel(Component):
 
     treemap = traitlets.Bool(default_value=False)
     """Whether the treemap is shown. It stays False where it cannot be made, and the panel says why."""
+
+    discovering = traitlets.Bool(default_value=False)
+    """Whether a discovery is under way, so that nobody is asked to start one."""
 
     page_width = traitlets.Int(0)
     """Width of the page around this panel, in pixels; 0 while it is not known, and then plotly draws 700 wide."""
@@ -100,6 +106,7 @@ class CoveragePanel(Component):
         self.observe(self._on_preview, ["preview", "active"])
         self.observe(self._on_treemap, "treemap")
         self.observe(self._on_page_width, "page_width")
+        self.observe(self._on_discovering, "discovering")
 
     # --- what happens ---
 
@@ -107,6 +114,11 @@ class CoveragePanel(Component):
     def _on_preview(self, _change: Mapping[str, object]) -> None:
         if self.active:  # even for what is shown already: something else may be on its way
             self.updating.start(self._update)
+
+    @guarded
+    def _on_discovering(self, _change: Mapping[str, object]) -> None:
+        with ONE_AT_A_TIME:
+            self._kinds.value = _kinds_html(self._shown_for, discovering=self.discovering)
 
     @guarded
     def _on_toggle(self, _button: object) -> None:
@@ -192,7 +204,7 @@ class CoveragePanel(Component):
                 self._open = set()
                 self._page = 0
             self._table, self._shown_for = table, preview
-            self._kinds.value = _kinds_html(preview)
+            self._kinds.value = _kinds_html(preview, discovering=self.discovering)
             set_text(self._warning, _incomplete_html(preview))
             self._show_list()
 
@@ -209,16 +221,25 @@ class CoveragePanel(Component):
         self._page = max(0, min(self._page, (total - 1) // PAGE_LENGTH))
         start = self._page * PAGE_LENGTH
         page = self._table.iloc[self._listed[start : start + PAGE_LENGTH]]
-        inside = self._table["catalog"].value_counts() - 1  # schemas of each catalog
+        inside = self._table.loc[self._table["schema"].notna(), "catalog"].value_counts()  # schemas of each
+        hidden = self._table.loc[
+            self._table["schema"].notna() & self._table["unknown"].notna(), "catalog"
+        ].value_counts()
         for at, row in enumerate(self._rows):
             if at >= len(page):
                 row.hide()
                 continue
-            catalog, schema, objects, included, _ = page.iloc[at]
+            catalog, schema, objects, included, _, unknown = page.iloc[at]
+            is_catalog = pd.isna(schema)
             row.show(
-                str(catalog) if pd.isna(schema) else str(schema),
-                _sum_html(int(included), int(objects)),
-                schemas=int(inside[catalog]) if pd.isna(schema) else None,
+                str(catalog) if is_catalog else str(schema),
+                _sum_html(
+                    int(included),
+                    int(objects),
+                    unknown=None if pd.isna(unknown) else str(unknown),
+                    hidden=int(hidden.get(catalog, 0)) if is_catalog else 0,
+                ),
+                schemas=int(inside.get(catalog, 0)) if is_catalog else None,
                 is_open=catalog in self._open,
             )
         few = total <= PAGE_LENGTH
@@ -230,7 +251,8 @@ class CoveragePanel(Component):
 
     def _draw(self) -> None:
         """Make the figure, or bring the one that there is up to date."""
-        preview, table = self._shown_for, _largest(self._table)
+        known = self._table[self._table["objects"] > 0]  # what is not known has no size
+        preview, table = self._shown_for, _largest(known)
         if preview is None or not len(table):
             self._plot.children = []
             set_text(self._note, _muted("There is no table or view to draw."))
@@ -256,7 +278,7 @@ class CoveragePanel(Component):
             figure.add_treemap(**plots.treemap(table))
             figure.data[0].on_click(self._on_box)
         self._drawn_for = preview.catalog
-        left_out = len(self._table) - len(table)
+        left_out = len(known) - len(table)
         more = f"The {MOST_BOXES:,} largest boxes are drawn; {left_out:,} are left out." if left_out else ""
         set_text(self._note, _muted(more))
         if not self._plot.children:
@@ -287,20 +309,68 @@ class _Row:
         self._name.icon = "folder-o" if schemas is None else "database"
         (self.box.add_class if schemas is None else self.box.remove_class)("dbxe-inner")
         (self._name.remove_class if schemas is None else self._name.add_class)("dbxe-container")
-        self._open.layout.visibility = "hidden" if schemas is None else None
-        if schemas is not None:
+        self._open.layout.visibility = None if schemas else "hidden"
+        if schemas:
             self._open.description = f"{'▾' if is_open else '▸'} {plural(schemas, 'schema')}"
             self._open.tooltip = f"{'Hide' if is_open else 'List'} the schemas of {shown}"
         self._sums.value = sums
         self.box.layout.display = None
 
 
+_COLUMNS = ("catalog", "schema", "objects", "included", "share", "unknown")
+
+
 def _table_of(preview: Preview | None) -> pd.DataFrame:
-    return _no_rows() if preview is None else plots.coverage_table(preview)
+    """Return `plots.coverage_table` and, with nothing in them, the catalogs and schemas that could not be listed.
+
+    ``unknown`` (string) says why a row could not be listed, NA where it could.
+    """
+    if preview is None:
+        return _no_rows()
+    table, unlisted = plots.coverage_table(preview), _unlisted(preview.catalog)
+    reasons = [unlisted.pop(place, None) for place in _places(table)] if unlisted else [None] * len(table)
+    table = table.assign(unknown=pd.array(reasons, dtype="string"))
+    if not unlisted:
+        return table
+    parents = {(place[0],) for place in unlisted}.difference(unlisted, _places(table[table["schema"].isna()]))
+    empty = [*unlisted.items(), *((place, None) for place in sorted(parents))]
+    rows = pd.DataFrame(
+        {
+            "catalog": pd.array([place[0] for place, _ in empty], dtype="string"),
+            "schema": pd.array([place[1] if len(place) > 1 else None for place, _ in empty], dtype="string"),
+            "objects": 0,
+            "included": 0,
+            "share": 0.0,
+            "unknown": pd.array([why for _, why in empty], dtype="string"),
+        }
+    )
+    return pd.concat([table, rows]).sort_values(["catalog", "schema"], na_position="first", ignore_index=True)
+
+
+def _unlisted(catalog: Catalog) -> dict[Place, str]:
+    """Return why some catalogs and schemas could not be listed.
+
+    What a scope is called says not where its parts end, so it is looked up among the containers; one that is none of
+    them stands for itself. Folders of notebooks hold no tables.
+    """
+    failures, objects, rows = catalog.failures, catalog.objects, Subjects.of(catalog).rows
+    if failures.empty:
+        return {}
+    reasons = {str(scope): str(why) for scope, why in zip(failures["scope"], failures["reason"], strict=True)}
+    containers = objects.iloc[np.concatenate([rows["catalog"], rows["schema"]])]
+    containers = containers[containers["full_name"].isin(list(reasons))]
+    found: dict[Place, str] = {}
+    for kind, holder, name, full_name in containers[["kind", "catalog", "name", "full_name"]].itertuples(index=False):
+        found[(str(name),) if kind == "catalog" else (str(holder), str(name))] = reasons[str(full_name)]
+    named = set(containers["full_name"])
+    others: dict[Place, str] = {
+        (scope,): why for scope, why in reasons.items() if scope not in named and not scope.startswith("/")
+    }
+    return {**others, **found}
 
 
 def _no_rows() -> pd.DataFrame:
-    return pd.DataFrame({name: [] for name in ("catalog", "schema", "objects", "included", "share")})
+    return pd.DataFrame({name: [] for name in _COLUMNS})
 
 
 def _largest(table: pd.DataFrame) -> pd.DataFrame:
@@ -393,11 +463,18 @@ def _bar_html(part: int, whole: int) -> str:
     )
 
 
-def _sum_html(part: int, whole: int) -> str:
-    return (
-        f"<div class='dbxe-sum'>{_bar_html(part, whole)}<span>{part:,} of {whole:,}</span>"
-        f"<span class='dbxe-muted'>{html.escape(_percent(part, whole))}</span></div>"
-    )
+def _sum_html(part: int, whole: int, *, unknown: str | None = None, hidden: int = 0) -> str:
+    """Return how much of a row is included; no share where some of it could not be listed.
+
+    ``unknown`` says why the row itself could not be, ``hidden`` how many schemas in it could not.
+    """
+    parts = [f"not known ({one_line(unknown, 40)})"] if unknown is not None else []
+    parts += [f"{plural(hidden, 'schema')} not known"] if hidden else []
+    warning = f"<span class='dbxe-warn'>{html.escape(', '.join(parts))}</span>" if parts else ""
+    if warning and not whole:
+        return f"<div class='dbxe-sum'>{warning}</div>"
+    share = warning or f"<span class='dbxe-muted'>{html.escape(_percent(part, whole))}</span>"
+    return f"<div class='dbxe-sum'>{_bar_html(part, whole)}<span>{part:,} of {whole:,}</span>{share}</div>"
 
 
 def _incomplete_html(preview: Preview | None) -> str:
@@ -410,7 +487,9 @@ def _incomplete_html(preview: Preview | None) -> str:
     )
 
 
-def _kinds_html(preview: Preview | None) -> str:
+def _kinds_html(preview: Preview | None, *, discovering: bool) -> str:
+    if preview is None and discovering:
+        return DISCOVERING
     if preview is None:
         return "<span class='dbxe-muted'>Discover a workspace to see how much of it the filters let through.</span>"
     rows = "".join(

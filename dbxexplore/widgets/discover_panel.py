@@ -31,6 +31,9 @@ class DiscoverPanel(Component):
     catalog = traitlets.Instance(Catalog, allow_none=True)
     """What the last discovery found."""
 
+    discovering = traitlets.Bool(default_value=False)
+    """Whether a discovery is under way. Set by the panel, at the end from a thread."""
+
     def __init__(self, settings: ConnectionSettings | None = None, catalog: Catalog | None = None) -> None:
         self.task = Task()
         self._cancel = threading.Event()
@@ -85,6 +88,7 @@ class DiscoverPanel(Component):
         self._cancel.clear()
         self._start.disabled, self._stop.disabled = True, False
         self._bar.value, self._bar.max, self._bar.layout.display = 0, 1, None
+        self.discovering = True
         depth, notebooks = self._depth.value, bool(self._notebooks.value)
         self.task.start(lambda: self._run(settings, depth, notebooks=notebooks))
 
@@ -103,6 +107,7 @@ class DiscoverPanel(Component):
         except Exception as error:  # noqa: BLE001 - shown to the person who started the discovery
             set_text(self._status, error_html(error))
         finally:
+            self.discovering = False
             self._bar.layout.display = "none"
             self._stop.disabled = True
             self._start.disabled = self.settings is None

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-import html
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import ipywidgets as widgets
+import numpy as np
 import traitlets
 
+from dbxexplore import errors
+from dbxexplore.catalog import Catalog
 from dbxexplore.filters import Filters, Preview
 from dbxexplore.filters.patterns import LEVELS
 from dbxexplore.filters.preview import Change, Explanation, LevelExplanation, PatternExplanation
 from dbxexplore.widgets._base import ONE_AT_A_TIME, Component, Latest, guarded, one_line
+from dbxexplore.widgets.words import leaves, line_html, reading_name
 
 _MOST_PATTERNS = 12  # of one level
+_MOST_FAILURES = 3  # of one scope
 _AT_ONCE = 60  # patterns; more of them are held against the object in the background
 _DELAY = 0.15  # seconds after the last key
 
@@ -38,7 +42,7 @@ class ExplanationPanel(Component):
         self, preview: Preview | None = None, filters: Filters | None = None, *, read_only: bool = False
     ) -> None:
         self._explanation: Explanation | None = None
-        self._later = Latest(_DELAY)
+        self._later, self._counting = Latest(_DELAY), Latest(_DELAY)
         self._text = widgets.HTML()
         self._flip = widgets.Button(layout={"width": "auto", "align_self": "flex-start"})
         self._flip.on_click(self._on_flip)
@@ -58,20 +62,21 @@ class ExplanationPanel(Component):
             self.filters = self._explanation.flipped(self.filters)
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until the explanation is shown, at most ``timeout`` seconds; return whether it is."""
-        return self._later.wait(timeout)
+        """Wait until the explanation is shown, and what the button would move; at most twice ``timeout`` seconds."""
+        return self._later.wait(timeout) and self._counting.wait(timeout)
 
     def _show(self) -> None:
         preview, selected = self.preview, self.selected
         with ONE_AT_A_TIME:
             self._later.cancel()
+            self._counting.cancel()
             if preview is None:
                 self._explain(None, "")
             elif not 0 <= selected < len(preview.catalog):
                 hint = "Click an object in the catalog to see why it is in or out."
                 self._explain(None, f"<span class='dbxe-muted'>{hint}</span>")
             elif _number_of_patterns(preview.filters) <= _AT_ONCE:
-                self._explain(preview.explain(selected))
+                self._explain_now(preview, selected, preview.explain(selected))
             else:
                 self._explain(None, "<span class='dbxe-muted'>Holding every pattern against it…</span>")
                 self._later.start(partial(self._explain_later, preview, selected))
@@ -80,15 +85,55 @@ class ExplanationPanel(Component):
         explanation = preview.explain(selected)
         with ONE_AT_A_TIME:
             if is_wanted():
-                self._explain(explanation)
+                self._explain_now(preview, selected, explanation)
 
-    def _explain(self, explanation: Explanation | None, otherwise: str = "") -> None:
+    def _explain_now(self, preview: Preview, selected: int, explanation: Explanation) -> None:
+        self._explain(explanation, _unlisted_html(preview.catalog, explanation))
+        if not self.read_only:  # the button works before it is known how much else it would move
+            self._counting.start(partial(self._count, preview, selected, explanation))
+
+    def _count(self, preview: Preview, selected: int, explanation: Explanation, is_wanted: Callable[[], bool]) -> None:
+        try:
+            number = _moved_besides(preview, selected, explanation)
+        except errors.PatternError:
+            return  # of a reading that takes too long nothing can be said before
+        with ONE_AT_A_TIME:
+            if is_wanted():
+                self._show_flip(explanation, number)
+
+    def _explain(self, explanation: Explanation | None, note: str) -> None:
+        """Show an explanation, and a note below it."""
         self._explanation = explanation
-        self._text.value = otherwise if explanation is None else explanation_html(explanation)
+        self._text.value = note if explanation is None else explanation_html(explanation) + note
         self._flip.layout.display = "none" if explanation is None or self.read_only else None
         if explanation is not None:
-            self._flip.description = "Exclude it" if explanation.included else "Include it"
-            self._flip.tooltip = f"{self._flip.description}: {'; '.join(map(_edit_text, explanation.changes))}"
+            self._show_flip(explanation, 0)
+
+    def _show_flip(self, explanation: Explanation, more: int) -> None:
+        """Name the button, and how many more objects it would move as far as that is known."""
+        what = "Exclude it" if explanation.included else "Include it"
+        self._flip.description = f"{what} and {more:,} more" if more else what
+        self._flip.tooltip = f"{self._flip.description}: {'; '.join(map(_edit_text, explanation.changes))}"
+
+
+def _moved_besides(preview: Preview, selected: int, explanation: Explanation) -> int:
+    """Return how many tables, views and notebooks besides the explained one its button would move."""
+    flipped = explanation.flipped(preview.filters).preview(preview.catalog, preview.dialect)
+    moved = (flipped.included.to_numpy() != preview.included.to_numpy()) & leaves(preview.catalog)
+    return int(np.count_nonzero(moved)) - int(moved[selected])
+
+
+def _unlisted_html(catalog: Catalog, explanation: Explanation) -> str:
+    """Say of a container that could not be listed that it could not, and why."""
+    if explanation.kind not in {"catalog", "schema"}:
+        return ""
+    failures = catalog.failures
+    at = np.flatnonzero((failures["scope"] == explanation.full_name).to_numpy(dtype=bool, na_value=False))
+    return "".join(
+        f"<div class='dbxe-warn'>⚠ This {explanation.kind} could not be listed ({line_html(str(why), 80)}): "
+        f"{line_html(str(message), 600)} What it holds is not known.</div>"
+        for why, message in failures.iloc[at[:_MOST_FAILURES]][["reason", "message"]].itertuples(index=False)
+    )
 
 
 def _number_of_patterns(filters: Filters) -> int:
@@ -103,9 +148,9 @@ def explanation_html(explanation: Explanation) -> str:
     levels = "".join(_level_html(level, decides=level is decided) for level in explanation.levels)
     edits = "".join(f"<li>{_edit_html(edit)}</li>" for edit in explanation.changes)
     return (
-        f"<div class='dbxe-why'><p><code>{html.escape(one_line(explanation.full_name))}</code> "
+        f"<div class='dbxe-why'><p><code>{line_html(explanation.full_name)}</code> "
         f"<span class='dbxe-muted'>({explanation.kind})</span> is <strong>{verdict}</strong>, "
-        f"read as {html.escape(explanation.dialect.name)}</p>"
+        f"read as {line_html(reading_name(explanation.dialect))}</p>"
         "<table class='dbxe-table'><thead><tr><th scope='col'>Level</th><th scope='col'>Verdict</th>"
         f"<th scope='col'>Matched against, and why</th></tr></thead><tbody>{levels}</tbody></table>"
         f"<p class='dbxe-muted'>To {'exclude' if included else 'include'} it:</p><ul>{edits}</ul></div>"
@@ -115,12 +160,12 @@ def explanation_html(explanation: Explanation) -> str:
 def _level_html(level: LevelExplanation, *, decides: bool) -> str:
     verdict = "<span class='dbxe-ok'>✓ passes</span>" if level.passes else "<span class='dbxe-no'>✗ fails</span>"
     decided = level.decided_by
-    reason = html.escape(one_line(level.reason))
+    reason = line_html(level.reason)
     others = [held for held in level.patterns if held is not decided]
     return (
         f"<tr><th scope='row'>{level.level}</th><td class='dbxe-nowrap'>{verdict}"
         f"{' <span class=dbxe-muted>decides</span>' if decides and not level.passes else ''}</td>"
-        f"<td><code>{html.escape(one_line(level.subject))}</code><br>{reason}{_others_html(others)}</td></tr>"
+        f"<td><code>{line_html(level.subject)}</code><br>{reason}{_others_html(others)}</td></tr>"
     )
 
 
@@ -130,7 +175,7 @@ def _others_html(patterns: Sequence[PatternExplanation]) -> str:
         return ""
     shown = sorted(patterns, key=lambda held: not held.matches)[:_MOST_PATTERNS]
     items = "".join(
-        f"<li>{held.list} {held.index + 1} <code>{html.escape(one_line(held.pattern, 120))}</code> "
+        f"<li>{held.list} {held.index + 1} <code>{line_html(held.pattern, 120)}</code> "
         f"{'matches too' if held.matches else 'does not match'}</li>"
         for held in shown
     )
@@ -147,4 +192,4 @@ def _edit_text(edit: Change) -> str:
 
 def _edit_html(edit: Change) -> str:
     where = f"{'to' if edit.action == 'add' else 'from'} {edit.list} {edit.level}"
-    return f"{edit.action} <code>{html.escape(one_line(edit.pattern))}</code> {where}"
+    return f"{edit.action} <code>{line_html(edit.pattern)}</code> {where}"

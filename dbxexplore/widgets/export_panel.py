@@ -8,9 +8,9 @@ import html
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 import ipywidgets as widgets
 import numpy as np
@@ -33,6 +33,7 @@ from dbxexplore.export.collisions import Rows, asset_rows, collisions
 from dbxexplore.files import written_whole
 from dbxexplore.filters import Dialect, Filters, Preview
 from dbxexplore.widgets._base import Component, Latest, error_html, guarded, message_area, one_line, plural, set_text
+from dbxexplore.widgets.words import line_html, visible_html
 
 FORMS: dict[str, tuple[str, str, Callable[[ConnectionConfig], str]]] = {
     "document": ("Connection document", ".yaml", ConnectionConfig.to_yaml),
@@ -100,7 +101,7 @@ class ExportPanel(Component):
         self._save = widgets.Button(description="Save", button_style="primary", icon="save", tooltip="Write the file")
         self._copy = widgets.Button(description="Copy", icon="copy", tooltip="Copy the text to the clipboard")
         self._problem, self._note, self._outcome = message_area(), message_area(), message_area()
-        self._difference, self._collisions = message_area(), message_area()
+        self._difference, self._collisions, self._reader = message_area(), message_area(), message_area()
         self._text = widgets.HTML()
         self._script = widgets.Output()
         self._search = _text("Find a key", "", placeholder="part of a name, such as raw.events or raw/events")
@@ -112,6 +113,7 @@ class ExportPanel(Component):
             [
                 widgets.HTML("<h4>Assets in Dagster</h4>"),
                 self._note,
+                self._reader,
                 self._collisions,
                 self._search,
                 self._keys,
@@ -250,7 +252,7 @@ class ExportPanel(Component):
             except errors.DbxExploreError as error:
                 set_text(self._problem, error_html(error))
         self._text.value = (
-            f"<h4>What is written</h4><pre class='dbxe-text' tabindex='0'>{html.escape(text)}</pre>" if text else ""
+            f"<h4>What is written</h4><pre class='dbxe-text' tabindex='0'>{visible_html(text)}</pre>" if text else ""
         )
         self._save.disabled = self._copy.disabled = not text
         self._compare()
@@ -260,20 +262,32 @@ class ExportPanel(Component):
         if self.settings is None:
             set_text(self._problem, "<span class='dbxe-muted'>Fill in the connection first.</span>")
             return None
-        try:
-            cron = self._cron.value.strip()
-            schedule = Schedule(cron=cron, timezone=self._timezone.value.strip() or "UTC") if cron else None
+        settings, cron = self.settings, self._cron.value.strip()
+        wrong: list[str] = []
+
+        def whole(schedule: Schedule | None) -> ConnectionConfig:
             return ConnectionConfig(
                 name=self._name.value.strip(),
                 description=self._description.value.strip(),
-                settings=self.settings,
+                settings=settings,
                 filters=self.filters,
                 dialect=self.dialect,
                 schedule=schedule,
             )
-        except errors.DbxExploreError as error:
-            set_text(self._problem, error_html(error))
-            return None
+
+        # Apart from each other, because what is refused stops at the first field that is wrong.
+        timezone = self._timezone.value.strip() or "UTC"
+        if cron:
+            _tried(wrong, lambda: Schedule(cron=cron))
+            _tried(wrong, lambda: Schedule(cron=_ANY_CRON, timezone=timezone))
+        if wrong:
+            _tried(wrong, lambda: whole(None))
+            config = None
+        else:
+            config = _tried(wrong, lambda: whole(Schedule(cron=cron, timezone=timezone) if cron else None))
+        if wrong:
+            set_text(self._problem, "".join(f"<div class='dbxe-error' role='alert'>{one}</div>" for one in wrong))
+        return config
 
     # --- the file ---
 
@@ -309,7 +323,7 @@ class ExportPanel(Component):
             set_text(self._outcome, error_html(error))
             return
         self.saved = str(path)
-        shown = f"<span class='dbxe-ok' role='status'>Saved to <code>{html.escape(one_line(str(path)))}</code></span>"
+        shown = f"<span class='dbxe-ok' role='status'>Saved to <code>{line_html(str(path))}</code></span>"
         set_text(self._outcome, shown)
         self._compare()
 
@@ -338,6 +352,7 @@ class ExportPanel(Component):
             return
         self._assets.layout.display = None
         set_text(self._note, _note_html(config, preview))
+        set_text(self._reader, "")
         if self._found_for[0] is self.preview:  # another name, the same objects
             self._show_keys()
             set_text(self._collisions, _collisions_html(config, preview, self._shared))
@@ -365,6 +380,10 @@ class ExportPanel(Component):
         if is_wanted() and config is not None:
             self._shared = shared
             set_text(self._collisions, _collisions_html(config, preview, shared))
+            if self._form.value == "datahub":
+                reader = _reader_html(preview)
+                if is_wanted():
+                    set_text(self._reader, reader)
 
     def _show_keys(self) -> None:
         config, preview, found = self.config, self._found_for[0], self._found
@@ -391,6 +410,36 @@ def _text(description: str, value: str, placeholder: str = "") -> widgets.Text:
     return widgets.Text(description=description, value=value, placeholder=placeholder, style=_STYLE, layout=_WIDE)
 
 
+_ANY_CRON = "0 0 * * *"
+_Made = TypeVar("_Made")
+
+
+def _tried(wrong: list[str], make: Callable[[], _Made]) -> _Made | None:
+    """Return what is made, or None and add to ``wrong``, as markup, what is wrong with a field."""
+    try:
+        return make()
+    except errors.ConfigError as error:
+        wrong.append(_field_error_html(error))
+    except errors.DbxExploreError as error:
+        wrong.append(line_html(str(error), 600))
+    return None
+
+
+_FIELDS = {"name": "Connection name", "description": "Description", "cron": "Cron schedule", "timezone": "Time zone"}
+
+
+def _field_error_html(error: errors.ConfigError) -> str:
+    """Say what is wrong in the words of the form: its keys are those of a document that nobody wrote yet."""
+    field = next((str(part) for part in error.path if part in _FIELDS), "")
+    if field == "name" and "at least 1 character" in error.what:
+        return f"{_FIELDS[field]}: a name is needed."
+    if not field:
+        return line_html(str(error), 600)
+    expected = f" Expected {error.expected}." if error.expected else ""
+    remedy = f" {error.remedy}." if error.remedy else ""
+    return line_html(f"{_FIELDS[field]}: {error.what}.{expected}{remedy}", 600)
+
+
 def _muted(text: str) -> str:
     return f"<span class='dbxe-muted' role='status'>{html.escape(text)}</span>"
 
@@ -399,17 +448,39 @@ def _muted(text: str) -> str:
 
 
 def _note_html(config: ConnectionConfig, preview: Preview) -> str:
-    number = int(preview.counts().loc[["table", "view", "notebook"], "included"].sum())
-    note = f"<div>{plural(number, 'asset')} under the key <code>{_key_html([config.name])}</code></div>"
+    number = _number(preview)
+    nothing = "Nothing passes the filters: the connection would sync nothing."
+    note = f"<div class='dbxe-warn' role='status'>⚠ {nothing}</div>" if not number else ""
+    note += f"<div>{plural(number, 'asset')} under the key <code>{_key_html([config.name])}</code></div>"
     if preview.catalog.complete:
         return note
     failures = preview.catalog.failures
-    named = ", ".join(one_line(str(scope), 80) for scope in failures["scope"].head(_SHOWN_SCOPES))
+    named = ", ".join(line_html(str(scope), 80) for scope in failures["scope"].head(_SHOWN_SCOPES))
     more = f" and {len(failures) - _SHOWN_SCOPES:,} more" if len(failures) > _SHOWN_SCOPES else ""
     return (
         f"{note}<div class='dbxe-warn' role='status'>The discovery was incomplete: {plural(len(failures), 'scope')} could "
-        f"not be listed ({html.escape(named)}{more}), so more may be synced than is shown here.</div>"
+        f"not be listed ({named}{more}), so more may be synced than is shown here.</div>"
     )
+
+
+def _number(preview: Preview) -> int:
+    """Return how many assets there will be."""
+    return int(preview.counts().loc[["table", "view", "notebook"], "included"].sum())
+
+
+def _reader_html(preview: Preview) -> str:
+    """Say what DataHub, which reads a recipe its own way, would take where that is something else."""
+    reader = replace(Dialect.DATAHUB, ignore_case=preview.dialect.ignore_case)  # which a recipe can tell it
+    if reader == preview.dialect:
+        return ""
+    read = preview.filters.preview(preview.catalog, reader)
+    here, there = asset_rows(preview), asset_rows(read)
+    if np.array_equal(here, there):
+        return ""
+    as_many = f"{plural(len(there), 'object')}, not {len(here):,}"
+    others = f"{plural(len(there), 'object')} too, {len(np.setdiff1d(there, here)):,} of them not among these"
+    said = as_many if len(here) != len(there) else others
+    return f"<div class='dbxe-warn' role='status'>⚠ DataHub would read these patterns as {said}.</div>"
 
 
 def _keys(config: ConnectionConfig, preview: Preview, rows: Rows) -> list[tuple[str, list[str]]]:
@@ -420,7 +491,7 @@ def _keys(config: ConnectionConfig, preview: Preview, rows: Rows) -> list[tuple[
 
 
 def _key_html(key: Sequence[str]) -> str:
-    return html.escape(one_line(json.dumps(key, ensure_ascii=False), 1_200))
+    return line_html(json.dumps(key, ensure_ascii=False), 1_200)
 
 
 def _named_like(preview: Preview, text: str) -> npt.NDArray[np.bool_]:
@@ -439,9 +510,9 @@ def _collisions_html(config: ConnectionConfig, preview: Preview, shared: Sequenc
     lines = []
     for rows in shared[:_SHOWN_COLLISIONS]:
         held = _keys(config, preview, rows[:_SHOWN_COLLISIONS])
-        names = " and ".join(one_line(name, 120) for name, _ in held)
+        names = " and ".join(line_html(name, 120) for name, _ in held)
         more = f" and {len(rows) - len(held):,} more" if len(rows) > len(held) else ""
-        lines.append(f"<li>{html.escape(names)}{more}: <code>{_key_html(held[0][1])}</code></li>")
+        lines.append(f"<li>{names}{more}: <code>{_key_html(held[0][1])}</code></li>")
     rest = len(shared) - len(lines)
     lines += [f"<li>and {plural(rest, 'more key')}</li>"] if rest else []
     return (
@@ -499,11 +570,11 @@ def _obstacle(path: Path) -> str:
 
 def _difference_html(found: _Found, text: str, path: Path) -> str:
     """Say what saving would change in the file, as a unified diff of bounded length that shows no secret."""
-    name = f"<code>{html.escape(one_line(str(path)))}</code>"
+    name = f"<code>{line_html(str(path))}</code>"
     if found.problem:
         return f"<div class='dbxe-warn' role='status'>{name} {html.escape(found.problem)}</div>"
     if found.state == "nothing":
-        return ""
+        return _new_folder_html(path)
     if found.state == "same":
         return f"<div class='dbxe-muted' role='status'>{name} holds exactly this already.</div>"
     # Not splitlines: it splits at characters that are no line ends in YAML or HCL.
@@ -525,6 +596,15 @@ def _difference_html(found: _Found, text: str, path: Path) -> str:
     )
 
 
+def _new_folder_html(path: Path) -> str:
+    """Say that saving makes a folder, which someone who mistyped a path does not expect."""
+    with contextlib.suppress(OSError):
+        if not path.parent.exists():
+            folder = f"<code>{line_html(str(path.parent))}</code>"
+            return f"<div class='dbxe-muted' role='status'>Saving writes it in the new folder {folder}.</div>"
+    return ""
+
+
 _CLASSES = {"+": "add", "-": "del", "@": "at"}
 
 
@@ -532,6 +612,6 @@ def _line_html(line: str) -> str:
     sign, rest = line[:1], line[1:]
     if looks_like_secret(rest):
         rest = "(not shown: looks like a secret)"
-    shown = html.escape(sign + one_line(rest.removesuffix("\r").replace("\t", "    "), 400))
+    shown = html.escape(sign) + line_html(rest.removesuffix("\r").replace("\t", "    "), 400)
     kind = _CLASSES.get(sign)
     return f"<span class='{kind}'>{shown}</span>" if kind else f"<span>{shown}</span>"

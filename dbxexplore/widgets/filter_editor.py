@@ -27,7 +27,9 @@ from dbxexplore.widgets._base import (
     plural,
     set_text,
 )
+from dbxexplore.widgets.focus import focus
 from dbxexplore.widgets.pattern_rows import Row, aligned, in_force, lines, problem, problem_html
+from dbxexplore.widgets.words import leaves, line_html, objects_text, visible_html, visible_text
 
 PAGE_LENGTH = 50  # rows of a level; each is some ten widgets
 _MOST_LINES = 8  # of a list as text, before it scrolls
@@ -53,16 +55,17 @@ _SHORT = {
     "invalid-pattern": "invalid",
     "glob-pattern": "glob?",
     "slow-pattern": "slow",
-    "over-match": "takes more",
+    "over-match": "also takes more",
     "bare-name": "bare name",
     "qualified-name": "full name",
     "dead-pattern": "no match",
     "shadowed-pattern": "no effect",
     "allow-undone": "all denied",
-    "drops-views": "drops views",
-    "dialect-dependent": "reading",
+    "drops-views": "also keeps out views",
+    "dialect-dependent": "depends on the reading",
 }
 _Key: TypeAlias = tuple[Level, str]
+_Count: TypeAlias = tuple[int, int]  # the names that a pattern matches, and how many of them are views among tables
 
 
 class FilterEditor(Component):
@@ -88,7 +91,8 @@ class FilterEditor(Component):
     """What is probably wrong with the patterns; None while that is not known. Set by the editor, from a thread."""
 
     dialect_dependent = traitlets.Int(default_value=None, allow_none=True)
-    """How many objects another reading would judge otherwise; None while that is not known. Set likewise."""
+    """How many tables, views and notebooks another reading would judge otherwise; None while that is not known. Set
+    likewise."""
 
     def __init__(
         self,
@@ -100,7 +104,8 @@ class FilterEditor(Component):
     ) -> None:
         self.lock = ONE_AT_A_TIME
         self._counter, self._judge = Latest(_COUNT_DELAY), Latest(_JUDGE_DELAY)
-        self._counts: dict[_Key, int | None] = {}  # of this catalog and reading; None took too long
+        self._dependent = ""  # what another reading would judge otherwise, in words
+        self._counts: dict[_Key, _Count | None] = {}  # of this catalog and reading; None took too long
         self._writing = False  # while the reading is shown, it is not taken for chosen
         self.layouts = _Layouts()
         self._dialect = widgets.Dropdown(
@@ -205,7 +210,7 @@ class FilterEditor(Component):
     def _count(
         self, catalog: Catalog, dialect: Dialect, missing: Sequence[_Key], is_wanted: Callable[[], bool]
     ) -> None:
-        found: dict[_Key, int | None] = {}
+        found: dict[_Key, _Count | None] = {}
         for level, text in missing:
             if not is_wanted():
                 return
@@ -224,7 +229,7 @@ class FilterEditor(Component):
         if len(missing) <= _AT_ONCE:  # after a preview of these filters, all of them are known
             self._keep({key: _number(self.catalog, *key, self.dialect) for key in missing})
 
-    def _keep(self, found: Mapping[_Key, int | None]) -> None:
+    def _keep(self, found: Mapping[_Key, _Count | None]) -> None:
         if len(self._counts) > _MOST_COUNTS:
             self._counts = {}
         self._counts.update(found)
@@ -241,12 +246,13 @@ class FilterEditor(Component):
     def _depends(self, catalog: Catalog, filters: Filters, dialect: Dialect, is_wanted: Callable[[], bool]) -> bool:
         """Find out how many objects depend on the reading; return whether anyone still wants to know more."""
         try:
-            number = int(np.count_nonzero(filters.preview(catalog, dialect).dialect_dependent))
+            depends = filters.preview(catalog, dialect).dialect_dependent.to_numpy()
         except errors.PatternError:
             return is_wanted()  # a bad pattern is told of by its row
         with self.lock:
             if is_wanted():
-                self.dialect_dependent = number
+                self._dependent = objects_text(catalog, depends) if depends.any() else ""
+                self.dialect_dependent = int(np.count_nonzero(depends & leaves(catalog)))
                 self._show_portability()
             return is_wanted()
 
@@ -282,16 +288,16 @@ class FilterEditor(Component):
             text = ""
         elif number is None:
             text = "<span class='dbxe-muted' title='Being worked out'>Other readings: …</span>"
-        elif number:
-            depend = f"{plural(number, 'object')} depend{'s' if number == 1 else ''} on the reading"
+        elif self._dependent:
+            depend = "depends" if self._dependent.startswith("1 ") and " and " not in self._dependent else "depend"
             why = "Another way to read these patterns would judge them otherwise"
-            text = f"<span class='dbxe-warn' title='{why}'>⚠ {depend}</span>"
+            text = f"<span class='dbxe-warn' title='{why}'>⚠ {self._dependent} {depend} on the reading</span>"
         else:
             text = "<span class='dbxe-ok'>✓ All readings agree</span>"
         self._portability.value = text
 
     def _show_counts(self, level: Level) -> None:
-        total = None if self.catalog is None else len(Subjects.of(self.catalog).names(level, self.dialect))
+        total = None if self.catalog is None else _total(self.catalog, level, self.dialect)
         with self.lock:
             self._sections[level].show_counts(self._counts, total)
 
@@ -301,12 +307,26 @@ class FilterEditor(Component):
             section.show_findings([finding for finding in self.findings or () if finding.level == level])
 
 
-def _number(catalog: Catalog, level: Level, text: str, dialect: Dialect) -> int | None:
+def _number(catalog: Catalog, level: Level, text: str, dialect: Dialect) -> _Count | None:
     """Return how many names of its level a pattern matches, None where it takes too long to tell."""
+    subjects = Subjects.of(catalog)
     try:
-        return int(np.count_nonzero(Subjects.of(catalog).matches(level, text, dialect)))
+        flags = subjects.matches(level, text, dialect)
     except errors.PatternError:
         return None
+    tables = int(np.count_nonzero(flags[: subjects.first_view])) if level == "tables" else 0
+    if level == "tables" and dialect.views == "views":  # table patterns say nothing of views then
+        return tables, 0
+    number = int(np.count_nonzero(flags))
+    return number, number - tables if level == "tables" else 0
+
+
+def _total(catalog: Catalog, level: Level, dialect: Dialect) -> int:
+    """Return how many names there are to match."""
+    subjects = Subjects.of(catalog)
+    if level == "tables" and dialect.views == "views":
+        return subjects.first_view
+    return len(subjects.names(level, dialect))
 
 
 class _Layouts:
@@ -318,7 +338,7 @@ class _Layouts:
         self.check = widgets.Layout(width="20px", flex="0 0 20px", margin="0 2px 0 0")
         self.list = widgets.Layout(width="50px", flex="0 0 50px", margin="0 4px 0 0")
         self.text = widgets.Layout(flex="1 1 140px", width="auto", min_width="90px", margin="0")
-        self.count = widgets.Layout(flex="0 0 196px", width="196px", margin="0")
+        self.count = widgets.Layout(flex="0 0 232px", width="232px", margin="0")
         self.act = widgets.Layout(width="24px", flex="0 0 24px", margin="0")
         self.note = widgets.Layout(margin="0")
         self.act_style: widgets.ButtonStyle | None = None
@@ -396,11 +416,11 @@ class _RowView:
                 self.note.value = ""
             return
         if row.pattern is None:
-            stays = "Not in force until it is one."
+            stays = "Not in force until it is a valid regular expression."
         elif row.pattern == row.error.pattern:
             stays = "Nothing can be previewed until it is mended."
         else:
-            stays = f"<code>{html.escape(one_line(row.pattern, 60))}</code> stays in force."
+            stays = f"<code>{line_html(row.pattern, 60)}</code> stays in force."
         self.note.value = f"{_PROBLEM}✗ {problem_html(row.error)} <span class='dbxe-muted'>{stays}</span></div>"
 
     def show_findings(self, findings: Sequence[Finding]) -> None:
@@ -408,7 +428,7 @@ class _RowView:
         if self.row.error is None:
             self.note.value = _findings_html(findings)
 
-    def show_count(self, number: int | None, total: int | None, *, known: bool) -> None:
+    def show_count(self, count: _Count | None, total: int | None, *, known: bool) -> None:
         """Show how many of ``total`` names the pattern matches."""
         row = self.row
         if row.in_force is None and not row.text.strip():
@@ -419,11 +439,18 @@ class _RowView:
             self.count.value = "<span class='dbxe-muted'>none to match</span>"
         elif not known:
             self.count.value = "<span class='dbxe-muted'>…</span>"
-        elif number is None:
+        elif count is None:
             self.count.value = "<span class='dbxe-warn'>too slow to tell</span>"
         else:
-            mark = "dbxe-warn dbxe-zero" if not number else "dbxe-muted"
-            self.count.value = f"<span class='{mark}' title='{number:,} of {total:,}'>{number:,} match</span>"
+            self.count.value = _count_html(*count, total)
+
+
+def _count_html(number: int, views: int, total: int) -> str:
+    mark = "dbxe-warn dbxe-zero" if not number else "dbxe-muted"
+    tables = number - views
+    apart = f" ({plural(tables, 'table')}, {plural(views, 'view')})" if tables and views else ""
+    split = f"<span class='dbxe-split'>{apart}</span>" if apart else ""
+    return f"<span class='{mark}' title='{number:,} of {total:,}{apart}'>{number:,} match{split}</span>"
 
 
 _PROBLEM = "<div class='dbxe-error' role='alert'>"
@@ -540,15 +567,29 @@ class _Section:
         self._go_to(row)
         self.editor.changed(self.level)
         moved = self._views[row]
-        _focus(moved.up if by < 0 else moved.down, moved.down if by < 0 else moved.up)
+        focus(moved.up if by < 0 else moved.down, moved.down if by < 0 else moved.up)
 
     @exclusive
     def on_remove(self, view: _RowView) -> None:
         """Remove a row."""
+        rows, gone = self.rows[view.list], view.row
         with self.editor.lock:
-            self.rows[view.list].remove(view.row)
+            at = rows.index(gone)
+            below = [row for row in rows[at + 1 :] if row in self._views]
+            del rows[at]
+            self._shift_up(gone, below)
         self.show()
         self.editor.changed(self.level)
+        focus(self._views[below[0]].remove if below else self._add[view.list])
+
+    def _shift_up(self, gone: Row, below: Sequence[Row]) -> None:
+        """Show rows each in the widgets of the one above, so that the browser keeps those that it may focus."""
+        views = [self._views[row] for row in (gone, *below)]
+        notes = [view.note.value for view in views[1:]]
+        for view, row, note in zip(views[:-1], below, notes, strict=True):
+            view.row, view.note.value, self._views[row] = row, note, view
+        self._views[gone] = views[-1]
+        views[-1].row = gone
 
     @exclusive
     def _on_add(self, name: ListName) -> None:
@@ -641,7 +682,8 @@ class _Section:
         against = f"matched against {subject}"
         if self.level == "views" and dialect.views == "tables":
             against = "not used: in this reading, table patterns decide on views"
-        self._head.value = f"<h4>{self.level.capitalize()} <span class='dbxe-muted'>— {against}</span></h4>"
+        name = self.level.capitalize()
+        self._head.value = f"<h4 title='{name}: {against}'>{name} <span class='dbxe-muted'>— {against}</span></h4>"
         self.show_note()
 
     def show_note(self) -> None:
@@ -652,7 +694,7 @@ class _Section:
             note = f"<div class='dbxe-warn'>No allow pattern: {what} is allowed here.</div>"
         set_text(self._note, note + "".join(map(_finding_html, self._whole)))
 
-    def show_counts(self, counts: Mapping[_Key, int | None], total: int | None) -> None:
+    def show_counts(self, counts: Mapping[_Key, _Count | None], total: int | None) -> None:
         """Show what is known of how many names each row matches."""
         for view in self._views.values():
             key = (self.level, view.row.pattern or "")
@@ -792,22 +834,21 @@ def _findings_html(findings: Sequence[Finding]) -> str:
     worst = findings[0]  # errors come first, then warnings
     notes = [finding for finding in findings if finding.severity == "info"]
     grave = findings[: len(findings) - len(notes)]
-    number = f" +{len(findings) - 1}" if len(findings) > 1 else ""
-    tooltip = html.escape(" ".join(f"{finding.message}. {finding.remedy}." for finding in findings), quote=True)
+    tooltip = html.escape(visible_text(" ".join(f"{finding.message}. {finding.remedy}." for finding in findings)))
     said, more = "".join(map(_finding_html, grave)), "".join(map(_finding_html, notes))
     if grave and notes:  # what may be looked at later takes one line
         more = f"<details class='dbxe-notes'><summary>{plural(len(notes), 'note')}</summary>{more}</details>"
     return (
         f"<details class='dbxe-lint dbxe-{worst.severity}'{' open' if grave else ''}>"
-        f"<summary title='{tooltip}'>{_SYMBOLS[worst.severity]} {_SHORT[worst.code]}{number}</summary>{said}{more}</details>"
+        f"<summary title='{tooltip}'>{_SYMBOLS[worst.severity]} {_SHORT[worst.code]}</summary>{said}{more}</details>"
     )
 
 
 def _finding_html(finding: Finding) -> str:
-    examples = ", ".join(f"<code>{html.escape(one_line(name, 60))}</code>" for name in finding.examples[:3])
+    examples = ", ".join(f"<code>{line_html(name, 60)}</code>" for name in finding.examples[:3])
     return (
-        f"<div class='dbxe-finding dbxe-{finding.severity}'>{_SYMBOLS[finding.severity]} {html.escape(finding.message)}"
-        f"{': ' if examples else '.'}{examples} <span class='dbxe-muted'>{html.escape(finding.remedy)}.</span></div>"
+        f"<div class='dbxe-finding dbxe-{finding.severity}'>{_SYMBOLS[finding.severity]} {visible_html(finding.message)}"
+        f"{': ' if examples else '.'}{examples} <span class='dbxe-muted'>{visible_html(finding.remedy)}.</span></div>"
     )
 
 
@@ -817,10 +858,3 @@ def _other(name: ListName) -> ListName:
 
 def _set_class(widget: widgets.DOMWidget, name: str, *, on: bool) -> None:
     (widget.add_class if on else widget.remove_class)(name)
-
-
-def _focus(*buttons: widgets.Button) -> None:
-    """Focus the first button that can be, where ipywidgets can do so (8 can)."""
-    button = next((button for button in buttons if not button.disabled), None)
-    if button is not None and hasattr(button, "focus"):
-        button.focus()

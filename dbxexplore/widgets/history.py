@@ -8,6 +8,7 @@ from typing import Generic, TypeVar
 
 from dbxexplore.filters import Dialect, Filters
 from dbxexplore.filters.patterns import LEVELS, Level, ListName
+from dbxexplore.widgets.words import reading_name
 
 _T = TypeVar("_T")
 
@@ -150,7 +151,7 @@ def describe(before: tuple[Filters, Dialect], after: tuple[Filters, Dialect]) ->
     """Say what was edited of filters and the way they are read."""
     if before[1] == after[1]:
         return edit(before[0], after[0])
-    reading = f"reading {after[1].name}"
+    reading = f"reading {reading_name(after[1])}"
     return Edit(None, reading if before[0] == after[0] else f"{reading}, and patterns")
 
 

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import html
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
 from dbxexplore import errors
 from dbxexplore.filters.patterns import compile_pattern
-from dbxexplore.widgets._base import one_line
+from dbxexplore.widgets.words import line_html, visible_html
 
 _HALF_PAIR = re.compile("[\ud800-\udfff]")
 
@@ -135,13 +134,11 @@ def problem_html(error: errors.PatternError) -> str:
     """Return, as markup, a pattern with the place of its error marked, and what is wrong."""
     text, at = error.pattern, error.position
     if at is None:
-        marked = html.escape(one_line(text))
+        marked = line_html(text)
     else:
         from_, to = max(0, at - 60), at + 40  # what is far from the place does not help to find it
-        before = ("…" if from_ else "") + one_line(text[from_:at])
-        after = one_line(text[at + 1 : to]) + ("…" if len(text) > to else "")
-        marked = (
-            f"{html.escape(before)}<mark>{html.escape(one_line(text[at : at + 1]) or ' ')}</mark>{html.escape(after)}"
-        )
+        before = ("…" if from_ else "") + line_html(text[from_:at])
+        after = line_html(text[at + 1 : to]) + ("…" if len(text) > to else "")
+        marked = f"{before}<mark>{line_html(text[at : at + 1]) or ' '}</mark>{after}"
     why = error.problem.rpartition("is not a regular expression: ")[2]
-    return f"<code>{marked}</code> {html.escape(why)}. <span class='dbxe-muted'>{html.escape(error.remedy)}.</span>"
+    return f"<code>{marked}</code> {visible_html(why)}. <span class='dbxe-muted'>{visible_html(error.remedy)}.</span>"

@@ -10,6 +10,7 @@ import traitlets
 
 from dbxexplore.filters import Preview
 from dbxexplore.widgets._base import Component, guarded, message_area, plural, set_text
+from dbxexplore.widgets.words import DISCOVERING
 
 
 class PreviewPanel(Component):
@@ -18,12 +19,15 @@ class PreviewPanel(Component):
     preview = traitlets.Instance(Preview, allow_none=True)
     """What is shown."""
 
+    discovering = traitlets.Bool(default_value=False)
+    """Whether a discovery is under way, so that nobody is asked to start one."""
+
     def __init__(self, preview: Preview | None = None) -> None:
         self._counts = widgets.HTML()
         self._warning = message_area()
         super().__init__(preview=preview)
         self.children = [self._warning, self._counts, self._message]
-        self.observe(self._on_preview, "preview")
+        self.observe(self._on_preview, ["preview", "discovering"])
         self._show()
 
     @guarded
@@ -34,7 +38,7 @@ class PreviewPanel(Component):
         preview = self.preview
         if preview is None:
             hint = "Discover a workspace to see what the filters let through."
-            self._counts.value = f"<span class='dbxe-muted'>{hint}</span>"
+            self._counts.value = DISCOVERING if self.discovering else f"<span class='dbxe-muted'>{hint}</span>"
             set_text(self._warning, "")
             return
         set_text(self._warning, _incomplete_html(preview))

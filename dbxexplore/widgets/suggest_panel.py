@@ -22,10 +22,10 @@ from dbxexplore.widgets._base import (
     error_html,
     guarded,
     message_area,
-    one_line,
-    plural,
     set_text,
 )
+from dbxexplore.widgets.focus import focus
+from dbxexplore.widgets.words import containers_text, leaves, line_html, objects_text
 
 _MOST_PATTERNS = 12  # of one list
 _MOST_NAMES = 8
@@ -77,8 +77,9 @@ class SuggestPanel(Component):
         self._suggested: Preview | None = None  # what the suggestion would let through
         self._write = widgets.Button(description="Write patterns from my ticks", layout={"width": "auto"})
         self._generalise = widgets.Checkbox(
-            description="Also take similar names to come", indent=False, layout={"width": "auto"}
+            description="Prefer patterns for names to come", indent=False, layout={"width": "auto"}
         )
+        self._generalise.tooltip = "Write families of names, which take objects to come as well, rather than lists"
         self._state = message_area()
         self._shown = message_area()
         self._effect = message_area()
@@ -117,7 +118,7 @@ class SuggestPanel(Component):
     @guarded
     def _on_write(self, _button: widgets.Button) -> None:
         catalog, ticked = self.catalog, self.ticked
-        if catalog is None or ticked is None or not self._number():
+        if catalog is None or ticked is None or not self._text():
             return
         self._drop()
         self._working = True
@@ -150,11 +151,13 @@ class SuggestPanel(Component):
         if suggestion is not None:
             set_text(self._state, "<span class='dbxe-ok' role='status'>✓ Applied</span>")
             self.filters = suggestion.filters
+        focus(self._write)
 
     @guarded
     def _on_discard(self, _button: widgets.Button) -> None:
         self._drop()
         self._show()
+        focus(self._write)
 
     @guarded
     def _on_outdated(self, _change: Mapping[str, object]) -> None:
@@ -182,26 +185,25 @@ class SuggestPanel(Component):
 
     # --- what is shown ---
 
-    def _number(self) -> int:
-        """Return how many objects are ticked; ticks that are not of this catalog count for nothing."""
+    def _text(self) -> str:
+        """Return what is ticked, in words, empty for nothing; ticks that are not of this catalog count for nothing."""
         if self.catalog is None or self.ticked is None or len(self.ticked) != len(self.catalog):
-            return 0
-        return int(np.count_nonzero(self.ticked))
+            return ""
+        if not self.ticked.any():
+            return ""
+        return self.ticked_text or objects_text(self.catalog, self.ticked)
 
     def _show(self) -> None:
-        number = self._number()
-        text = self.ticked_text or plural(number, "object")
+        text = self._text()
         self._ask.layout.display = "none" if self.read_only else None
-        self._write.disabled = not number  # not while it works: a button that is disabled loses the focus
-        self._write.tooltip = (
-            f"Write patterns that let through {text}" if number else "Tick objects in the catalog first"
-        )
+        self._write.disabled = not text  # not while it works: a button that is disabled loses the focus
+        self._write.tooltip = f"Write patterns that let through {text}" if text else "Tick objects in the catalog first"
         state = ""
         if self._working:
             state = f"<div role='status'>Writing patterns for {html.escape(text)}…</div>"
         elif self.read_only:
             state = "<span class='dbxe-muted'>Shown read-only: nothing can be ticked.</span>"
-        elif not number:
+        elif not text:
             state = "<span class='dbxe-muted'>Tick objects in the catalog to have patterns written for them.</span>"
         elif self.suggestion is None:
             state = f"<span class='dbxe-muted'>Ticked: {html.escape(text)}</span>"
@@ -215,13 +217,7 @@ class SuggestPanel(Component):
         if self.suggestion is None or now is None or then is None or now.catalog is not then.catalog:
             set_text(self._effect, "")
             return
-        was, would = now.included.to_numpy(), then.included.to_numpy()
-        added, removed = int(np.count_nonzero(would & ~was)), int(np.count_nonzero(was & ~would))
-        text = (
-            f"<div>Applying it: <span class='dbxe-ok'>+{added:,} added</span>, <span class='dbxe-no'>−{removed:,} removed"
-            f"</span>; {np.count_nonzero(was):,} → {plural(int(np.count_nonzero(would)), 'object')} included.</div>"
-        )
-        set_text(self._effect, text)
+        set_text(self._effect, _effect_html(now, then))
 
 
 @dataclass(frozen=True)
@@ -241,16 +237,29 @@ class _Task:
         return suggestion, preview
 
 
+def _effect_html(now: Preview, then: Preview) -> str:
+    """Say what going from one preview to another would change."""
+    was, would, counted = now.included.to_numpy(), then.included.to_numpy(), leaves(now.catalog)
+    added, removed = (np.count_nonzero(flags & counted) for flags in (would & ~was, was & ~would))
+    before, after = np.count_nonzero(was & counted), np.count_nonzero(would & counted)
+    containers = containers_text(now.catalog, would)
+    apart = f" (and {containers})" if containers else ""
+    return (
+        f"<div>Applying it: <span class='dbxe-ok'>+{added:,} added</span>, <span class='dbxe-no'>−{removed:,} removed"
+        f"</span>; {before:,} → {after:,} object{'' if after == 1 else 's'} included{apart}.</div>"
+    )
+
+
 def suggestion_html(suggestion: Suggestion, what: str) -> str:
     """Return a suggestion as markup: its patterns by level, whether it is exact, and what it would take besides."""
     if suggestion.exact:
-        head = f"<span class='dbxe-ok'>✓ Exactly what is ticked</span> <span class='dbxe-muted'>({html.escape(what)})</span>"
+        head = f"<span class='dbxe-ok'>✓ Exactly what is ticked, today</span> <span class='dbxe-muted'>({html.escape(what)})</span>"
     else:
-        differ = f"{plural(len(suggestion.wrong), 'object')} differ{'s' if len(suggestion.wrong) == 1 else ''}"
-        head = f"<span class='dbxe-warn'>⚠ Not exactly what is ticked: {differ}:</span> {_names(suggestion.wrong)}"
+        head = f"<span class='dbxe-warn'>⚠ Not exactly what is ticked; it differs for</span> {_names(suggestion.wrong)}"
     also = ""
     if suggestion.also_captures:
-        also = f"<div>Would also take new objects called {_names(suggestion.also_captures)}</div>"
+        names = _names(suggestion.also_captures)
+        also = f"<div class='dbxe-warn'>⚠ New objects called {names} would be taken as well.</div>"
     rows = "".join(
         f"<tr><th scope='row'>{name} {level}</th><td>{_texts(getattr(suggestion.filters.level(level), name))}</td></tr>"
         for level in LEVELS
@@ -266,12 +275,12 @@ def suggestion_html(suggestion: Suggestion, what: str) -> str:
 def _texts(patterns: tuple[str, ...]) -> str:
     if not patterns:
         return "<span class='dbxe-muted'>(nothing)</span>"
-    shown = "<br>".join(f"<code>{html.escape(one_line(text))}</code>" for text in patterns[:_MOST_PATTERNS])
+    shown = "<br>".join(f"<code>{line_html(text)}</code>" for text in patterns[:_MOST_PATTERNS])
     rest = len(patterns) - _MOST_PATTERNS
     return shown + (f"<br><span class='dbxe-muted'>and {rest:,} more</span>" if rest > 0 else "")
 
 
 def _names(names: tuple[str, ...]) -> str:
-    shown = ", ".join(f"<code>{html.escape(one_line(name, 80))}</code>" for name in names[:_MOST_NAMES])
+    shown = ", ".join(f"<code>{line_html(name, 80)}</code>" for name in names[:_MOST_NAMES])
     rest = len(names) - _MOST_NAMES
     return shown + (f" and {rest:,} more" if rest > 0 else "")

@@ -107,7 +107,7 @@ def test_axe_finds_nothing_serious_in_any_state(
     explorer.button("Apply").click()
     page.get_by_title("Add deny schemas", exact=True).click()
     page.get_by_label("deny schemas 1", exact=True).fill("(gold|")
-    expect(page.get_by_text("Not in force until it is one")).to_be_visible()
+    expect(page.get_by_text("Not in force until it is a valid regular expression")).to_be_visible()
     expect(page.get_by_text("removed").first).to_be_visible()
     audit.look("browse, changes and a bad pattern")
     explorer.search("gold_1")

@@ -113,13 +113,13 @@ def test_a_half_typed_pattern_marks_its_row_and_keeps_the_last_good_preview(expl
     page.get_by_title("Add deny schemas", exact=True).click()
     second = page.get_by_label("deny schemas 2", exact=True)
     second.press_sequentially("(gold|")
-    expect(page.get_by_text("Not in force until it is one")).to_be_visible()
+    expect(page.get_by_text("Not in force until it is a valid regular expression")).to_be_visible()
     assert kernel.value("list(explorer.filters.schemas.deny)") == [r".*\.tmp"]
     assert included(explorer) == good
 
     second.press_sequentially("silver)")
     kernel.wait("len(explorer.filters.schemas.deny) == 2")
-    expect(page.get_by_text("Not in force until it is one")).to_be_hidden()
+    expect(page.get_by_text("Not in force until it is a valid regular expression")).to_be_hidden()
     explorer.button("Remove deny schemas 2").click()
     kernel.wait("len(explorer.filters.schemas.deny) == 1")
     assert included(explorer) == good

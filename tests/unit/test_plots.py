@@ -14,7 +14,7 @@ import dbxexplore as dbx
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog, Provenance
 from dbxexplore.catalog.schema import table_from_frame
-from dbxexplore.plots import coverage, coverage_table
+from dbxexplore.plots import coverage, coverage_table, treemap
 
 
 def relations(*names: tuple[str, str, str, str]) -> pd.DataFrame:
@@ -87,6 +87,13 @@ def test_the_figure() -> None:
     assert list(drawn.customdata) == [2, 0, 0, 2, 2, 0]
     assert list(drawn.marker.colors) == [0.5, 0, 0, 2 / 3, 1, 0]
     assert (drawn.marker.cmin, drawn.marker.cmax) == (0, 1)
+
+
+def test_a_small_box_has_its_name_alone() -> None:
+    rows = [("table", "large", "s", f"t{number}") for number in range(20)]
+    frame = relations(*rows, ("table", "small_" * 10, "s", "t"))
+    labels = treemap(coverage_table(dbx.Filters().preview(dbx.Catalog.from_frame(frame))))["labels"]
+    assert labels == ["all catalogs · 21 of 21", "large · 20 of 20", "s · 20 of 20", "small_small_sma…", "s"]
 
 
 def test_names_with_dots_do_not_meet() -> None:

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+import ipywidgets
 import pandas as pd
 import pytest
 from widget_names import HOSTILE
 
 import dbxexplore as dbx
+
+
+@pytest.fixture
+def focused(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What is focused from now on, whether or not this ipywidgets can do so."""
+    found: list[object] = []
+
+    def focus(button: ipywidgets.Button) -> None:
+        found.append(button)
+
+    monkeypatch.setattr(ipywidgets.Button, "focus", focus, raising=False)
+    return found
 
 
 @pytest.fixture

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import html
+import re
+
+import pandas as pd
 import traitlets
 from widget_markup import shown as shown_now
 
@@ -60,12 +64,12 @@ def test_it_tells_what_an_edit_added_and_removed(catalog: dbx.Catalog) -> None:
     hub.panel._later._delay = 3600.0
     hub.filters = Filters(schemas=Patterns(deny=["prod.tmp"]))
     assert "+0 added" in shown_now(hub.panel)  # at once
-    assert "−26 removed" in shown_now(hub.panel)
+    assert "−25 removed</span> <span class='dbxe-muted'>and 1 schema</span>" in shown_now(hub.panel)
     assert "dbxe-outdated" in hub.panel._objects._dom_classes
     hub.panel._later._delay = 0.0
     hub.panel._show_changes()
-    assert "<code>prod.tmp</code></td><td class='dbxe-muted'>schema deny prod.tmp" in shown(hub.panel)
-    assert "and 18 more" in shown(hub.panel)
+    assert "<code>prod.tmp</code>: 25 objects</td><td class='dbxe-muted'>schema deny prod.tmp" in shown(hub.panel)
+    assert "more" not in shown(hub.panel)
     assert "dbxe-outdated" not in hub.panel._objects._dom_classes
     hub.rest()
     hub.filters = Filters(schemas=Patterns(deny=["prod.tmp", "no"]))
@@ -87,19 +91,66 @@ def test_the_changed_rows_are_told_to_others(catalog: dbx.Catalog) -> None:
 
 
 def test_of_what_went_in_and_out_some_of_both_is_shown(catalog: dbx.Catalog) -> None:
-    hub = Hub(catalog, Filters(schemas=Patterns(["prod.gold", "unlisted.*"])))
-    hub.filters = Filters(schemas=Patterns(["prod.tmp", "unlisted.*"]))
+    hub = Hub(catalog, Filters(tables=Patterns([".*gold.*", "unlisted.*"])))
+    hub.filters = Filters(tables=Patterns([".*tmp.*", "unlisted.*"]))
     assert shown(hub.panel).count("+ in") == shown(hub.panel).count("− out") == 4
+    assert "and 43 more: choose Show › Changed by the last edit in the catalog" in shown(hub.panel)
     hub.rest()
-    hub.filters = Filters(schemas=Patterns(["unlisted.*"]))
+    hub.filters = Filters(tables=Patterns(["unlisted.*"]))
     assert (shown(hub.panel).count("+ in"), shown(hub.panel).count("− out")) == (0, 8)
+
+
+def listed(panel: ChangesPanel) -> list[str]:
+    cells = shown(panel).split("<tr>")[1:]
+    return [html.unescape(re.sub("<[^>]*>", "", cell.split("</td>")[1])) for cell in cells]
+
+
+def test_a_container_that_moved_as_a_whole_is_one_line(catalog: dbx.Catalog) -> None:
+    hub = Hub(catalog)
+    hub.filters = Filters(catalogs=Patterns(deny=["prod"]))
+    assert "−51 removed</span> <span class='dbxe-muted'>and 2 catalogs and 2 schemas" in shown(hub.panel)
+    assert listed(hub.panel) == ["prod: 51 objects", "prod_mumbai (catalog)"]
+    hub.rest()
+    hub.filters = Filters(schemas=Patterns(deny=["prod.gold"]), tables=Patterns(deny=[".*t0"]), notebooks=Patterns([]))
+    assert listed(hub.panel) == ["prod: 15 objects", "prod_mumbai (catalog)", "/Shared/etl"]
+    hub.rest()
+    hub.filters = Filters()
+    assert listed(hub.panel) == ["prod.gold: 26 objects", *(f"prod.tmp.t{n:02}" for n in range(7))]
+    assert "and 4 more" in shown(hub.panel)
+
+
+def test_an_edit_that_moves_no_object_names_the_containers(catalog: dbx.Catalog) -> None:
+    hub = Hub(catalog)
+    hub.filters = Filters(catalogs=Patterns(deny=["prod_mumbai"]))
+    assert "changed no object's verdict; it changed that of 1 catalog." in shown(hub.panel)
+    assert listed(hub.panel) == ["prod_mumbai (catalog)"]
+
+
+def test_of_many_containers_without_objects_a_few_are_listed() -> None:
+    rows = [("catalog", None, None, f"c{n}", f"c{n}") for n in range(10)]
+    catalog = dbx.Catalog.from_frame(pd.DataFrame(rows, columns=["kind", "catalog", "schema", "name", "full_name"]))
+    hub = Hub(catalog)
+    hub.filters = Filters(catalogs=Patterns([]))
+    assert "and 2 more containers: choose Show" in shown(hub.panel)
+
+
+def test_the_keyboard_goes_on_at_the_other_way(catalog: dbx.Catalog, focused: list[object]) -> None:
+    hub = Hub(catalog)
+    for pattern in ("a", "b"):
+        hub.rest()
+        hub.filters = Filters(catalogs=Patterns([pattern]))
+    undo, redo = hub.panel._undo, hub.panel._redo
+    assert focused == []
+    for button in (undo, undo, redo, redo):
+        button.click()
+    assert focused == [undo, redo, redo, undo]
 
 
 def test_what_is_typed_is_compared_with_what_was_before_all_of_it(catalog: dbx.Catalog) -> None:
     hub = Hub(catalog, Filters(catalogs=Patterns(["^prod$"])))
     hub.type("^prod", "^pro", "^prod_", "^prod_mumbai$")
-    assert "+1 added" in shown(hub.panel)
-    assert "−54 removed" in shown(hub.panel)
+    assert "+0 added" in shown(hub.panel)
+    assert "−51 removed</span> <span class='dbxe-muted'>and 2 catalogs and 2 schemas" in shown(hub.panel)
     hub.rest()
     hub.type("^prod_mumba")
     assert "changed no object" in shown(hub.panel)
@@ -111,15 +162,15 @@ def test_an_edit_can_be_undone_and_redone(catalog: dbx.Catalog) -> None:
     hub.type("p", "pr", "^prod$")
     hub.rest()
     hub.dialect = Dialect.STRICT
-    assert hub.panel._undo.description == "Undo: reading strict"
+    assert hub.panel._undo.description == "Undo: reading Strict"
     hub.panel._undo.click()
     assert hub.dialect == Dialect.DATAHUB
     assert hub.panel._undo.description == "Undo: allow catalogs 1 '^prod$'"
-    assert hub.panel._redo.description == "Redo: reading strict"
+    assert hub.panel._redo.description == "Redo: reading Strict"
     hub.panel._undo.click()
     assert hub.filters == Filters()
     assert hub.panel._undo.disabled
-    assert "+3 added" in shown(hub.panel)  # what going back changed
+    assert "+1 added" in shown(hub.panel)  # what going back changed
     hub.panel._redo.click()
     hub.panel._redo.click()
     assert (hub.filters, hub.dialect) == (Filters(catalogs=Patterns(["^prod$"])), Dialect.STRICT)
@@ -149,7 +200,7 @@ def test_another_catalog_is_not_compared_with(catalog: dbx.Catalog) -> None:
     assert "Edit a pattern" in shown(hub.panel)
     hub.rest()
     hub.filters = Filters()
-    assert "+57 added" in shown(hub.panel)
+    assert "+52 added" in shown(hub.panel)
 
 
 def test_it_undoes_what_is_done_in_the_editor(catalog: dbx.Catalog) -> None:

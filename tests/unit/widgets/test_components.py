@@ -178,9 +178,11 @@ def test_cancel_stops_a_discovery(monkeypatch: pytest.MonkeyPatch, catalog: dbx.
     panel = DiscoverPanel(dbx.ConnectionSettings(URL))
     panel._start.click()
     assert started.wait(30)
+    assert panel.discovering
     assert not panel._stop.disabled
     panel._stop.click()
     assert panel.task.wait(30)
+    assert not panel.discovering
     assert panel.catalog is catalog
 
 

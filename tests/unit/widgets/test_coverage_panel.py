@@ -90,6 +90,60 @@ def test_all_and_nothing_are_told_from_nearly(part: int, percent: str) -> None:
     assert percent in coverage_panel._sum_html(part, 1000)
 
 
+def test_what_could_not_be_listed_is_in_the_list_and_has_no_share(catalog: dbx.Catalog) -> None:
+    scopes = {
+        "prod_mumbai": "denied",
+        "prod.gold": "denied",
+        "prod.hr": "error",
+        "/Shared": "denied",
+        HOSTILE: "cancelled",
+    }
+    failures = failures_frame([(scope, why, "no") for scope, why in scopes.items()])
+    panel = CoveragePanel(dbx.Filters().preview(dbx.Catalog(catalog.objects, failures, catalog.provenance)))
+    assert rows_of(panel) == [
+        (HOSTILE, ""),
+        ("prod", "▸ 2 schemas"),
+        ("prod.hr", ""),  # not a schema that anyone knows of
+        ("prod_mumbai", ""),
+        ("unlisted", "▸ 1 schema"),
+    ]
+    sums = [row._sums.value for row in panel._rows]
+    assert "<span class='dbxe-warn'>not known (cancelled)</span>" in sums[0]
+    assert "51 of 51" in sums[1]
+    assert "1 schema not known" in sums[1]
+    assert "not known (error)" in sums[2]
+    assert "not known (denied)" in sums[3]
+    assert [("%" in value.split("</div>")[1], "100 %" in value) for value in sums[:4] if " of " in value] == [
+        (False, True)
+    ]
+    assert "100 %" in sums[4]
+    panel._rows[1]._open.click()
+    assert rows_of(panel)[2] == ("gold", "")
+    assert "not known (denied)" in panel._rows[2]._sums.value
+
+
+def test_an_empty_schema_that_could_not_be_listed_has_its_catalog() -> None:
+    rows = [("catalog", None, None, "c", "c"), ("schema", "c", None, "s.t", "c.s.t")]
+    catalog = dbx.Catalog.from_frame(pd.DataFrame(rows, columns=["kind", "catalog", "schema", "name", "full_name"]))
+    failures = failures_frame([("c.s.t", "denied", "no")])
+    panel = CoveragePanel(dbx.Filters().preview(dbx.Catalog(catalog.objects, failures, catalog.provenance)))
+    assert rows_of(panel) == [("c", "▸ 1 schema")]
+    assert panel._rows[0]._sums.value == "<div class='dbxe-sum'><span class='dbxe-warn'>1 schema not known</span></div>"
+    panel._rows[0]._open.click()
+    panel._rows[1]._name.click()
+    assert panel.place == ("c", "s.t")
+
+
+def test_nobody_is_asked_to_discover_during_a_discovery() -> None:
+    panel = CoveragePanel()
+    assert "Discover a workspace" in shown(panel)
+    panel.discovering = True
+    assert "Discover a workspace" not in shown(panel)
+    assert "is being discovered" in shown(panel)
+    panel.discovering = False
+    assert "Discover a workspace" in shown(panel)
+
+
 def test_pages() -> None:
     rows = [("table", "c", f"s{n:03}", "t", f"c.s{n:03}.t") for n in range(40)]
     catalog = dbx.Catalog.from_frame(pd.DataFrame(rows, columns=["kind", "catalog", "schema", "name", "full_name"]))

@@ -91,6 +91,36 @@ def test_what_keeps_the_fields_from_being_a_configuration_is_said(tmp_path: Path
     assert "cannot be written" in panel._outcome.value
 
 
+def test_all_fields_that_are_wrong_are_told_of_in_the_words_of_the_form() -> None:
+    panel = panel_of()
+    panel._cron.value, panel._timezone.value, panel._name.value = "every <b>day</b>", "Mars/Olympus", " "
+    said = panel._problem.value
+    assert said.count("role='alert'") == 3
+    assert (
+        "Cron schedule: &#x27;every &lt;b&gt;day&lt;/b&gt;&#x27; is not a cron expression; expected five fields, such as "
+        "0 6 * * *.</div>"
+    ) in said
+    assert (
+        "Time zone: &#x27;Mars/Olympus&#x27; is not a time zone; expected a name such as Europe/Berlin.</div>" in said
+    )
+    assert "Connection name: a name is needed." in said
+    assert "key" not in said
+    panel._cron.value = "0 6 * * *"
+    assert panel._problem.value.count("role='alert'") == 2
+    panel._cron.value, panel._name.value = "", "lake"  # without a schedule there is no time zone
+    assert panel._problem.value == ""
+    assert panel.config is not None
+
+
+def test_a_half_character_or_pattern_is_told_of_without_keys() -> None:
+    panel = panel_of()
+    panel._description.value = "\ud800"
+    assert "Description: holds half of a surrogate pair" in panel._problem.value
+    panel._description.value = ""
+    panel.filters = dbx.Filters(tables=dbx.Patterns(["a("]))
+    assert "is not a regular expression" in panel._problem.value
+
+
 def test_a_form_that_cannot_have_the_credential_says_so() -> None:
     panel = ExportPanel()
     panel.settings = dbx.ConnectionSettings(URL, dbx.ProfileAuth("work"))
@@ -215,7 +245,70 @@ def test_the_last_of_several_previews_is_shown(catalog: dbx.Catalog) -> None:
     assert shown(panel) == before
 
 
+def test_a_connection_that_would_sync_nothing_is_warned_of(catalog: dbx.Catalog) -> None:
+    nothing = "Nothing passes the filters: the connection would sync nothing."
+    panel = panel_of(dbx.Filters().preview(catalog))
+    assert nothing not in shown(panel)
+    panel.preview = dbx.Filters(catalogs=dbx.Patterns(["x"]), notebooks=dbx.Patterns([])).preview(catalog)
+    assert f"<div class='dbxe-warn' role='status'>⚠ {nothing}</div>" in shown(panel)
+
+
+def test_a_recipe_tells_what_datahub_would_read(catalog: dbx.Catalog) -> None:
+    filters = dbx.Filters(schemas=dbx.Patterns(["prod.gold", "unlisted.inner"]), views=dbx.Patterns([".*"]))
+    panel = panel_of(filters.preview(catalog, dbx.Dialect.STRICT), filters=filters, dialect=dbx.Dialect.STRICT)
+    assert "DataHub would read" not in shown(panel)
+    panel._form.value = "datahub"
+    assert "28 assets" in shown(panel)
+    assert "DataHub would read" not in shown(panel)  # the same
+    filters = dbx.Filters(tables=dbx.Patterns(["prod.gold"]))
+    panel.filters, panel.preview = filters, filters.preview(catalog, dbx.Dialect.STRICT)
+    assert "DataHub would read these patterns as 27 objects, not 2." in shown(panel)
+    filters = dbx.Filters(schemas=dbx.Patterns(["gold"]), notebooks=dbx.Patterns([]))
+    panel.dialect, panel.filters = dbx.Dialect.OPENMETADATA, filters
+    panel.preview = filters.preview(catalog, dbx.Dialect.OPENMETADATA)
+    assert "DataHub would read these patterns as 0 objects, not 27." in shown(panel)
+    panel._form.value = "document"
+    assert "DataHub would read" not in shown(panel)
+
+
+def test_as_many_objects_may_be_others() -> None:
+    rows = [("table", "a", "b", "t", "a.b.t"), ("table", "b", "a", "t", "b.a.t")]
+    catalog = dbx.Catalog.from_frame(pd.DataFrame(rows, columns=["kind", "catalog", "schema", "name", "full_name"]))
+    filters = dbx.Filters(schemas=dbx.Patterns(["b"]))
+    panel = panel_of(
+        filters.preview(catalog, dbx.Dialect.OPENMETADATA), filters=filters, dialect=dbx.Dialect.OPENMETADATA
+    )
+    panel._form.value = "datahub"
+    assert "as 1 object too, 1 of them not among these" in shown(panel)
+
+
 # --- the file ---
+
+
+def test_a_folder_that_saving_makes_is_named(tmp_path: Path) -> None:
+    panel = panel_of()
+    assert difference(panel) == ""
+    panel._path.value = "new/<b>/lake.yaml"
+    assert "in the new folder <code>new/&lt;b&gt;</code>" in difference(panel)
+    panel._save.click()
+    assert (tmp_path / "new" / "<b>" / "lake.yaml").is_file()
+    panel._path.value = "new/<b>/other.yaml"
+    assert difference(panel) == ""
+
+
+def test_marks_that_turn_the_direction_are_seen_and_the_file_stays_as_it_is() -> None:
+    filters = dbx.Filters(catalogs=dbx.Patterns(["a\u202eb"]))
+    panel = panel_of(filters=filters)
+    mark = "<span class='dbxe-unseen'>U+202E</span>"
+    assert f"a{mark}b" in panel._text.value
+    assert "\u202e" not in panel._text.value
+    Path("lake.yaml").write_text(panel.text().replace("a\u202eb", "c\u202ed"), encoding="utf-8")
+    panel._path.value = "./lake.yaml"
+    assert f"c{mark}d" in difference(panel)
+    assert "\u202e" not in difference(panel)
+    panel._save.click()
+    assert Path("lake.yaml").read_text(encoding="utf-8") == panel.text()
+    assert dbx.ConnectionConfig.load("lake.yaml").filters == filters
 
 
 def test_the_difference_to_the_file_is_shown_and_overwritten() -> None:

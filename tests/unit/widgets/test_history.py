@@ -109,9 +109,9 @@ def test_an_edit_is_named(before: dbx.Filters, after: dbx.Filters, text: str) ->
 
 def test_a_change_of_the_reading_is_named() -> None:
     filters = dbx.Filters()
-    assert describe((filters, dbx.Dialect.DATAHUB), (filters, dbx.Dialect.STRICT)).text == "reading strict"
+    assert describe((filters, dbx.Dialect.DATAHUB), (filters, dbx.Dialect.STRICT)).text == "reading Strict"
     both = describe((filters, dbx.Dialect.DATAHUB), (catalogs("a"), dbx.Dialect.STRICT))
-    assert both.text == "reading strict, and patterns"
+    assert both.text == "reading Strict, and patterns"
 
 
 def test_typing_a_new_pattern_and_emptying_it_have_the_key_of_that_pattern() -> None:

@@ -9,7 +9,7 @@ from widget_names import HOSTILE
 import dbxexplore as dbx
 from dbxexplore.catalog.schema import failures_frame
 from dbxexplore.filters import Filters, Patterns, Preview
-from dbxexplore.widgets import ExplanationPanel, PreviewPanel
+from dbxexplore.widgets import ChangesPanel, ExplanationPanel, PreviewPanel
 
 
 def row_of(catalog: dbx.Catalog, full_name: str) -> int:
@@ -53,6 +53,15 @@ def test_counting_works_out_nothing_that_takes_long(catalog: dbx.Catalog, monkey
     PreviewPanel(preview)
 
 
+def test_nobody_is_asked_to_discover_during_a_discovery(catalog: dbx.Catalog) -> None:
+    for panel in (PreviewPanel(), ChangesPanel()):
+        assert "Discover a workspace" in shown(panel)
+        panel.discovering = True
+        assert "Discover a workspace" not in shown(panel)
+        panel.preview = Filters().preview(catalog)
+        assert "discovered" not in shown(panel)
+
+
 # --- why ---
 
 
@@ -74,15 +83,55 @@ def test_a_button_turns_the_verdict_around_in_the_filters_that_there_are(catalog
     filters = Filters(catalogs=Patterns(["^dev$"]), tables=Patterns(deny=[".*t01"]))
     panel = ExplanationPanel(filters.preview(catalog), filters)
     row = panel.selected = row_of(catalog, "prod.gold.t01")
-    assert panel._flip.description == "Include it"
+    assert panel._flip.description.startswith("Include it")  # at once, what else it moves a moment later
     assert "remove .*t01 from deny tables" in panel._flip.tooltip
     panel._flip.click()
     assert panel.filters == Filters(catalogs=Patterns(["^dev$", "^(?:prod)$"]))
     panel.preview = panel.filters.preview(catalog)
     assert panel.preview.included[row]
+    assert panel.wait(30)
     assert panel._flip.description == "Exclude it"
     panel._flip.click()
     assert not panel.filters.preview(catalog).included[row]
+
+
+@pytest.mark.parametrize(
+    ("filters", "name", "said"),
+    [
+        (Filters(catalogs=Patterns(["^dev$"])), "prod.gold.t01", "Include it and 50 more"),
+        (Filters(catalogs=Patterns(["^dev$"])), "prod", "Include it and 51 more"),
+        (Filters(schemas=Patterns(deny=["prod.tmp"])), "prod.tmp.t01", "Include it and 24 more"),
+        (Filters(), "prod.gold", "Exclude it and 26 more"),
+        (Filters(), "prod.gold.t01", "Exclude it"),
+        (Filters(), "prod_mumbai", "Exclude it"),
+    ],
+)
+def test_the_button_says_first_what_else_it_moves(catalog: dbx.Catalog, filters: Filters, name: str, said: str) -> None:
+    panel = ExplanationPanel(filters.preview(catalog), filters)
+    panel.selected = row_of(catalog, name)
+    assert panel._flip.layout.display is None
+    assert panel.wait(30)
+    assert panel._flip.description == said
+    assert panel._flip.tooltip.startswith(f"{said}: ")
+
+
+def test_what_the_button_moves_is_not_said_of_another_object(catalog: dbx.Catalog) -> None:
+    panel = ExplanationPanel(Filters().preview(catalog))
+    panel.selected = row_of(catalog, "prod.gold")
+    panel.selected = row_of(catalog, "prod.gold.t01")
+    assert panel.wait(30)
+    assert panel._flip.description == "Exclude it"
+
+
+def test_a_container_that_could_not_be_listed_is_said_to_be_so(catalog: dbx.Catalog) -> None:
+    failures = failures_frame([("prod.gold", "denied", "No USE SCHEMA on <b>gold</b>"), ("prod.hr", "error", "gone")])
+    panel = ExplanationPanel(Filters().preview(dbx.Catalog(catalog.objects, failures, catalog.provenance)))
+    panel.selected = row_of(catalog, "prod.gold")
+    said = shown(panel)
+    assert "This schema could not be listed (denied): No USE SCHEMA on &lt;b&gt;gold&lt;/b&gt;" in said
+    for name in ("prod", "prod.gold.t01"):
+        panel.selected = row_of(catalog, name)
+        assert "could not be listed" not in shown(panel)
 
 
 def test_only_who_may_edit_is_offered_to(catalog: dbx.Catalog) -> None:

@@ -49,19 +49,44 @@ def test_a_suggestion_is_shown_before_it_is_applied(panel: SuggestPanel, catalog
     assert panel.suggestion == dbx.suggest_filters(catalog, panel.ticked)
     assert panel.filters is before
     text = shown(panel)
-    assert "✓ Exactly what is ticked" in text
+    assert "✓ Exactly what is ticked, today" in text
     assert "allow schemas" in text
-    assert "Would also take new objects called" in text
-    wanted, was = panel.suggestion.filters.preview(catalog).included, before.preview(catalog).included
+    assert "<div class='dbxe-warn'>⚠ New objects called <code>prod.gold.*</code> would be taken as well.</div>" in text
+    is_object = catalog.objects["kind"].isin(["table", "view", "notebook"])
+    wanted = panel.suggestion.filters.preview(catalog).included & is_object
+    was = before.preview(catalog).included & is_object
     assert f"+{int((wanted & ~was).sum())} added" in text
     assert f"−{int((was & ~wanted).sum())} removed" in text
-    assert f"{int(was.sum())} → {int(wanted.sum())} objects included" in text
+    assert f"{int(was.sum())} → {int(wanted.sum())} objects included (and 1 catalog and 1 schema)." in text
     suggested = panel.suggestion.filters
     panel._apply.click()
     assert panel.filters == suggested
     assert panel.suggestion is None
     assert "Applied" in shown(panel)
     assert panel._answer.layout.display == "none"
+
+
+def test_containers_are_no_objects(catalog: dbx.Catalog) -> None:
+    panel = SuggestPanel(catalog, ticked=ticks(catalog, "prod", "prod.gold", *GOLD))
+    assert "Ticked: 25 objects, 1 catalog and 1 schema" in shown(panel)
+    panel.ticked = ticks(catalog, "prod.gold")
+    assert "Ticked: 1 schema" in shown(panel)
+    assert not panel._write.disabled
+
+
+def test_a_suggestion_without_names_to_come_says_of_none() -> None:
+    exact = dbx.Suggestion(Filters(), exact=True, also_captures=(), patterns=())
+    assert "taken as well" not in module.suggestion_html(exact, "1 table")
+
+
+def test_the_keyboard_goes_on_at_the_button_that_writes(panel: SuggestPanel, focused: list[object]) -> None:
+    for button in (panel._discard, panel._apply):
+        panel._write.click()
+        assert panel.wait(30)
+        assert focused == []
+        button.click()
+        assert focused == [panel._write]
+        focused.clear()
 
 
 def test_a_suggestion_can_be_discarded(panel: SuggestPanel) -> None:
@@ -169,5 +194,5 @@ def test_of_many_patterns_a_few_are_shown_and_what_differs_is_named() -> None:
     suggestion = dbx.Suggestion(filters, exact=False, also_captures=("a*",) * 20, patterns=(), wrong=("x.y.<z>",))
     text = module.suggestion_html(suggestion, "40 tables")
     assert "and 28 more" in text
-    assert "⚠ Not exactly what is ticked: 1 object differs:</span> <code>x.y.&lt;z&gt;</code>" in text
+    assert "⚠ Not exactly what is ticked; it differs for</span> <code>x.y.&lt;z&gt;</code>" in text
     assert "and 12 more" in text
