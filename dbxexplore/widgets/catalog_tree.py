@@ -315,6 +315,7 @@ _NOTHING: Mapping[str, object] = {
     "ticked": "",
     "found": "",
     "has_verdicts": False,
+    "has_updates": False,
     "can_show_changed": False,
     "message": "Discover a workspace to see its catalogs here",
 }

@@ -80,6 +80,7 @@ export function madeReply(change = {}) {
       found: "2 of 5 objects match",
       read_only: true,
       has_verdicts: true,
+      has_updates: true,
       can_show_changed: true,
       message: "",
     },

@@ -79,7 +79,7 @@ const SORTS = [
   { value: "name", text: "Name, A to Z", fits: () => true },
   { value: "name_desc", text: "Name, Z to A", fits: () => true },
   { value: "type", text: "Type", fits: () => true },
-  { value: "updated", text: "Last updated", fits: () => true },
+  { value: "updated", text: "Last updated", fits: (/** @type {Status} */ s) => s.has_updates },
   { value: "verdict", text: "Verdict", fits: (/** @type {Status} */ s) => s.has_verdicts },
 ];
 

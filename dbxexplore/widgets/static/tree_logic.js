@@ -11,7 +11,7 @@
  * }} Row
  * @typedef {{
  *   query: string, show: string, sort: string, ticked: string, found: string, read_only: boolean,
- *   has_verdicts: boolean, can_show_changed: boolean, message: string,
+ *   has_verdicts: boolean, has_updates: boolean, can_show_changed: boolean, message: string,
  * }} Status
  * @typedef {{
  *   session: string, ack: number, version: number, total: number, start: number, rows: (Row | null)[],
@@ -53,6 +53,7 @@ export const NO_STATUS = {
   found: "",
   read_only: false,
   has_verdicts: false,
+  has_updates: false,
   can_show_changed: false,
   message: "",
 };
@@ -203,6 +204,7 @@ function readStatus(value, problems) {
     found: readText(value, "found", "", problems),
     read_only: value.read_only === true,
     has_verdicts: value.has_verdicts === true,
+    has_updates: value.has_updates === true,
     can_show_changed: value.can_show_changed === true,
     message: readText(value, "message", "", problems),
   };
