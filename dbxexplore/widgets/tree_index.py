@@ -170,6 +170,50 @@ class TreeIndex:
         known = self.catalog.objects["updated_at"].notna().to_numpy()
         return bool(known[self.objects].any())
 
+    def counts_in(self, place: Place) -> dict[str, int]:
+        """Return how many containers and objects of each kind a top or a middle holds."""
+        where, number = place
+        if where == "middle":
+            return {kind: int(of_middles[number]) for kind, of_middles in self.kinds.items()}
+        middles = slice(self.first_middle[number], self.first_middle[number + 1])
+        inner = "folder" if self.is_notebooks(number) else "schema"
+        objects = {kind: int(of_middles[middles].sum()) for kind, of_middles in self.kinds.items()}
+        return {inner: int(middles.stop - middles.start), **objects}
+
+    # --- what is not known ---
+
+    @cached_property
+    def unlisted(self) -> dict[Place, str]:
+        """Why containers could not be listed, or not fully; a failure names them by their names joined by dots."""
+        reasons = self._reasons
+        found: dict[Place, str] = {}
+        if not reasons:
+            return found
+        for number in range(len(self.tops)):
+            if why := reasons.get(".".join(self.key(("top", number))[1:])):
+                found["top", number] = why
+        for number, top in enumerate(self.top_of.tolist()):
+            # Of a catalog that was not listed to its end, it is not known either what else its schemas hold.
+            why = reasons.get(".".join(self.key(("middle", number))[1:])) or found.get(("top", top))
+            if why:
+                found["middle", number] = why
+        return found
+
+    @cached_property
+    def _reasons(self) -> dict[str, str]:
+        failures = self.catalog.failures
+        return dict(zip(failures["scope"].astype(str), failures["reason"].astype(str), strict=True))
+
+    def unlisted_in(self, place: Place) -> int:
+        """Return how many of the containers in a top could not be fully listed; of folders, those without a node too."""
+        where, top = place
+        if where != "top" or not self._reasons:
+            return 0
+        if self.is_notebooks(top):
+            return sum(scope.startswith("/") for scope in self._reasons)
+        middles = range(self.first_middle[top], self.first_middle[top + 1])
+        return sum(("middle", middle) in self.unlisted for middle in middles)
+
     # --- names ---
 
     @cached_property

@@ -12,11 +12,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dbxexplore.catalog import Catalog
-from dbxexplore.catalog.schema import KINDS
 from dbxexplore.catalog.snapshot import counted
 from dbxexplore.filters import Preview
 from dbxexplore.filters.subjects import Codes, Flags
 from dbxexplore.widgets._base import plural
+from dbxexplore.widgets.contents import contents
 from dbxexplore.widgets.ticks import Ticks, matching_nodes
 from dbxexplore.widgets.tree_index import NOTEBOOKS, Place, TreeIndex, order_by_name
 from dbxexplore.widgets.words import reason, type_text
@@ -462,6 +462,8 @@ class TreeModel:
         where, number = place
         kind, name = self._kind_and_name(place, record)
         verdict, why = self._verdict(place, judged)
+        held = None if where == "object" else contents(self.tree, place)
+        is_unread = record is not None and record["browse_only"] is True
         ticks = self.ticks.objects if where == "object" else self._tick_states[where == "middle"]
         return {
             "id": f"{where[0]}{number}",
@@ -473,9 +475,9 @@ class TreeModel:
             "verdict": verdict,
             "why": why,
             "type": type_text(kind, record["object_type"]) if record is not None else "",
-            "holds": "" if where == "object" else self._holds(place),
+            "holds": held.text if held else "",
             "comment": _comment(record),
-            "warn": self._warning(place, record),
+            "warn": "visible, not readable" if is_unread else held.warning if held else "",
             "pos": placed.position,
             "of": placed.of,
             "parent": placed.parent,
@@ -512,46 +514,6 @@ class TreeModel:
     @cached_property
     def _top_sizes(self) -> Codes:
         return self.tree.top_sums(self.tree.sizes)
-
-    def _holds(self, place: Place) -> str:
-        where, number = place
-        kinds = self.tree.kinds
-        if where == "middle":
-            numbers = {kind: int(of_middles[number]) for kind, of_middles in kinds.items()}
-        else:
-            middles = slice(self.tree.first_middle[number], self.tree.first_middle[number + 1])
-            inner = "folder" if self.tree.is_notebooks(number) else "schema"
-            numbers = {inner: middles.stop - middles.start} | {
-                kind: int(of_middles[middles].sum()) for kind, of_middles in kinds.items()
-            }
-        return (
-            counted({kind: numbers[kind] for kind in ("folder", *KINDS) if numbers.get(kind)})
-            if any(numbers.values())
-            else "empty"
-        )
-
-    def _warning(self, place: Place, record: Mapping[str, object] | None) -> str:
-        if record is not None and record["browse_only"] is True:
-            return "visible, not readable"
-        if place[0] == "object":
-            return ""
-        reason_ = self._unlisted.get(self.tree.key(place)[1:])
-        return f"not fully listed: {reason_}" if reason_ else ""
-
-    @cached_property
-    def _unlisted(self) -> dict[tuple[str, ...], str]:
-        """The containers that could not be listed, with the reason; a scope is named by their dotted names."""
-        failures = self.tree.catalog.failures
-        by_scope = dict(zip(failures["scope"].astype(str), failures["reason"].astype(str), strict=True))
-        found: dict[tuple[str, ...], str] = {}
-        if by_scope:
-            keys = [self.tree.key(("top", number)) for number in range(len(self.tree.tops))]
-            keys += [self.tree.key(("middle", number)) for number in range(len(self.tree.middles))]
-            for _, *parts in keys:
-                names = tuple(parts)
-                if (why := by_scope.get(".".join(names))) is not None:
-                    found[names] = why
-        return found
 
     # --- finding a row ---
 
@@ -615,13 +577,18 @@ class TreeModel:
             "query": self.query,
             "show": self.show,
             "sort": self.sort,
-            "ticked": counted(counts) if counts else ("empty containers" if self.ticks.any() else ""),
+            "ticked": counted(counts) if counts else ("containers without objects" if self.ticks.any() else ""),
             "found": found,
             "has_verdicts": self._preview is not None,
             "has_updates": self.tree.has_updates,
             "can_show_changed": self._changed is not None and bool(self._changed.any()),
-            "message": "" if self.total else ("Nothing is found" if found else "The catalog is empty"),
+            "message": "" if self.total else "Nothing is found" if found else self._nothing(),
         }
+
+    def _nothing(self) -> str:
+        """Return why there is no row at all."""
+        reasons = sorted(set(self.tree.catalog.failures["reason"].astype(str)))
+        return f"Nothing could be listed: {', '.join(reasons)}" if reasons else "The catalog is empty"
 
 
 _JUDGED_COLUMNS = ["included", "level", "rule", "pattern", "own_verdict", "kind"]

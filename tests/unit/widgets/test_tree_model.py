@@ -12,6 +12,7 @@ import pytest
 from widget_names import HOSTILE
 
 import dbxexplore as dbx
+from dbxexplore.catalog.schema import failures_frame
 from dbxexplore.widgets.tree_index import NOTEBOOKS, TreeIndex
 from dbxexplore.widgets.tree_model import SHOWS, TreeModel
 
@@ -440,14 +441,35 @@ def test_containers_say_what_they_hold_and_what_becomes_of_it(catalog: dbx.Catal
     assert table["why"] == r"schema deny prod\.tmp (passes by itself)"
 
 
-def test_a_scope_that_could_not_be_listed_is_told_at_its_container(catalog: dbx.Catalog) -> None:
-    failures = dbx.Catalog.from_frame(catalog.objects).failures.reindex([0]).astype(object)
-    failures.loc[0] = ["prod.gold", "denied", "no"]
-    model = TreeModel(dbx.Catalog(catalog.objects, failures, catalog.provenance))
+def failing(catalog: dbx.Catalog, *failures: tuple[str, str]) -> dbx.Catalog:
+    """Return the catalog with scopes that could not be listed, each with its reason."""
+    frame = failures_frame([(scope, reason, "no") for scope, reason in failures])
+    return dbx.Catalog(catalog.objects, frame, catalog.provenance)
+
+
+def test_what_could_not_be_listed_is_not_called_empty(catalog: dbx.Catalog) -> None:
+    failures = [("prod.gold", "denied"), ("prod_mumbai", "throttled"), ("unlisted", "cancelled"), ("/Users", "error")]
+    model = TreeModel(failing(catalog, *failures))
     model.open_all(is_open=True)
-    assert [row["name"] for row in model.window(0, model.total) if row["warn"]] == ["gold"]
-    gold = next(row for row in model.window(0, model.total) if row["name"] == "gold")
-    assert gold["warn"] == "not fully listed: denied"
+    rows = {row["name"]: row for row in model.window(0, model.total) if row["level"] < 3}
+    assert {name: (row["holds"], row["warn"]) for name, row in rows.items()} == {
+        HOSTILE: ("empty", ""),
+        "prod": ("at least 2 schemas, 50 tables, 1 view", "1 schema not fully listed"),
+        "gold": ("at least 25 tables, 1 view", "not fully listed: denied"),
+        "tmp": ("25 tables", ""),
+        "prod_mumbai": ("not listed: throttled", "not listed: throttled"),
+        "unlisted": ("at least 1 schema, 1 table", "not fully listed: cancelled"),
+        "inner": ("at least 1 table", "not fully listed: cancelled"),
+        NOTEBOOKS: ("at least 1 folder, 1 notebook", "1 folder not fully listed"),
+        "/Shared": ("1 notebook", ""),
+    }
+
+
+def test_a_catalog_of_which_nothing_could_be_listed_is_not_called_empty(catalog: dbx.Catalog) -> None:
+    nothing = dbx.Catalog.from_frame(catalog.objects.iloc[:0])
+    assert TreeModel(nothing).status()["message"] == "The catalog is empty"
+    message = TreeModel(failing(nothing, ("metastore", "denied"))).status()["message"]
+    assert message == "Nothing could be listed: denied"
 
 
 def test_thousands_of_single_ticks_become_one_rule_that_means_the_same(
