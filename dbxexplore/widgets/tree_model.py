@@ -46,8 +46,10 @@ class Row(TypedDict):
     tick: str
     verdict: str
     why: str
+    why_short: str
     type: str
     holds: str
+    holds_short: str
     comment: str
     warn: str
     pos: int
@@ -461,7 +463,7 @@ class TreeModel:
         place = placed.place
         where, number = place
         kind, name = self._kind_and_name(place, record)
-        verdict, why = self._verdict(place, judged)
+        verdict, why, why_short = self._verdict(place, judged)
         held = None if where == "object" else contents(self.tree, place)
         is_unread = record is not None and record["browse_only"] is True
         ticks = self.ticks.objects if where == "object" else self._tick_states[where == "middle"]
@@ -474,8 +476,10 @@ class TreeModel:
             "tick": _TICK[int(ticks[number])],
             "verdict": verdict,
             "why": why,
+            "why_short": why_short,
             "type": type_text(kind, record["object_type"]) if record is not None else "",
             "holds": held.text if held else "",
+            "holds_short": held.short if held else "",
             "comment": _comment(record),
             "warn": "visible, not readable" if is_unread else held.warning if held else "",
             "pos": placed.position,
@@ -494,22 +498,23 @@ class TreeModel:
             return ("notebooks", NOTEBOOKS) if notebooks else ("catalog", self.tree.tops[number])
         return "folder" if notebooks else "schema", self.tree.middles[number]
 
-    def _verdict(self, place: Place, judged: _Judged | None) -> tuple[str, str]:
-        """Return the verdict and its reason; of a container, with what becomes of the objects in it."""
+    def _verdict(self, place: Place, judged: _Judged | None) -> tuple[str, str, str]:
+        """Return the verdict and its reason, whole and short; of a container, with what becomes of the objects in it."""
         where, number = place
         if self._preview is None:
-            return "", ""
+            return "", "", ""
         if where == "object":
             assert judged is not None
-            return ("in" if judged.included else "out"), judged.why
+            return ("in" if judged.included else "out"), judged.why, judged.short
         of_tops = where == "top"
         verdict = _VERDICTS[self._container_verdicts[where][number]]
         included = int((self._tops_included if of_tops else self._middles_included)[number])
         size = int((self._top_sizes if of_tops else self.tree.sizes)[number])
-        if judged is not None and not judged.included:
-            return verdict, judged.why
-        inside = f"{included:,} of {plural(size, 'object')} in" if size else ""
-        return verdict, " · ".join(part for part in (inside, judged.why if judged is not None else "") if part)
+        own, own_short = (judged.why, judged.short) if judged is not None else ("", "")
+        if not size or (judged is not None and not judged.included):
+            return verdict, own, own_short
+        inside = f"{included:,} of {plural(size, 'object')} in"
+        return verdict, " · ".join(part for part in (inside, own) if part), f"{included:,} of {size:,}"
 
     @cached_property
     def _top_sizes(self) -> Codes:
@@ -599,12 +604,13 @@ _SHOWN_COLUMNS = ["kind", "name", "object_type", "browse_only", "comment"]
 class _Judged:
     included: bool
     why: str
+    short: str
 
 
 def _verdicts(preview: Preview, rows: Codes) -> list[_Judged | None]:
     judged = preview.rows(rows)
     return [
-        _Judged(bool(row["included"]), _why(row))
+        _Judged(bool(row["included"]), _why(row), _short_why(row))
         for row in cast("list[Mapping[str, object]]", judged[_JUDGED_COLUMNS].to_dict("records"))
     ]
 
@@ -612,6 +618,14 @@ def _verdicts(preview: Preview, rows: Codes) -> list[_Judged | None]:
 def _why(row: Mapping[str, object]) -> str:
     passes_alone = not row["included"] and row["own_verdict"] and row["level"] != row["kind"]
     return reason(row) + (" (passes by itself)" if passes_alone else "")
+
+
+def _short_why(row: Mapping[str, object]) -> str:
+    """Say who decided in few words: an object's own level goes without saying."""
+    level = f"{row['level']} "
+    if row["rule"] == "no_allow":
+        return "not allowed" if row["level"] == row["kind"] else f"{level}not allowed"
+    return reason(row).removeprefix(level) if row["level"] == row["kind"] else reason(row)
 
 
 def _comment(record: Mapping[str, object] | None) -> str:

@@ -441,6 +441,30 @@ def test_containers_say_what_they_hold_and_what_becomes_of_it(catalog: dbx.Catal
     assert table["why"] == r"schema deny prod\.tmp (passes by itself)"
 
 
+def test_each_row_has_short_words_for_columns_that_are_narrow(catalog: dbx.Catalog) -> None:
+    filters = dbx.Filters(
+        schemas=dbx.Patterns([".*"], [r"prod\.tmp"]),
+        tables=dbx.Patterns([".*t.*"], [".*t0[12]"]),
+        views=dbx.Patterns([]),
+    )
+    model = TreeModel(catalog, filters.preview(catalog))
+    model.open_all(is_open=True)
+    rows = model.window(0, model.total)
+    short = {row["name"]: (row["why_short"], row["holds_short"]) for row in reversed(rows)}
+    assert short["prod"] == ("23 of 51", "51 in 2 schemas")
+    assert short["tmp"] == (r"deny prod\.tmp", "25 tables")
+    assert short[NOTEBOOKS] == ("1 of 1", "1 in 1 folder")
+    assert short["prod_mumbai"] == ("allow .*", "empty")
+    assert short["t01"] == ("deny .*t0[12]", "")
+    assert rows[-1]["why_short"] == "allow .*"
+    in_tmp = next(row for row in rows if row["name"] == "t03" and row["verdict"] == "out")
+    assert in_tmp["why_short"] == r"schema deny prod\.tmp"
+    model.set_preview(dbx.Filters(catalogs=dbx.Patterns(["dev"])).preview(catalog))
+    rows = model.window(0, model.total)
+    assert next(row["why_short"] for row in rows if row["name"] == "prod") == "not allowed"
+    assert next(row["why_short"] for row in rows if row["name"] == "t03") == "catalog not allowed"
+
+
 def failing(catalog: dbx.Catalog, *failures: tuple[str, str]) -> dbx.Catalog:
     """Return the catalog with scopes that could not be listed, each with its reason."""
     frame = failures_frame([(scope, reason, "no") for scope, reason in failures])
