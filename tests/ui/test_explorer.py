@@ -145,8 +145,6 @@ def test_sorting_and_browsing_to_an_object_explains_it(explorer: NotebookExplore
     page.locator(".dbxe-tree-row").last.evaluate("(row) => row.scrollIntoView({ block: 'nearest' })")
     explorer.tree.press("Home")
     expect(first).to_be_in_viewport(ratio=0.9)
-    page.get_by_role("separator", name="Width of Name").dblclick()
-    kernel.wait("set(explorer.catalog_pane.tree.columns) == {'name', 'verdict', 'type', 'holds'}")
     explorer.row(name).click()
     kernel.wait(f"explorer.catalog_pane.selected == int({tables}.index[0])")
     expect(page.locator("p", has_text="is included, read as").locator("code")).to_have_text(f"prod.gold.{name}")
