@@ -18,11 +18,10 @@ import pandas as pd
 import traitlets
 
 from dbxexplore.catalog import Catalog
-from dbxexplore.catalog.schema import KINDS
-from dbxexplore.catalog.snapshot import counted
 from dbxexplore.filters import Preview
 from dbxexplore.widgets._base import Component, guarded, one_line, plural
-from dbxexplore.widgets.tree_index import NOTEBOOKS
+from dbxexplore.widgets.contents import contents
+from dbxexplore.widgets.tree_index import NOTEBOOKS, NodeKey, TreeIndex
 from dbxexplore.widgets.words import reason, type_text
 
 PAGE_LENGTH = 20
@@ -202,19 +201,29 @@ class CatalogBrowser(Component):
         few = total <= PAGE_LENGTH
         self._back.layout.display = self._next.layout.display = "none" if few else None
         span = plural(total, "object") if few else f"{start + 1:,}–{min(total, start + PAGE_LENGTH):,} of {total:,}"
-        nothing = "Nothing to show yet" if self.catalog is None else "Nothing here"
+        nothing = "Nothing to show yet" if self.catalog is None else self._unlisted() or "Nothing here"
         self._where.value = f"<span class='dbxe-muted'>{span if total else nothing}</span>"
+
+    def _unlisted(self) -> str:
+        """Return why nothing is known of what is in here, "" where all of it is known."""
+        if self.catalog is None or not self.path or None in self.path or self._search.value.strip():
+            return ""
+        tree = TreeIndex.of(self.catalog)
+        place = tree.find((("catalog", "schema")[len(self.path) - 1], *map(str, self.path)))
+        return contents(tree, place).warning.capitalize() if place else ""
 
     def _show_row(self, row: _Row, at: int, verdicts: pd.DataFrame | None) -> None:
         assert self.catalog is not None
         objects = self.catalog.objects
         kind = str(objects["kind"].iloc[at])
         searching = bool(self._search.value.strip())
+        raw_name = str(objects["name"].iloc[at])
         name = str(objects["full_name" if searching or kind == "notebook" else "name"].iloc[at])
         details = [] if verdicts is None else [_verdict_html(verdicts.iloc[at])]
         details.append(_muted(type_text(kind, objects["object_type"].iloc[at])))
         if kind in {"catalog", "schema"}:
-            details.append(_muted(self._contents(at, kind)))
+            held_in = objects["catalog"].iloc[at]
+            details.append(self._contents((kind, raw_name) if kind == "catalog" else (kind, str(held_in), raw_name)))
         browse_only = objects["browse_only"].iloc[at]
         if not pd.isna(browse_only) and browse_only:
             details.append("<span class='dbxe-warn'>visible, not readable</span>")
@@ -232,19 +241,20 @@ class CatalogBrowser(Component):
     def _show_without_row(self, row: _Row, path: Path) -> None:
         assert self.catalog is not None
         if path == (None,):
-            number = plural(self.catalog.counts()["notebook"], "notebook")
-            row.show(NOTEBOOKS, "notebook", _muted(number), is_container=True, is_selected=False)
+            row.show(NOTEBOOKS, "notebook", self._contents(("notebooks",)), is_container=True, is_selected=False)
             return
         kind = ("catalog", "schema")[len(path) - 1]
-        contents = _muted(_Contents.in_(self.catalog).text(tuple(map(str, path))))
-        row.show(str(path[-1]), kind, contents, is_container=True, is_selected=False)
+        held = self._contents((kind, *map(str, path)))
+        row.show(str(path[-1]), kind, held, is_container=True, is_selected=False)
 
-    def _contents(self, at: int, kind: str) -> str:
+    def _contents(self, key: NodeKey) -> str:
         assert self.catalog is not None
-        objects = self.catalog.objects
-        name = str(objects["name"].iloc[at])
-        key = (name,) if kind == "catalog" else (str(objects["catalog"].iloc[at]), name)
-        return _Contents.in_(self.catalog).text(key)
+        tree = TreeIndex.of(self.catalog)
+        place = tree.find(key)
+        held = contents(tree, place) if place else None
+        if held is None:
+            return ""
+        return f"<span class='dbxe-warn'>{html.escape(held.text)}</span>" if held.warning else _muted(held.text)
 
 
 def _muted(text: str) -> str:
@@ -273,33 +283,6 @@ class _Row:
         (self.box.add_class if is_selected else self.box.remove_class)("dbxe-selected")
         self._details.value = details
         self.box.layout.display = None
-
-
-class _Contents:
-    """How many objects of each kind each container holds."""
-
-    def __init__(self, sums: dict[tuple[str, ...], dict[str, int]]) -> None:
-        self._sums = sums
-
-    @classmethod
-    def in_(cls, catalog: Catalog) -> _Contents:
-        """Return the contents of the containers of ``catalog``, counted once."""
-        return catalog.derived(cls, lambda: cls._count(catalog))
-
-    @classmethod
-    def _count(cls, catalog: Catalog) -> _Contents:
-        held = catalog.objects[catalog.objects["catalog"].notna()]
-        sums: dict[tuple[str, ...], dict[str, int]] = {}
-        for columns in (["catalog"], ["catalog", "schema"]):
-            inside = held[held[columns[-1]].notna()]
-            counted_rows = inside.groupby([*columns, "kind"], observed=True).size().reset_index(name="number")
-            for *key, kind, number in counted_rows.itertuples(index=False):
-                sums.setdefault(tuple(map(str, key)), {})[str(kind)] = int(number)
-        return cls(sums)
-
-    def text(self, key: tuple[str, ...]) -> str:
-        found = self._sums.get(key, {})
-        return counted({kind: found[kind] for kind in KINDS if found.get(kind)}) if found else "empty"
 
 
 def _verdict_html(verdict: pd.Series) -> str:

@@ -52,6 +52,9 @@ INTENTS: Mapping[str, Mapping[str, type | tuple[str, ...]]] = {
 }
 """What the page may ask for, with the type or the choices of each value."""
 
+COLUMNS = ("name", "verdict", "type", "holds")
+_LARGEST_SHARE = 10_000
+
 _TICKING = {"tick", "tick_shown", "clear_ticks"}
 _NODE_ID = re.compile(r"(\d+)-([tmo])(\d{1,12})")
 _WHERE: dict[str, Literal["top", "middle", "object"]] = {"t": "top", "m": "middle", "o": "object"}
@@ -103,6 +106,15 @@ def _is(value: object, wanted: type | tuple[str, ...]) -> bool:
     return isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
 
 
+def _are_shares(value: object) -> bool:
+    """Whether this is a part of the width for each column, or none at all."""
+    if not isinstance(value, Mapping):
+        return False
+    sound = (isinstance(part, int | float) and not isinstance(part, bool) for part in value.values())
+    is_known = not value or set(value) == set(COLUMNS)
+    return is_known and all(sound) and all(0 < part <= _LARGEST_SHARE for part in value.values())
+
+
 def _ignored(what: object) -> None:
     _LOG.warning("A message of the page that makes no sense is ignored: %.200r", what)
 
@@ -122,6 +134,9 @@ class CatalogTree(anywidget.AnyWidget):
 
     height = traitlets.Int(420).tag(sync=True)
     """Height of the rows, in pixels."""
+
+    columns = traitlets.Dict().tag(sync=True)
+    """The part of the width that each of `COLUMNS` was given in a page, for the next page; empty while none was."""
 
     page_width = traitlets.Int(0).tag(sync=True)
     """Width of the whole Explorer in the page that was last measured, in pixels; 0 while no page has told it."""
@@ -162,6 +177,7 @@ class CatalogTree(anywidget.AnyWidget):
         self._shown: tuple[Preview | None, int] | None = None  # the verdicts, and what identifies the changes
         super().__init__(_esm=_script(), _css=(_STATIC / "catalog_tree.css").read_text(encoding="utf-8"), **traits)
         self.observe(self._on_request, "request")
+        self.observe(self._on_columns, "columns")
         self.observe(self._on_catalog, "catalog")
         self.observe(self._on_verdicts, ["preview", "changed"])
         self.observe(lambda _: self._answer(), "read_only")
@@ -257,6 +273,11 @@ class CatalogTree(anywidget.AnyWidget):
             self._asked.popitem(last=False)
         self._answer(focus=focus)
 
+    def _on_columns(self, change: Mapping[str, object]) -> None:
+        if not _are_shares(change["new"]):
+            _ignored(change["new"])
+            self.columns = change["old"] if _are_shares(change["old"]) else {}
+
     def _try(self, intent: Intent, focus: int | None) -> int | None:
         try:
             found = self._do(intent)
@@ -331,6 +352,7 @@ _NOTHING: Mapping[str, object] = {
     "ticked": "",
     "found": "",
     "has_verdicts": False,
+    "has_updates": False,
     "can_show_changed": False,
     "message": "Discover a workspace to see its catalogs here",
 }

@@ -6,7 +6,6 @@ container that they are in. Notebooks form a tree of the same shape: one entry f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias
@@ -34,7 +33,8 @@ Place: TypeAlias = tuple[Literal["top", "middle", "object"], int]
 class TreeIndex:
     """The nodes of one catalog.
 
-    ``tops`` are the names of the catalogs, in their order, and at the end `NOTEBOOKS` if there are any.
+    ``tops`` are the names of the catalogs, in the order of their names (`order_by_name`), and at the end `NOTEBOOKS` if
+    there are any.
     ``middles`` are the names of the schemas and folders, those of one top together: of top ``t`` they are
     ``first_middle[t]`` to ``first_middle[t + 1]``. ``objects`` are the rows of the tables, views and notebooks, those
     of middle ``m`` at ``first_object[m]`` to ``first_object[m + 1]``. ``top_rows`` and ``middle_rows`` are the rows of
@@ -164,6 +164,56 @@ class TreeIndex:
         codes = kind.cat.codes.to_numpy()[self.objects]
         return {name: self.sums(codes == code) for code, name in enumerate(kind.cat.categories) if name in KINDS[2:]}
 
+    @cached_property
+    def has_updates(self) -> bool:
+        """Whether it is known of any object when it was updated."""
+        known = self.catalog.objects["updated_at"].notna().to_numpy()
+        return bool(known[self.objects].any())
+
+    def counts_in(self, place: Place) -> dict[str, int]:
+        """Return how many containers and objects of each kind a top or a middle holds."""
+        where, number = place
+        if where == "middle":
+            return {kind: int(of_middles[number]) for kind, of_middles in self.kinds.items()}
+        middles = slice(self.first_middle[number], self.first_middle[number + 1])
+        inner = "folder" if self.is_notebooks(number) else "schema"
+        objects = {kind: int(of_middles[middles].sum()) for kind, of_middles in self.kinds.items()}
+        return {inner: int(middles.stop - middles.start), **objects}
+
+    # --- what is not known ---
+
+    @cached_property
+    def unlisted(self) -> dict[Place, str]:
+        """Why containers could not be listed, or not fully; a failure names them by their names joined by dots."""
+        reasons = self._reasons
+        found: dict[Place, str] = {}
+        if not reasons:
+            return found
+        for number in range(len(self.tops)):
+            if why := reasons.get(".".join(self.key(("top", number))[1:])):
+                found["top", number] = why
+        for number, top in enumerate(self.top_of.tolist()):
+            # Of a catalog that was not listed to its end, it is not known either what else its schemas hold.
+            why = reasons.get(".".join(self.key(("middle", number))[1:])) or found.get(("top", top))
+            if why:
+                found["middle", number] = why
+        return found
+
+    @cached_property
+    def _reasons(self) -> dict[str, str]:
+        failures = self.catalog.failures
+        return dict(zip(failures["scope"].astype(str), failures["reason"].astype(str), strict=True))
+
+    def unlisted_in(self, place: Place) -> int:
+        """Return how many of the containers in a top could not be fully listed; of folders, those without a node too."""
+        where, top = place
+        if where != "top" or not self._reasons:
+            return 0
+        if self.is_notebooks(top):
+            return sum(scope.startswith("/") for scope in self._reasons)
+        middles = range(self.first_middle[top], self.first_middle[top + 1])
+        return sum(("middle", middle) in self.unlisted for middle in middles)
+
     # --- names ---
 
     @cached_property
@@ -212,9 +262,11 @@ def _indexed(catalog: Catalog) -> TreeIndex:
         held_in.append(folder_of + len(schemas))
     middles = schemas + folders
 
-    order_of_tops = _sorted_by_name(tops, last=len(tops) - 1 if folders else None)
+    is_last = np.zeros(len(tops), dtype=np.bool_)
+    is_last[len(tops) - 1 :] = bool(folders)
+    order_of_tops = order_by_name(pa.array(tops, pa.string()), is_last)
     top_number = _inverse(order_of_tops)
-    order = np.array(sorted(range(len(middles)), key=lambda m: (top_number[top_of[m]], middles[m])), dtype=np.intp)
+    order = order_by_name(pa.array(middles, pa.string()), top_number[top_of])
     middle_number = _inverse(order)
     of_object = middle_number[np.concatenate(held_in).astype(np.intp)]
     by_middle = np.argsort(of_object, kind="stable")
@@ -246,8 +298,15 @@ def _folder(path: str) -> str:
     return path.rpartition("/")[0] or "/"
 
 
-def _sorted_by_name(names: Sequence[str], last: int | None) -> Codes:
-    return np.array(sorted(range(len(names)), key=lambda n: (n == last, names[n])), dtype=np.intp)
+def order_by_name(names: pa.Array, by: Codes | Flags | pa.Array | None = None, *, descending: bool = False) -> Codes:
+    """Return the order of names whatever their case, equal ones by the exact name; ``by`` goes before, if there is one."""
+    keys = {"lower": pc.utf8_lower(names), "name": names}
+    orders = [(key, "descending" if descending else "ascending") for key in keys]
+    if by is not None:
+        keys["by"] = pa.array(by)
+        orders.insert(0, ("by", "ascending"))
+    order: Codes = pc.sort_indices(pa.table(keys), sort_keys=orders).to_numpy().astype(np.intp)
+    return order
 
 
 def _inverse(order: Codes) -> Codes:

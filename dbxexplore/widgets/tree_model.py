@@ -12,13 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dbxexplore.catalog import Catalog
-from dbxexplore.catalog.schema import KINDS
 from dbxexplore.catalog.snapshot import counted
 from dbxexplore.filters import Preview
 from dbxexplore.filters.subjects import Codes, Flags
 from dbxexplore.widgets._base import plural
+from dbxexplore.widgets.contents import contents
 from dbxexplore.widgets.ticks import Ticks, matching_nodes
-from dbxexplore.widgets.tree_index import NOTEBOOKS, Place, TreeIndex
+from dbxexplore.widgets.tree_index import NOTEBOOKS, Place, TreeIndex, order_by_name
 from dbxexplore.widgets.words import reason, type_text
 
 Show: TypeAlias = Literal["all", "included", "excluded", "ticked", "changed"]
@@ -29,6 +29,8 @@ SORTS: tuple[Sort, ...] = get_args(Sort)
 _Container: TypeAlias = Literal["top", "middle"]
 _CONTAINERS: tuple[_Container, ...] = get_args(_Container)
 _TICK = ("off", "on", "mixed")
+_VERDICTS = ("in", "some", "out", "")  # of containers, in the order that they are sorted by
+_IN, _SOME, _OUT, _NONE = range(4)
 _LONGEST_COMMENT = 120
 _LONGEST_NAME = 255  # Unity Catalog takes no longer ones; a folder's path may be
 
@@ -44,8 +46,10 @@ class Row(TypedDict):
     tick: str
     verdict: str
     why: str
+    why_short: str
     type: str
     holds: str
+    holds_short: str
     comment: str
     warn: str
     pos: int
@@ -116,7 +120,8 @@ class TreeModel:
         """Return the tree of another catalog with the same things open and ticked."""
         moved = TreeModel(catalog, preview)
         moved.version = self.version + 1
-        moved.query, moved.show, moved.sort = self.query, self.show, self.sort
+        moved.query, moved.show = self.query, self.show
+        moved.sort = "name" if self.sort == "updated" and not moved.tree.has_updates else self.sort
         for where, flags in self._opened.items():
             for number in np.flatnonzero(flags):
                 place = moved.tree.find(self.tree.key((where, int(number))))
@@ -135,7 +140,9 @@ class TreeModel:
             self.show = "all"
         if self.sort == "verdict":
             self._sorted.clear()
-        self._redo("included", "tops_included", "middles_included", *(("filtered",) if self.show != "all" else ()))
+            self._redo("container_order", "layout")
+        stale = ("included", "tops_included", "middles_included", "container_verdicts")
+        self._redo(*stale, *(("filtered",) if self.show != "all" else ()))
 
     def open(self, place: Place, *, is_open: bool) -> None:
         """Open or close a container."""
@@ -182,10 +189,10 @@ class TreeModel:
         self._redo("filtered", "layout")
 
     def sort_by(self, by: Sort) -> None:
-        """Put the objects of each container in another order; a descending one is that of the containers too."""
+        """Put the objects of each container in another order; by name or verdict, the containers too."""
         self.sort = by
         self._sorted.clear()
-        self._redo("layout")
+        self._redo("container_order", "layout")
 
     def tick(self, place: Place, *, on: bool) -> None:
         """Tick a node with everything in it, shown or not, or take the ticks away."""
@@ -274,6 +281,40 @@ class TreeModel:
         return self.tree.top_sums(self._middles_included)
 
     @cached_property
+    def _container_verdicts(self) -> dict[_Container, Codes]:
+        """The verdict on each top and middle, as an index into `_VERDICTS`: its own, and those on the objects in it."""
+        tree = self.tree
+        return {
+            "top": self._verdicts_on(tree.top_rows, self._tops_included, self._top_sizes),
+            "middle": self._verdicts_on(tree.middle_rows, self._middles_included, tree.sizes),
+        }
+
+    def _verdicts_on(self, rows: Codes, included: Codes, sizes: Codes) -> Codes:
+        if self._preview is None:
+            return np.full(len(rows), _NONE)
+        has_row = rows >= 0
+        is_out = has_row & ~self._preview.included.to_numpy()[rows] if has_row.any() else has_row
+        nothing_in_it = np.where(has_row, _IN, _NONE)
+        of_objects = np.where(included == sizes, _IN, np.where(included > 0, _SOME, _OUT))
+        verdicts: Codes = np.where(is_out, _OUT, np.where(sizes == 0, nothing_in_it, of_objects))
+        return verdicts
+
+    @cached_property
+    def _container_order(self) -> tuple[Codes, Codes]:
+        """The tops in their order, the notebooks last in any, and the middles in theirs, top by top."""
+        tree = self.tree
+        tops, middles = np.arange(len(tree.tops)), np.arange(len(tree.middles))  # they are numbered by name
+        of_tops, of_middles = tops, middles
+        if self.sort == "name_desc":
+            of_tops, of_middles = -tops, -middles
+        elif self.sort == "verdict":
+            of_tops, of_middles = self._container_verdicts["top"], self._container_verdicts["middle"]
+        order = np.lexsort((of_tops, tops == len(tops) - 1 if tree.has_notebooks else tops * 0))
+        place: Codes = np.empty(len(tops), dtype=np.intp)
+        place[order] = tops
+        return order, np.lexsort((of_middles, place[tree.top_of]))
+
+    @cached_property
     def _tick_states(self) -> tuple[Codes, Codes]:
         return self.ticks.states()
 
@@ -325,8 +366,7 @@ class TreeModel:
     @cached_property
     def _layout(self) -> _Layout:
         tree, filtered = self.tree, self._filtered
-        step = -1 if self.sort == "name_desc" else 1
-        tops, middles = np.arange(len(tree.tops))[::step], np.arange(len(tree.middles))[::step]
+        tops, middles = self._container_order
         tops, middles = tops[filtered.tops[tops]], middles[filtered.middles[middles]]
         middles = middles[self._open_flags("top")[tree.top_of[middles]]]
         lengths = 1 + np.where(self._open_flags("middle")[middles], filtered.counts[middles], 0)
@@ -397,19 +437,17 @@ class TreeModel:
         tree = self.tree
         start, stop = int(tree.first_object[middle]), int(tree.first_object[middle + 1])
         held = tree.catalog.objects.iloc[tree.objects[start:stop]]
-        keys: dict[str, pa.Array] = {"name": pa.array(held["name"].array, from_pandas=True)}
-        orders = [("name", "descending" if self.sort == "name_desc" else "ascending")]
+        by: pa.Array | None = None
         if self.sort == "type":
-            keys["by"] = pa.array(
-                [type_text(kind, of) for kind, of in zip(held["kind"], held["object_type"], strict=True)]
-            )
+            by = pa.array([type_text(kind, of) for kind, of in zip(held["kind"], held["object_type"], strict=True)])
         elif self.sort == "updated":
-            keys["by"] = pa.array(held["updated_at"], pa.timestamp("ns", "UTC"), from_pandas=True)
+            # The latest first, and after them those of which it is not known.
+            times = pa.array(held["updated_at"], pa.timestamp("ns", "UTC"), from_pandas=True)
+            by = pc.negate(times.cast(pa.int64()))
         elif self.sort == "verdict" and self._included is not None:
-            keys["by"] = pa.array(self._included[start:stop].astype(np.int8))
-        if "by" in keys:
-            orders.insert(0, ("by", "ascending" if self.sort == "type" else "descending"))
-        order: Codes = pc.sort_indices(pa.table(keys), sort_keys=orders).to_numpy().astype(np.intp)
+            by = pa.array((~self._included[start:stop]).astype(np.int8))
+        names = pa.array(held["name"].array, from_pandas=True)
+        order = order_by_name(names, by, descending=self.sort == "name_desc")
         return order + start
 
     def _rows(self, places: Sequence[_Placed]) -> list[Row]:
@@ -425,7 +463,9 @@ class TreeModel:
         place = placed.place
         where, number = place
         kind, name = self._kind_and_name(place, record)
-        verdict, why = self._verdict(place, judged)
+        verdict, why, why_short = self._verdict(place, judged)
+        held = None if where == "object" else contents(self.tree, place)
+        is_unread = record is not None and record["browse_only"] is True
         ticks = self.ticks.objects if where == "object" else self._tick_states[where == "middle"]
         return {
             "id": f"{where[0]}{number}",
@@ -436,10 +476,12 @@ class TreeModel:
             "tick": _TICK[int(ticks[number])],
             "verdict": verdict,
             "why": why,
+            "why_short": why_short,
             "type": type_text(kind, record["object_type"]) if record is not None else "",
-            "holds": "" if where == "object" else self._holds(place),
+            "holds": held.text if held else "",
+            "holds_short": held.short if held else "",
             "comment": _comment(record),
-            "warn": self._warning(place, record),
+            "warn": "visible, not readable" if is_unread else held.warning if held else "",
             "pos": placed.position,
             "of": placed.of,
             "parent": placed.parent,
@@ -456,68 +498,27 @@ class TreeModel:
             return ("notebooks", NOTEBOOKS) if notebooks else ("catalog", self.tree.tops[number])
         return "folder" if notebooks else "schema", self.tree.middles[number]
 
-    def _verdict(self, place: Place, judged: _Judged | None) -> tuple[str, str]:
-        """Return the verdict and its reason; of a container, with what becomes of the objects in it."""
+    def _verdict(self, place: Place, judged: _Judged | None) -> tuple[str, str, str]:
+        """Return the verdict and its reason, whole and short; of a container, with what becomes of the objects in it."""
         where, number = place
         if self._preview is None:
-            return "", ""
+            return "", "", ""
         if where == "object":
             assert judged is not None
-            return ("in" if judged.included else "out"), judged.why
+            return ("in" if judged.included else "out"), judged.why, judged.short
         of_tops = where == "top"
+        verdict = _VERDICTS[self._container_verdicts[where][number]]
         included = int((self._tops_included if of_tops else self._middles_included)[number])
         size = int((self._top_sizes if of_tops else self.tree.sizes)[number])
-        if judged is not None and not judged.included:
-            return "out", judged.why
-        inside = f"{included:,} of {plural(size, 'object')} in" if size else ""
-        why = " · ".join(part for part in (inside, judged.why if judged is not None else "") if part)
-        if not size:
-            return ("in" if judged is not None else ""), why
-        return ("in" if included == size else "some" if included else "out"), why
+        own, own_short = (judged.why, judged.short) if judged is not None else ("", "")
+        if not size or (judged is not None and not judged.included):
+            return verdict, own, own_short
+        inside = f"{included:,} of {plural(size, 'object')} in"
+        return verdict, " · ".join(part for part in (inside, own) if part), f"{included:,} of {size:,}"
 
     @cached_property
     def _top_sizes(self) -> Codes:
         return self.tree.top_sums(self.tree.sizes)
-
-    def _holds(self, place: Place) -> str:
-        where, number = place
-        kinds = self.tree.kinds
-        if where == "middle":
-            numbers = {kind: int(of_middles[number]) for kind, of_middles in kinds.items()}
-        else:
-            middles = slice(self.tree.first_middle[number], self.tree.first_middle[number + 1])
-            inner = "folder" if self.tree.is_notebooks(number) else "schema"
-            numbers = {inner: middles.stop - middles.start} | {
-                kind: int(of_middles[middles].sum()) for kind, of_middles in kinds.items()
-            }
-        return (
-            counted({kind: numbers[kind] for kind in ("folder", *KINDS) if numbers.get(kind)})
-            if any(numbers.values())
-            else "empty"
-        )
-
-    def _warning(self, place: Place, record: Mapping[str, object] | None) -> str:
-        if record is not None and record["browse_only"] is True:
-            return "visible, not readable"
-        if place[0] == "object":
-            return ""
-        reason_ = self._unlisted.get(self.tree.key(place)[1:])
-        return f"not fully listed: {reason_}" if reason_ else ""
-
-    @cached_property
-    def _unlisted(self) -> dict[tuple[str, ...], str]:
-        """The containers that could not be listed, with the reason; a scope is named by their dotted names."""
-        failures = self.tree.catalog.failures
-        by_scope = dict(zip(failures["scope"].astype(str), failures["reason"].astype(str), strict=True))
-        found: dict[tuple[str, ...], str] = {}
-        if by_scope:
-            keys = [self.tree.key(("top", number)) for number in range(len(self.tree.tops))]
-            keys += [self.tree.key(("middle", number)) for number in range(len(self.tree.middles))]
-            for _, *parts in keys:
-                names = tuple(parts)
-                if (why := by_scope.get(".".join(names))) is not None:
-                    found[names] = why
-        return found
 
     # --- finding a row ---
 
@@ -581,12 +582,18 @@ class TreeModel:
             "query": self.query,
             "show": self.show,
             "sort": self.sort,
-            "ticked": counted(counts) if counts else ("empty containers" if self.ticks.any() else ""),
+            "ticked": counted(counts) if counts else ("containers without objects" if self.ticks.any() else ""),
             "found": found,
             "has_verdicts": self._preview is not None,
+            "has_updates": self.tree.has_updates,
             "can_show_changed": self._changed is not None and bool(self._changed.any()),
-            "message": "" if self.total else ("Nothing is found" if found else "The catalog is empty"),
+            "message": "" if self.total else "Nothing is found" if found else self._nothing(),
         }
+
+    def _nothing(self) -> str:
+        """Return why there is no row at all."""
+        reasons = sorted(set(self.tree.catalog.failures["reason"].astype(str)))
+        return f"Nothing could be listed: {', '.join(reasons)}" if reasons else "The catalog is empty"
 
 
 _JUDGED_COLUMNS = ["included", "level", "rule", "pattern", "own_verdict", "kind"]
@@ -597,12 +604,13 @@ _SHOWN_COLUMNS = ["kind", "name", "object_type", "browse_only", "comment"]
 class _Judged:
     included: bool
     why: str
+    short: str
 
 
 def _verdicts(preview: Preview, rows: Codes) -> list[_Judged | None]:
     judged = preview.rows(rows)
     return [
-        _Judged(bool(row["included"]), _why(row))
+        _Judged(bool(row["included"]), _why(row), _short_why(row))
         for row in cast("list[Mapping[str, object]]", judged[_JUDGED_COLUMNS].to_dict("records"))
     ]
 
@@ -610,6 +618,14 @@ def _verdicts(preview: Preview, rows: Codes) -> list[_Judged | None]:
 def _why(row: Mapping[str, object]) -> str:
     passes_alone = not row["included"] and row["own_verdict"] and row["level"] != row["kind"]
     return reason(row) + (" (passes by itself)" if passes_alone else "")
+
+
+def _short_why(row: Mapping[str, object]) -> str:
+    """Say who decided in few words: an object's own level goes without saying."""
+    level = f"{row['level']} "
+    if row["rule"] == "no_allow":
+        return "not allowed" if row["level"] == row["kind"] else f"{level}not allowed"
+    return reason(row).removeprefix(level) if row["level"] == row["kind"] else reason(row)
 
 
 def _comment(record: Mapping[str, object] | None) -> str:

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { borderRange, fitColumns, moveBorder, titleSort } from "../../dbxexplore/widgets/static/tree_logic.js";
+import {
+  borderRange,
+  fitColumns,
+  moveBorder,
+  readShares,
+  titleSort,
+} from "../../dbxexplore/widgets/static/tree_logic.js";
 import { below, numbers } from "./made.js";
 
 const LEAST = [150, 60, 60, 60];
@@ -75,4 +81,14 @@ test("a title has no sign while the rows are sorted by another column", () => {
 
 test("contents are nothing to sort by", () => {
   assert.equal(titleSort("holds", "name"), null);
+});
+
+test("widths that were kept are read, and nothing else is", () => {
+  const known = ["name", "type"];
+  assert.deepEqual(readShares({ name: 60.5, type: 1 }, known), new Map([["name", 60.5], ["type", 1]]));
+  const wrong = [{}, { name: 1 }, { name: 1, type: 0 }, { name: 1, type: -1 }, { name: 1, type: NaN }];
+  const others = [{ name: 1, type: Infinity }, { name: 1, type: "1" }, { name: 1, type: 1e9 }, { name: 1, x: 3 }];
+  for (const value of [null, undefined, 7, [], ["name", "type"], ...wrong, ...others]) {
+    assert.equal(readShares(value, known), null);
+  }
 });

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { TYPE_AHEAD_MS, decideKey, findAmongLoaded, typeAhead } from "../../dbxexplore/widgets/static/tree_logic.js";
+import {
+  TYPE_AHEAD_MS,
+  decideKey,
+  findAmongLoaded,
+  isMeantFor,
+  typeAhead,
+} from "../../dbxexplore/widgets/static/tree_logic.js";
 import { below, madeRow, numbers, pick } from "./made.js";
 
 const CLOSED = madeRow({ id: "main", kind: "catalog", open: false, level: 1, parent: -1 });
@@ -129,4 +135,12 @@ test("a row that is not loaded leaves it open, unless a match comes first", () =
   assert.equal(findAmongLoaded("ap", 2, 4, nameAt), 2);
   assert.equal(findAmongLoaded("ban", 2, 4, nameAt), null);
   assert.equal(findAmongLoaded("ch", 0, 4, nameAt), null);
+});
+
+test("a click is for the row that was pressed, and one without a pointer for the row that it is on", () => {
+  assert.equal(isMeantFor("1-o5", "1-o5", 1), true);
+  assert.equal(isMeantFor("1-o5", "1-o6", 1), false);
+  assert.equal(isMeantFor("1-o5", "1-o6", 2), false);
+  assert.equal(isMeantFor("", "1-o6", 1), false);
+  assert.equal(isMeantFor("", "1-o6", 0), true);
 });

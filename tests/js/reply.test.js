@@ -39,8 +39,9 @@ test("a row that cannot be read leaves its place empty, and the rows after it st
 test("fields of a wrong type are replaced by harmless ones, and named", () => {
   const row = { id: "x", name: "x", level: "2", kind: "<b>", tick: 1, verdict: "maybe", why: {}, of: -1, pos: 0.5 };
   const { reply, problems } = readReply(madeReply({ total: 3, start: 2, rows: [row] }));
+  const NO_WORDS = { why_short: "", holds: "", holds_short: "" };
   const replaced = { level: 1, kind: "table", tick: "off", verdict: "", why: "", of: 1, pos: 1, parent: -1 };
-  assert.deepEqual(reply?.rows[0], { ...madeRow(), id: "x", name: "x", type: "", holds: "", ...replaced });
+  assert.deepEqual(reply?.rows[0], { ...madeRow(), id: "x", name: "x", type: "", ...NO_WORDS, ...replaced });
   assert.deepEqual(problems, [
     "level is no count",
     "kind is none of the known",

@@ -3,8 +3,11 @@ import { test } from "node:test";
 
 import {
   highlightParts,
+  pathEnd,
   rowLabel,
   shortComment,
+  shortType,
+  splitParts,
   visibleString,
   visibleText,
 } from "../../dbxexplore/widgets/static/tree_logic.js";
@@ -164,4 +167,44 @@ test("a query across the border of two names is marked where the names meet", ()
   assert.equal(marked("prod_mumbai", "prod.gold"), "prod_mumbai");
   assert.equal(marked("a.b", "A.B"), "[a.b]");
   assert.equal(marked("etl", "shared/etl"), "[etl]");
+});
+
+test("the end of a path that stays whole is its last part, and what fits before it", () => {
+  /** @type {(path: string) => string} */
+  const end = (path) => path.slice(pathEnd(path));
+  assert.equal(end("/Users/engineer@example.com"), "/engineer@example.com");
+  assert.equal(end("/Users/engineer@example.com/Drafts/x"), "/Drafts/x");
+  assert.equal(end("/Repos/data-platform/lakehouse/notebooks"), "/notebooks");
+  assert.equal(end("/Shared/ingest/tmp"), "/Shared/ingest/tmp");
+  assert.equal(end("/"), "/");
+  assert.equal(end("no path at all, and a long one"), "no path at all, and a long one");
+  assert.equal(end("/Users/a/"), "/Users/a/");
+  assert.equal(end(""), "");
+});
+
+test("a name that is divided has the same parts and the same matches", () => {
+  const alphabet = ["a", "b", "/", "😀", "/a"];
+  for (let seed = 1; seed <= 500; seed += 1) {
+    const random = numbers(seed);
+    const make = (/** @type {number} */ longest) =>
+      Array.from({ length: below(random, longest) }, () => pick(random, alphabet)).join("");
+    const text = make(30);
+    const parts = highlightParts(text, make(4));
+    const [head, tail] = splitParts(parts, pathEnd(text));
+    const marks = (/** @type {readonly import("../../dbxexplore/widgets/static/tree_logic.js").Part[]} */ of) =>
+      of.map((part) => (part.hit ? "x" : ".").repeat(part.text.length)).join("");
+    assert.equal(head.map((part) => part.text).join(""), text.slice(0, pathEnd(text)));
+    assert.equal(marks([...head, ...tail]), marks(parts));
+    assert.ok([...head, ...tail].every((part) => part.text !== ""));
+  }
+});
+
+test("a column shows the type of an object without its kind, and none of a container", () => {
+  /** @type {(type: string, kind: import("../../dbxexplore/widgets/static/tree_logic.js").Kind) => string} */
+  const shown = (type, kind) => shortType(madeRow({ type, kind }));
+  assert.equal(shown("managed table", "table"), "managed");
+  assert.equal(shown("materialized view", "view"), "materialized");
+  assert.equal(shown("python notebook", "notebook"), "python");
+  assert.equal(shown("table", "table"), "table");
+  assert.equal(shortType(madeRow({ type: "managed catalog", kind: "catalog", open: false })), "");
 });

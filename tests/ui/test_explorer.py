@@ -129,7 +129,8 @@ def test_a_half_typed_pattern_marks_its_row_and_keeps_the_last_good_preview(expl
 def test_sorting_and_browsing_to_an_object_explains_it(explorer: NotebookExplorer) -> None:
     discover(explorer)
     page, kernel = explorer.page, explorer.kernel
-    first = explorer.row(kernel.value("min(explorer.catalog.objects.query(\"kind == 'catalog'\")['name'])"))
+    catalogs = "explorer.catalog.objects.query(\"kind == 'catalog'\")['name']"
+    first = explorer.row(kernel.value(f"min({catalogs}, key=str.lower)"))
     explorer.button("Sort by Name, now Name, A to Z").click()
     expect(first).not_to_have_attribute("aria-posinset", "1")
     explorer.button("Sort by Name, now Name, Z to A").click()
@@ -139,6 +140,11 @@ def test_sorting_and_browsing_to_an_object_explains_it(explorer: NotebookExplore
     explorer.part("gold", "twisty").click()
     tables = "explorer.catalog.objects.query(\"catalog == 'prod' and schema == 'gold' and kind == 'table'\")"
     name = kernel.value(f"str({tables}['name'].iloc[0])")
+    # Bringing a row into view scrolls the tree, and no box that nobody could scroll back.
+    expect(explorer.row(name)).to_be_attached()
+    page.locator(".dbxe-tree-row").last.evaluate("(row) => row.scrollIntoView({ block: 'nearest' })")
+    explorer.tree.press("Home")
+    expect(first).to_be_in_viewport(ratio=0.9)
     explorer.row(name).click()
     kernel.wait(f"explorer.catalog_pane.selected == int({tables}.index[0])")
     expect(page.locator("p", has_text="is included, read as").locator("code")).to_have_text(f"prod.gold.{name}")

@@ -30,7 +30,7 @@ names = [
 ]
 if {harmless}:
     names = [f"name {{number}}" for number in range(len(names))]
-first = names[0]
+first = min(names[:4], key=str.lower)  # of the catalogs, that at the top of the tree
 rows = [("catalog", None, None, name, name, name) for name in names[:4]]
 rows += [("schema", catalog, None, name, f"{{catalog}}.{{name}}", name) for catalog in names[:4] for name in names]
 rows += [("table", first, schema, name, f"{{first}}.{{schema}}.{{name}}", name) for schema in names for name in names]

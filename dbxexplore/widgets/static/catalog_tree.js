@@ -10,13 +10,18 @@ import {
   fitColumns,
   geometry,
   highlightParts,
+  isMeantFor,
   moveBorder,
+  pathEnd,
   planWindow,
   readReply,
+  readShares,
   rowAtScroll,
   rowLabel,
   scrollAtRow,
   shortComment,
+  shortType,
+  splitParts,
   titleSort,
   topToShow,
   typeAhead,
@@ -31,6 +36,7 @@ import {
  * @typedef {import("./tree_logic.js").Row} Row
  * @typedef {import("./tree_logic.js").Status} Status
  * @typedef {import("./tree_logic.js").Reply} Reply
+ * @typedef {import("./tree_logic.js").Part} Part
  * @typedef {import("./tree_logic.js").Queued} Queued
  * @typedef {import("./tree_logic.js").Geometry} Geometry
  * @typedef {{
@@ -48,7 +54,9 @@ const OVERSCAN = 70;
 const SEEN_BEYOND = 20;
 /** Rows drawn beyond the visible ones, so that a scrolled pixel needs no new row at once. */
 const DRAWN_BEYOND = 3;
+/** Below it, there are the name and the verdict alone; below the next, of the verdict only its sign. */
 const NARROW = 520;
+const TIGHT = 420;
 const SEARCH_PAUSE_MS = 40;
 const TOOLTIP_MS = 450;
 /** Time to move the pointer from a row onto its tooltip. */
@@ -79,16 +87,17 @@ const SORTS = [
   { value: "name", text: "Name, A to Z", fits: () => true },
   { value: "name_desc", text: "Name, Z to A", fits: () => true },
   { value: "type", text: "Type", fits: () => true },
-  { value: "updated", text: "Last updated", fits: () => true },
+  { value: "updated", text: "Last updated", fits: (/** @type {Status} */ s) => s.has_updates },
   { value: "verdict", text: "Verdict", fits: (/** @type {Status} */ s) => s.has_verdicts },
 ];
 
 const COLUMNS = [
-  { key: "name", title: "Name", share: 44, least: 150 },
-  { key: "verdict", title: "Verdict", share: 24, least: 60 },
-  { key: "type", title: "Type", share: 12, least: 60 },
-  { key: "holds", title: "Contents", share: 20, least: 60 },
+  { key: "name", title: "Name", share: 39, least: 150 },
+  { key: "verdict", title: "Verdict", share: 25, least: 60 },
+  { key: "type", title: "Type", share: 14, least: 60 },
+  { key: "holds", title: "Contents", share: 22, least: 60 },
 ];
+const COLUMN_KEYS = COLUMNS.map((column) => column.key);
 
 const FOLDER =
   "M2 4.2c0-.4.3-.7.7-.7h3.6l1.5 1.7h5.5c.4 0 .7.3.7.7v6.4c0 .4-.3.7-.7.7H2.7a.7.7 0 0 1-.7-.7z";
@@ -162,23 +171,43 @@ function setAttribute(node, name, value) {
 }
 
 /**
- * Show workspace text with every character visible and the matches of a query marked.
+ * Return workspace text with every character visible and the matches of a query marked.
  *
- * @param {HTMLElement} parent
- * @param {string} text
- * @param {string} query
+ * @param {readonly Part[]} parts
+ * @returns {Node[]}
  */
-function setVisibleText(parent, text, query) {
-  /** @type {Node[]} */
-  const nodes = [];
-  for (const part of highlightParts(text, query)) {
+function visibleNodes(parts) {
+  return parts.flatMap((part) => {
     const pieces = visibleText(part.text).map((piece) =>
       piece.symbol ? element("span", "symbol", {}, piece.text) : document.createTextNode(piece.text),
     );
-    if (part.hit) nodes.push(element("mark", "hit", {}, ...pieces));
-    else nodes.push(...pieces);
+    return part.hit ? [element("mark", "hit", {}, ...pieces)] : pieces;
+  });
+}
+
+/**
+ * Show the name of a row; a path is in two, so that where it is too long its middle is left out.
+ *
+ * @param {HTMLElement} parent
+ * @param {Row} row
+ * @param {string} query
+ */
+function showName(parent, row, query) {
+  const parts = highlightParts(row.name, query);
+  const isPath = row.kind === "folder";
+  parent.classList.toggle("dbxe-tree-path", isPath);
+  if (!isPath) {
+    parent.replaceChildren(...visibleNodes(parts));
+    return;
   }
-  parent.replaceChildren(...nodes);
+  const [head, tail] = splitParts(parts, pathEnd(row.name));
+  const before = element("span", "path-head", {}, ...visibleNodes(head));
+  parent.replaceChildren(before, element("span", "path-tail", {}, ...visibleNodes(tail)));
+}
+
+/** @param {Element} node */
+function isCut(node) {
+  return [node, ...node.children].some((part) => part.scrollWidth > part.clientWidth && part.clientWidth > 0);
 }
 
 // ---- what all views of a model share -------------------------------------------------------------------------------
@@ -407,9 +436,12 @@ class RowView {
     this._why = element("bdi", "why");
     this.verdict = element("span", "cell dbxe-tree-verdict", {}, this._symbol, " ", this._word, " ", this._why);
     this._type = element("span", "cell dbxe-tree-type");
+    /** What may be too narrow for its text. */
+    this.cells = [this.text, this.verdict, this._type];
     this._holds = element("bdi", "holds-text");
     this._comment = element("bdi", "comment");
     const holds = element("span", "cell dbxe-tree-holds", {}, this._holds, " ", this._comment);
+    this.cells.push(holds);
     this.node = element("div", "row", { role: "treeitem", id });
     // The grid shows no spaces, but who reads the row as text needs them between its cells.
     this.node.append(this._name, " ", this.verdict, " ", this._type, " ", holds);
@@ -452,6 +484,7 @@ class RowView {
       node.removeAttribute(name);
     }
     this._name.style.setProperty("--dbxe-tree-level", "0");
+    this.text.classList.remove("dbxe-tree-path");
     setText(this.text, "…");
     for (const part of [this._symbol, this._word, this._why, this._type, this._holds, this._comment]) setText(part, "");
   }
@@ -481,13 +514,13 @@ class RowView {
     this._name.style.setProperty("--dbxe-tree-level", String(row.level - 1));
     setAttribute(this._mark, "d", TICK_MARKS[row.tick]);
     setAttribute(this._icon, "d", ICONS[row.kind] ?? "");
-    setVisibleText(this.text, row.name, query);
+    showName(this.text, row, query);
     const verdict = VERDICTS_SHOWN[row.verdict];
     setText(this._symbol, verdict.symbol);
     setText(this._word, verdict.word);
-    setText(this._why, visibleString(row.why));
-    setText(this._type, visibleString(row.type));
-    setText(this._holds, visibleString(row.holds));
+    setText(this._why, visibleString(row.why_short || row.why));
+    setText(this._type, visibleString(shortType(row)));
+    setText(this._holds, visibleString(row.holds_short || row.holds));
     setText(this._comment, shortComment(row.comment));
   }
 }
@@ -572,16 +605,21 @@ function setChoices(select, choices, chosen, status) {
 class Header {
   /**
    * @param {HTMLElement} root gets the widths as a variable that header and rows lay their columns out by
-   * @param {(by: string) => void} onSort
+   * @param {{
+   *   onSort: (by: string) => void, onWidths: (shares: Record<string, number>) => void,
+   *   needed: (key: string) => number,
+   * }} tree does what is asked for in the header: sorts, keeps widths, and says how wide a column has to be
    */
-  constructor(root, onSort) {
+  constructor(root, tree) {
     this.node = element("div", "header", { role: "group", "aria-label": "Columns" });
     this._root = root;
-    this._onSort = onSort;
+    this._tree = tree;
     this._sort = "name";
     this._width = 0;
     this._columns = COLUMNS;
+    /** @type {Map<string, number>} */
     this._shares = new Map(COLUMNS.map((column) => [column.key, column.share]));
+    this._isDragged = false;
     /** @type {number[]} */
     this._widths = [];
     /** @type {HTMLElement[]} */
@@ -619,9 +657,17 @@ class Header {
     this._width = width;
     this._root.classList.toggle("dbxe-tree-narrow", isNarrow);
     this._root.classList.toggle("dbxe-tree-no-verdicts", !hasVerdicts);
-    const narrow = hasVerdicts ? "minmax(0, 1fr) 64px" : "minmax(0, 1fr)";
+    this._root.classList.toggle("dbxe-tree-tight", width < TIGHT);
+    const verdict = width < TIGHT ? "76px" : "140px";
+    const narrow = hasVerdicts ? `minmax(0, 1fr) ${verdict}` : "minmax(0, 1fr)";
     if (isNarrow) this._root.style.setProperty("--dbxe-tree-columns", narrow);
     else this._setWidths(fitColumns(columns.map((c) => this._shares.get(c.key) ?? c.share), this._least(), width));
+  }
+
+  /** @param {unknown} value shares that were kept, of this view or another one */
+  takeShares(value) {
+    const shares = readShares(value, COLUMN_KEYS);
+    if (shares && !this._isDragged) this._shares = shares;
   }
 
   _least() {
@@ -636,7 +682,8 @@ class Header {
     this._borders = [];
     this._titles.clear();
     const cells = this._columns.map((column, i) => {
-      const cell = element("span", "head", {}, this._title(column.key, column.title, signal));
+      const title = this._title(column.key, column.title, signal);
+      const cell = element("span", "head", { "data-column": column.key }, title);
       if (isNarrow || i === this._columns.length - 1) return cell;
       const border = element("span", "border", {
         role: "separator",
@@ -661,7 +708,7 @@ class Header {
   _title(key, title, signal) {
     if (!titleSort(key, this._sort)) return element("span", "title", {}, title);
     const shown = element("button", "title", { type: "button" });
-    shown.addEventListener("click", () => this._onSort(titleSort(key, this._sort)?.next ?? "name"), { signal });
+    shown.addEventListener("click", () => this._tree.onSort(titleSort(key, this._sort)?.next ?? "name"), { signal });
     this._titles.set(key, shown);
     return shown;
   }
@@ -677,6 +724,7 @@ class Header {
     border.addEventListener("pointerdown", (event) => {
       if (event.button !== 0) return;
       grip = { x: event.clientX, widths: this._widths };
+      this._isDragged = true;
       border.setPointerCapture(event.pointerId);
       event.preventDefault();
       border.focus();
@@ -684,7 +732,16 @@ class Header {
     border.addEventListener("pointermove", (event) => {
       if (grip) this._keepWidths(moveBorder(grip.widths, this._least(), column, Math.round(event.clientX - grip.x)));
     }, { signal });
-    const release = () => { grip = null; };
+    const release = () => {
+      if (grip && grip.widths !== this._widths) this._tellShares();
+      grip = null;
+      this._isDragged = false;
+    };
+    border.addEventListener("dblclick", () => {
+      const needed = this._tree.needed(this._columns[column]?.key ?? "");
+      this._keepWidths(moveBorder(this._widths, this._least(), column, needed - (this._widths[column] ?? 0)));
+      this._tellShares();
+    }, { signal });
     border.addEventListener("pointerup", release, { signal });
     border.addEventListener("pointercancel", release, { signal });
     border.addEventListener("keydown", (event) => {
@@ -695,7 +752,12 @@ class Header {
       event.preventDefault();
       event.stopPropagation();
       this._keepWidths(moveBorder(this._widths, this._least(), column, delta));
+      this._tellShares();
     }, { signal });
+  }
+
+  _tellShares() {
+    this._tree.onWidths(Object.fromEntries(this._shares));
   }
 
   /** @param {number[]} widths that the user has chosen */
@@ -703,6 +765,7 @@ class Header {
     const all = widths.reduce((a, b) => a + b, 0) || 1;
     const shares = this._columns.reduce((sum, c) => sum + (this._shares.get(c.key) ?? 0), 0);
     // Columns that are hidden now keep their part.
+    this._shares = new Map(this._shares);
     this._columns.forEach((column, i) => this._shares.set(column.key, ((widths[i] ?? 0) / all) * shares));
     this._setWidths(widths);
   }
@@ -769,14 +832,15 @@ class Tooltip {
     this.hide();
     const { row } = view;
     if (!row || !view.node.isConnected) return;
-    const isCut = view.text.scrollWidth > view.text.clientWidth;
-    if (!isCut && row.why === "" && row.warn === "" && row.comment === "") return;
-    const name = element("bdi", "tooltip-name");
-    setVisibleText(name, row.name, "");
+    const isWhole = !view.cells.some(isCut) && row.holds === row.holds_short;
+    if (isWhole && row.why === "" && row.warn === "" && row.comment === "") return;
+    const name = element("bdi", "tooltip-name", {}, ...visibleNodes(highlightParts(row.name, "")));
     const { symbol, word } = VERDICTS_SHOWN[row.verdict];
     const verdict = [`${symbol} ${word}`.trim(), visibleString(row.why)].filter((part) => part !== "").join(": ");
+    const what = [row.type, row.holds].filter((part) => part !== "" && part !== row.warn).join(" · ");
     const lines = [
       { text: verdict, part: "tooltip-why" },
+      { text: visibleString(what), part: "tooltip-what" },
       { text: visibleString(row.warn), part: "tooltip-warn" },
       { text: visibleString(row.comment), part: "tooltip-comment" },
     ].filter((line) => line.text !== "");
@@ -836,6 +900,9 @@ class View {
     this._lastPlan = "";
     this._isRetry = false;
     this._isEscaped = false;
+    /** The row under the pointer when the button went down, and that of the first of two clicks. */
+    this._pressed = "";
+    this._clicked = "";
     /** The intent that shows other rows: its answer is looked at from the top. */
     this._topSeq = 0;
     /** Keys that wait for rows. @type {Key[]} */
@@ -853,7 +920,12 @@ class View {
     this._root.className = "dbxe-tree";
     this._banner = element("div", "banner", { role: "status" });
     this._tools = new Toolbar();
-    this._header = new Header(this._root, (by) => this._change("sort", { by }, true));
+    this._header = new Header(this._root, {
+      onSort: (by) => this._change("sort", { by }, true),
+      onWidths: (shares) => this._keepColumns(shares),
+      needed: (key) => this._neededWidth(key),
+    });
+    this._header.takeShares(model.get("columns"));
     this._rows = element("div", "rows", { role: "presentation" });
     this._layer = element("div", "layer", { role: "presentation" }, this._rows);
     this._spacer = element("div", "spacer", { role: "presentation" });
@@ -869,8 +941,13 @@ class View {
     this._listen();
     this._onReplyChange = () => this._store.receive(this._model.get("reply"));
     this._onHeightChange = () => this._measure();
+    this._onColumnsChange = () => {
+      this._header.takeShares(this._model.get("columns"));
+      this._layOutColumns();
+    };
     model.on("change:reply", this._onReplyChange);
     model.on("change:height", this._onHeightChange);
+    model.on("change:columns", this._onColumnsChange);
     const isNew = this._store.views.size === 0;
     this._store.join(this, model);
     if (isNew) {
@@ -890,6 +967,7 @@ class View {
     this._observer.disconnect();
     this._model.off("change:reply", this._onReplyChange);
     this._model.off("change:height", this._onHeightChange);
+    this._model.off("change:columns", this._onColumnsChange);
     this._store.leave(this);
     this._tooltip.hide();
     for (const timer of this._timers.values()) clearTimeout(timer);
@@ -903,6 +981,7 @@ class View {
     const on = { signal };
     window.addEventListener("keydown", (event) => this._keepFromNotebook(event), { signal, capture: true });
     this._scroller.addEventListener("scroll", () => this._onScroll(), { signal, passive: true });
+    this._root.addEventListener("scroll", (event) => this._scrollBack(event.target), { signal, capture: true });
     this._scroller.addEventListener("wheel", (event) => this._onWheel(event), { signal, passive: false });
     this._scroller.addEventListener("touchstart", () => this._onTouch(true), { signal, passive: true });
     this._scroller.addEventListener("touchend", () => this._onTouch(false), { signal, passive: true });
@@ -910,6 +989,7 @@ class View {
     this._scroller.addEventListener("keydown", (event) => this._onKey(event), on);
     this._scroller.addEventListener("focus", () => this._onFocus(), on);
     this._scroller.addEventListener("blur", () => { this._tooltip.hide(); this._paintSoon(); }, on);
+    this._scroller.addEventListener("pointerdown", (event) => this._onPress(event), on);
     this._scroller.addEventListener("click", (event) => this._onClick(event), on);
     this._scroller.addEventListener("dblclick", (event) => this._onDoubleClick(event), on);
     this._scroller.addEventListener("pointerover", (event) => this._onHover(event), on);
@@ -1070,6 +1150,25 @@ class View {
     this._header.layOut(width, this._store.status.has_verdicts, this._stop.signal);
   }
 
+  /** @param {Record<string, number>} shares that the next view of this tree begins with */
+  _keepColumns(shares) {
+    this._model.set("columns", shares);
+    this._model.save_changes();
+  }
+
+  /**
+   * Return how wide a column has to be for its title and for what the drawn rows have in it.
+   *
+   * @param {string} key
+   */
+  _neededWidth(key) {
+    this._root.classList.add("dbxe-tree-measured");
+    const cells = this._root.querySelectorAll(`[data-column="${key}"], .dbxe-tree-row .dbxe-tree-${key}`);
+    const widths = Array.from(cells, (cell) => cell.getBoundingClientRect().width);
+    this._root.classList.remove("dbxe-tree-measured");
+    return Math.ceil(Math.max(0, ...widths));
+  }
+
   /** @param {number} top */
   _setTop(top) {
     this.top = clamp(top, 0, this._geometry.maxRow);
@@ -1093,6 +1192,18 @@ class View {
     this._stalls = 0;
     this._tooltip.hide();
     this._paintSoon();
+  }
+
+  /**
+   * Only the scroller scrolls: what brings a row into view by itself also scrolls boxes that merely hide what is
+   * beyond them, and nobody could scroll those back.
+   *
+   * @param {EventTarget | null} target
+   */
+  _scrollBack(target) {
+    if (!(target instanceof HTMLElement) || target.matches("input, select, .dbxe-tree-scroller")) return;
+    target.scrollTop = 0;
+    target.scrollLeft = 0;
   }
 
   /** @param {boolean} isHeld whether a finger is down; what it has set going goes on without it */
@@ -1384,11 +1495,19 @@ class View {
     return part instanceof HTMLElement ? (part.dataset.part ?? "") : "";
   }
 
+  /** @param {Event} event */
+  _onPress(event) {
+    this._pressed = this._slotOf(event)?.row?.id ?? "";
+  }
+
   /** @param {MouseEvent} event */
   _onClick(event) {
     const slot = this._slotOf(event);
     if (!slot?.row) return;
     const { index, row } = slot;
+    const isMeant = isMeantFor(this._pressed, row.id, event.detail);
+    if (event.detail <= 1 || !isMeant) this._clicked = isMeant ? row.id : "";
+    if (!isMeant) return;
     const part = this._partOf(event);
     this._index = index;
     this._rememberFocused();
@@ -1401,7 +1520,8 @@ class View {
   /** @param {MouseEvent} event */
   _onDoubleClick(event) {
     const slot = this._slotOf(event);
-    if (slot?.row && slot.row.open !== null && this._partOf(event) === "") this._open(slot.index, !slot.row.open);
+    if (!slot?.row || slot.row.id !== this._clicked) return;
+    if (slot.row.open !== null && this._partOf(event) === "") this._open(slot.index, !slot.row.open);
   }
 
   /** @param {PointerEvent} event */

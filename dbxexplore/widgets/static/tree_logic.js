@@ -6,12 +6,12 @@
  * @typedef {"in"|"out"|"some"|""} Verdict
  * @typedef {{
  *   id: string, level: number, kind: Kind, name: string, open: boolean | null, tick: Tick, verdict: Verdict,
- *   why: string, type: string, holds: string, comment: string, warn: string, pos: number, of: number,
- *   parent: number, selected: boolean,
+ *   why: string, why_short: string, type: string, holds: string, holds_short: string, comment: string, warn: string,
+ *   pos: number, of: number, parent: number, selected: boolean,
  * }} Row
  * @typedef {{
  *   query: string, show: string, sort: string, ticked: string, found: string, read_only: boolean,
- *   has_verdicts: boolean, can_show_changed: boolean, message: string,
+ *   has_verdicts: boolean, has_updates: boolean, can_show_changed: boolean, message: string,
  * }} Status
  * @typedef {{
  *   session: string, ack: number, version: number, total: number, start: number, rows: (Row | null)[],
@@ -53,6 +53,7 @@ export const NO_STATUS = {
   found: "",
   read_only: false,
   has_verdicts: false,
+  has_updates: false,
   can_show_changed: false,
   message: "",
 };
@@ -173,8 +174,10 @@ function readRow(value, index, problems) {
     tick: /** @type {Tick} */ (readChoice(value, "tick", TICKS, "off", problems)),
     verdict: /** @type {Verdict} */ (readChoice(value, "verdict", VERDICTS, "", problems)),
     why: readText(value, "why", "", problems),
+    why_short: readText(value, "why_short", "", problems),
     type: readText(value, "type", "", problems),
     holds: readText(value, "holds", "", problems),
+    holds_short: readText(value, "holds_short", "", problems),
     comment: readText(value, "comment", "", problems),
     warn: readText(value, "warn", "", problems),
     pos: Math.max(1, readCount(value, "pos", 1, problems)),
@@ -203,6 +206,7 @@ function readStatus(value, problems) {
     found: readText(value, "found", "", problems),
     read_only: value.read_only === true,
     has_verdicts: value.has_verdicts === true,
+    has_updates: value.has_updates === true,
     can_show_changed: value.can_show_changed === true,
     message: readText(value, "message", "", problems),
   };
@@ -482,6 +486,54 @@ function hits(name, query) {
   return query.split(/[./]/u).slice(1, -1).includes(name) ? [[0, name.length]] : [];
 }
 
+/** So long may the end of a path be that is shown whole, in characters; its last part is always shown. */
+const PATH_END = 18;
+
+/**
+ * Return where the end of a path begins: where there is no room for the whole, it is cut before, because many paths
+ * begin alike.
+ *
+ * @param {string} path
+ */
+export function pathEnd(path) {
+  let at = path.lastIndexOf("/");
+  for (let next = at; next >= 0 && path.length - next <= PATH_END; next = path.lastIndexOf("/", next - 1)) {
+    at = next;
+    if (next === 0) break;
+  }
+  return Math.max(0, at);
+}
+
+/**
+ * Return the parts of a name before a place in it and those from there on.
+ *
+ * @param {readonly Part[]} parts
+ * @param {number} at
+ * @returns {[Part[], Part[]]}
+ */
+export function splitParts(parts, at) {
+  /** @type {[Part[], Part[]]} */
+  const found = [[], []];
+  let from = 0;
+  for (const { text, hit } of parts) {
+    const border = clamp(at - from, 0, text.length);
+    if (border > 0) found[0].push({ text: text.slice(0, border), hit });
+    if (border < text.length) found[1].push({ text: text.slice(border), hit });
+    from += text.length;
+  }
+  return found;
+}
+
+/**
+ * Return the type of an object as a column shows it: the icon beside the name says the kind. A container's is its kind.
+ *
+ * @param {Pick<Row, "type" | "kind" | "open">} row
+ */
+export function shortType({ type, kind, open }) {
+  if (open !== null) return "";
+  return type.endsWith(` ${kind}`) ? type.slice(0, -kind.length - 1) : type;
+}
+
 /** @type {Record<Verdict, { symbol: string, word: string }>} */
 export const VERDICTS_SHOWN = {
   in: { symbol: "✓", word: "in" },
@@ -505,8 +557,8 @@ export function shortComment(comment) {
 /**
  * Return what a screen reader says of a row.
  *
- * It has what the row shows, in that order, so that it can be told to a computer by voice as it is read; what the row
- * shows as a picture stands in brackets.
+ * It has what the row shows, in that order, so that it can be told to a computer by voice as it is read, with whole
+ * sentences where a column has room for a few words only; what the row shows as a picture stands in brackets.
  *
  * @param {Row} row
  */
@@ -603,7 +655,39 @@ export function findAmongLoaded(text, from, total, nameAt) {
   return -1;
 }
 
+// ---- the pointer ---------------------------------------------------------------------------------------------------
+
+/**
+ * Return whether a click is meant for the row that it came to: rows may have moved since the button went down.
+ *
+ * @param {string} pressed the row that was under the pointer then
+ * @param {string} clicked
+ * @param {number} clicks of the event; 0 for one that no pointer made
+ */
+export function isMeantFor(pressed, clicked, clicks) {
+  return clicks === 0 || pressed === clicked;
+}
+
 // ---- columns -------------------------------------------------------------------------------------------------------
+
+/** Nobody's column is so wide; a sum of such numbers is still exact. */
+const LARGEST_SHARE = 10_000;
+
+/**
+ * Read the parts of the width that the columns were given earlier, null where they make no sense.
+ *
+ * @param {unknown} value
+ * @param {readonly string[]} known the keys of the columns
+ * @returns {Map<string, number> | null}
+ */
+export function readShares(value, known) {
+  if (!isRecord(value)) return null;
+  const shares = new Map(Object.entries(value));
+  /** @type {(share: unknown) => boolean} */
+  const isShare = (share) => typeof share === "number" && share > 0 && share <= LARGEST_SHARE;
+  const isSound = shares.size === known.length && known.every((key) => isShare(shares.get(key)));
+  return isSound ? /** @type {Map<string, number>} */ (shares) : null;
+}
 
 /**
  * Return widths of columns in whole pixels that fill `width`, in the proportions of `shares`.

@@ -146,6 +146,36 @@ def test_numbers_out_of_all_bounds_are_brought_into_them(tree: CatalogTree, page
     assert len(tree.reply["status"]["query"]) == 1000
 
 
+WIDTHS = {"name": 55.5, "verdict": 20, "type": 4.5, "holds": 20}
+
+
+def test_widths_of_columns_are_kept_for_the_next_page(tree: CatalogTree) -> None:
+    tree.set_state({"columns": WIDTHS})
+    Page(tree, "second").do("hello")
+    tree.catalog = None
+    assert tree.get_state("columns") == {"columns": WIDTHS}
+
+
+@pytest.mark.parametrize("kept", [{}, WIDTHS])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": 1},
+        {**WIDTHS, "owner": 5},
+        *({**WIDTHS, "name": part} for part in (0, -1, True, "1", None, [], float("nan"), float("inf"), 1e300)),
+    ],
+    ids=str,
+)
+def test_widths_that_make_no_sense_are_ignored_and_logged(
+    tree: CatalogTree, kept: object, wrong: object, caplog: pytest.LogCaptureFixture
+) -> None:
+    tree.columns = kept
+    with caplog.at_level(logging.WARNING):
+        tree.set_state({"columns": wrong})
+    assert tree.columns == kept
+    assert "makes no sense is ignored" in caplog.text
+
+
 def test_a_failure_of_one_thing_is_logged_and_the_page_is_answered(
     tree: CatalogTree, page: Page, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:

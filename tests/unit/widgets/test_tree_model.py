@@ -12,6 +12,7 @@ import pytest
 from widget_names import HOSTILE
 
 import dbxexplore as dbx
+from dbxexplore.catalog.schema import failures_frame
 from dbxexplore.widgets.tree_index import NOTEBOOKS, TreeIndex
 from dbxexplore.widgets.tree_model import SHOWS, TreeModel
 
@@ -108,8 +109,8 @@ def plain_tree(catalog: dbx.Catalog) -> list[Node]:
             key = (str(one["kind"]), str(one["catalog"]), str(one["schema"]), name)
             holder.children.append(Node(key, name, 3, row, str(one["full_name"])))
     for node in (*tops.values(), *middles.values()):
-        node.children.sort(key=lambda child: child.name)
-    return sorted(tops.values(), key=lambda node: (node.key[0] == "notebooks", node.name))
+        node.children.sort(key=lambda child: (child.name.lower(), child.name))
+    return sorted(tops.values(), key=lambda node: (node.key[0] == "notebooks", node.name.lower(), node.name))
 
 
 class PlainModel:
@@ -339,7 +340,27 @@ def test_revealing_opens_what_holds_a_node_and_takes_away_a_search_that_hides_it
     assert model.query == ""
 
 
-def test_sorting_is_within_each_container_and_z_to_a_turns_the_containers_too() -> None:
+def test_names_are_in_order_whatever_their_case_and_notebooks_come_last() -> None:
+    rows = [("table", top, schema, name) for top in ("dev", "Legacy", "a") for schema in ("x", "Y") for name in "bAaB"]
+    frame = pd.DataFrame(rows, columns=["kind", "catalog", "schema", "name"])
+    frame["full_name"] = frame["catalog"] + "." + frame["schema"] + "." + frame["name"]
+    frame.loc[len(frame)] = ["notebook", None, None, "etl", "/Shared/etl"]
+    model = TreeModel(dbx.Catalog.from_frame(frame))
+
+    def names(level: int) -> list[str]:
+        return [row["name"] for row in model.window(0, model.total) if row["level"] == level]
+
+    assert names(1) == ["a", "dev", "Legacy", NOTEBOOKS]
+    model.open_all(is_open=True)
+    assert names(2)[:4] == ["x", "Y", "x", "Y"]
+    assert "".join(names(3)[:4]) == "AaBb"
+    model.sort_by("name_desc")
+    assert names(1) == ["Legacy", "dev", "a", NOTEBOOKS]
+    assert names(2)[:4] == ["Y", "x", "Y", "x"]
+    assert "".join(names(3)[:4]) == "bBaA"
+
+
+def test_sorting_is_within_each_container_and_that_by_name_or_verdict_of_the_containers_too() -> None:
     rows = [
         ("table", "c", "s", name, f"c.s.{name}", of, at) for name, of, at in (("b", "MANAGED", 3), ("d", "EXTERNAL", 1))
     ]
@@ -360,7 +381,46 @@ def test_sorting_is_within_each_container_and_z_to_a_turns_the_containers_too() 
     assert order("name_desc") == "zsdcba"
     assert order("type") == "sdbacz"
     assert order("updated") == "sbadcz"
-    assert order("verdict") == "scdabz"
+    assert order("verdict") == "zscdab"
+
+
+def test_by_verdict_containers_come_in_the_order_of_theirs_and_notebooks_last() -> None:
+    rows = [(top, f"{n}s", f"t{m}") for top in ("aout", "bsome", "cin", "din") for n in range(3) for m in range(2)]
+    frame = pd.DataFrame(rows, columns=["catalog", "schema", "name"]).assign(kind="table")
+    frame["full_name"] = frame["catalog"] + "." + frame["schema"] + "." + frame["name"]
+    frame.loc[len(frame)] = [None, None, "etl", "notebook", "/Shared/etl"]
+    catalog = dbx.Catalog.from_frame(frame)
+    tables = dbx.Patterns([".*"], ["aout", r"bsome\.0s", r"bsome\.1s\.t0"])
+    preview = dbx.Filters(tables=tables, notebooks=dbx.Patterns([])).preview(catalog)
+    model = TreeModel(catalog, preview)
+    model.sort_by("verdict")
+
+    def shown(level: int) -> list[tuple[str, str]]:
+        return [(row["name"], row["verdict"]) for row in model.window(0, model.total) if row["level"] == level]
+
+    tops = [("cin", "in"), ("din", "in"), ("bsome", "some"), ("aout", "out"), (NOTEBOOKS, "out")]
+    assert shown(1) == tops
+    model.open(model.tree.find(("catalog", "bsome")), is_open=True)
+    assert shown(2) == [("2s", "in"), ("1s", "some"), ("0s", "out")]
+    model.search("t1")
+    assert shown(1) == tops[:-1]
+    model.search("")
+    model.set_preview(dbx.Filters(tables=dbx.Patterns([".*"], ["cin"])).preview(catalog))
+    assert shown(1)[:4] == [("aout", "in"), ("bsome", "in"), ("din", "in"), ("cin", "out")]
+    model.set_preview(None)
+    assert [name for name, _ in shown(1)] == ["aout", "bsome", "cin", "din", NOTEBOOKS]
+
+
+def test_the_time_of_the_last_update_is_offered_where_an_object_has_one(catalog: dbx.Catalog) -> None:
+    assert TreeModel(catalog).status()["has_updates"] is False
+    frame = catalog.objects.copy()
+    frame.loc[frame["kind"] == "catalog", "updated_at"] = pd.Timestamp("2024-01-01", tz="UTC")
+    assert TreeModel(dbx.Catalog.from_frame(frame)).status()["has_updates"] is False  # containers are not sorted by it
+    frame.loc[frame["name"] == "t03", "updated_at"] = pd.Timestamp("2024-01-01", tz="UTC")
+    model = TreeModel(dbx.Catalog.from_frame(frame))
+    assert model.status()["has_updates"] is True
+    model.sort_by("updated")
+    assert model.moved_to(catalog, None).sort == "name"
 
 
 def test_containers_say_what_they_hold_and_what_becomes_of_it(catalog: dbx.Catalog) -> None:
@@ -381,14 +441,59 @@ def test_containers_say_what_they_hold_and_what_becomes_of_it(catalog: dbx.Catal
     assert table["why"] == r"schema deny prod\.tmp (passes by itself)"
 
 
-def test_a_scope_that_could_not_be_listed_is_told_at_its_container(catalog: dbx.Catalog) -> None:
-    failures = dbx.Catalog.from_frame(catalog.objects).failures.reindex([0]).astype(object)
-    failures.loc[0] = ["prod.gold", "denied", "no"]
-    model = TreeModel(dbx.Catalog(catalog.objects, failures, catalog.provenance))
+def test_each_row_has_short_words_for_columns_that_are_narrow(catalog: dbx.Catalog) -> None:
+    filters = dbx.Filters(
+        schemas=dbx.Patterns([".*"], [r"prod\.tmp"]),
+        tables=dbx.Patterns([".*t.*"], [".*t0[12]"]),
+        views=dbx.Patterns([]),
+    )
+    model = TreeModel(catalog, filters.preview(catalog))
     model.open_all(is_open=True)
-    assert [row["name"] for row in model.window(0, model.total) if row["warn"]] == ["gold"]
-    gold = next(row for row in model.window(0, model.total) if row["name"] == "gold")
-    assert gold["warn"] == "not fully listed: denied"
+    rows = model.window(0, model.total)
+    short = {row["name"]: (row["why_short"], row["holds_short"]) for row in reversed(rows)}
+    assert short["prod"] == ("23 of 51", "51 in 2 schemas")
+    assert short["tmp"] == (r"deny prod\.tmp", "25 tables")
+    assert short[NOTEBOOKS] == ("1 of 1", "1 in 1 folder")
+    assert short["prod_mumbai"] == ("allow .*", "empty")
+    assert short["t01"] == ("deny .*t0[12]", "")
+    assert rows[-1]["why_short"] == "allow .*"
+    in_tmp = next(row for row in rows if row["name"] == "t03" and row["verdict"] == "out")
+    assert in_tmp["why_short"] == r"schema deny prod\.tmp"
+    model.set_preview(dbx.Filters(catalogs=dbx.Patterns(["dev"])).preview(catalog))
+    rows = model.window(0, model.total)
+    assert next(row["why_short"] for row in rows if row["name"] == "prod") == "not allowed"
+    assert next(row["why_short"] for row in rows if row["name"] == "t03") == "catalog not allowed"
+
+
+def failing(catalog: dbx.Catalog, *failures: tuple[str, str]) -> dbx.Catalog:
+    """Return the catalog with scopes that could not be listed, each with its reason."""
+    frame = failures_frame([(scope, reason, "no") for scope, reason in failures])
+    return dbx.Catalog(catalog.objects, frame, catalog.provenance)
+
+
+def test_what_could_not_be_listed_is_not_called_empty(catalog: dbx.Catalog) -> None:
+    failures = [("prod.gold", "denied"), ("prod_mumbai", "throttled"), ("unlisted", "cancelled"), ("/Users", "error")]
+    model = TreeModel(failing(catalog, *failures))
+    model.open_all(is_open=True)
+    rows = {row["name"]: row for row in model.window(0, model.total) if row["level"] < 3}
+    assert {name: (row["holds"], row["warn"]) for name, row in rows.items()} == {
+        HOSTILE: ("empty", ""),
+        "prod": ("at least 2 schemas, 50 tables, 1 view", "1 schema not fully listed"),
+        "gold": ("at least 25 tables, 1 view", "not fully listed: denied"),
+        "tmp": ("25 tables", ""),
+        "prod_mumbai": ("not listed: throttled", "not listed: throttled"),
+        "unlisted": ("at least 1 schema, 1 table", "not fully listed: cancelled"),
+        "inner": ("at least 1 table", "not fully listed: cancelled"),
+        NOTEBOOKS: ("at least 1 folder, 1 notebook", "1 folder not fully listed"),
+        "/Shared": ("1 notebook", ""),
+    }
+
+
+def test_a_catalog_of_which_nothing_could_be_listed_is_not_called_empty(catalog: dbx.Catalog) -> None:
+    nothing = dbx.Catalog.from_frame(catalog.objects.iloc[:0])
+    assert TreeModel(nothing).status()["message"] == "The catalog is empty"
+    message = TreeModel(failing(nothing, ("metastore", "denied"))).status()["message"]
+    assert message == "Nothing could be listed: denied"
 
 
 def test_thousands_of_single_ticks_become_one_rule_that_means_the_same(
