@@ -13,6 +13,7 @@ import traitlets
 
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
+from dbxexplore.connection import looks_like_secret
 from dbxexplore.filters import Dialect, Filters, Finding, Findings, Patterns
 from dbxexplore.filters.patterns import LEVELS, Level, ListName
 from dbxexplore.filters.subjects import Subjects
@@ -524,6 +525,10 @@ class _Section:
         row = view.row
         if text == row.text:
             return  # written here
+        if looks_like_secret(text):
+            view.text.value = ""
+            self.editor.show_error(_secret_error())
+            return
         with self.editor.lock:
             row.type(text)
             view.show_problem()
@@ -799,12 +804,22 @@ class _TextLists:
     def _on_typed(self, name: ListName, _change: Mapping[str, object]) -> None:
         if self._writing:
             return
-        self._fit(self._areas[name])
+        area = self._areas[name]
+        if looks_like_secret(area.value):
+            area.value = "\n".join(line for line in area.value.splitlines() if not looks_like_secret(line))
+            self._section.editor.show_error(_secret_error())
+            return
+        self._fit(area)
         if self._show_problem(name):
             self._left.add(name)
         else:
             self._left.discard(name)
             self._section.take_lines(name, self._texts(name))
+
+
+def _secret_error() -> errors.FilterError:
+    msg = "That looked like a secret, so it was removed"
+    return errors.FilterError(msg, remedy="A pattern is kept in the notebook and in the exported document")
 
 
 def _rows_of(texts: Sequence[str], rows: Sequence[Row]) -> list[Row]:

@@ -3,6 +3,7 @@ import { test } from "node:test";
 
 import {
   highlightParts,
+  holdsSecret,
   pathEnd,
   rowLabel,
   shortComment,
@@ -207,4 +208,11 @@ test("a column shows the type of an object without its kind, and none of a conta
   assert.equal(shown("python notebook", "notebook"), "python");
   assert.equal(shown("table", "table"), "table");
   assert.equal(shortType(madeRow({ type: "managed catalog", kind: "catalog", open: false })), "");
+});
+
+test("a token is told from a name", () => {
+  const token = `${"da"}pi${"0123456789ab".repeat(3)}`;
+  assert.ok(holdsSecret(`Bearer ${token}`));
+  assert.ok(holdsSecret(`${"ey"}Jhbgciojub25lin.${"a".repeat(12)}.x`));
+  for (const name of ["dapi", "rapid_events", "orders_2024", "dapi_keys_0123"]) assert.ok(!holdsSecret(name));
 });

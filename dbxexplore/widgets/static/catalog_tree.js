@@ -10,6 +10,7 @@ import {
   fitColumns,
   geometry,
   highlightParts,
+  holdsSecret,
   isMeantFor,
   moveBorder,
   pathEnd,
@@ -1534,6 +1535,12 @@ class View {
   // -- the search
 
   _onInput() {
+    const { search } = this._tools;
+    if (holdsSecret(search.value)) {
+      // What is searched for is a part of the notebook's saved state.
+      search.value = "";
+      search.placeholder = "That looked like a secret, so it was removed";
+    }
     const now = performance.now();
     const isIdle = now - this._lastInput > SEARCH_PAUSE_MS && !this._store.isWaitingFor("search");
     this._lastInput = now;

@@ -764,3 +764,16 @@ export function titleSort(column, sort) {
   const now = turns.findIndex((turn) => turn.by === sort);
   return { next: turns[(now + 1) % turns.length]?.by ?? "name", sign: turns[now]?.sign ?? "" };
 }
+
+// ---- secrets -------------------------------------------------------------------------------------------------------
+
+// As the kernel knows them: tokens and secrets of Databricks, and JSON web tokens.
+const SECRET = /(?:dapi|dose|dkea)[0-9a-f]{12,}|\beyJ[\w-]{10,}\.[\w-]{10,}\./i;
+
+/**
+ * @param {string} text
+ * @returns {boolean} whether it holds what can only be a secret, so that it must not be kept
+ */
+export function holdsSecret(text) {
+  return SECRET.test(text);
+}

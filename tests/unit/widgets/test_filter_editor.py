@@ -295,6 +295,21 @@ def test_a_bad_line_keeps_its_list_until_it_is_mended() -> None:
     assert editor.filters.tables == Patterns(["good", "<b>(x)"], ["other"])
 
 
+def test_a_secret_does_not_stay_among_patterns() -> None:
+    secret = "dapi" + "0123456789ab" * 3
+    editor = FilterEditor()
+    field(editor, "allow tables 1").text.value = f"x{secret}"
+    assert field(editor, "allow tables 1").text.value == ""
+    assert "looked like a secret" in shown(editor)
+    section = editor._sections["tables"]
+    section._as_text.click()
+    areas(editor, "tables")[0].value = f"good\n{secret}\nbetter"
+    assert areas(editor, "tables")[0].value == "good\nbetter"
+    assert "looked like a secret" in shown(editor)
+    assert editor.filters.tables == Patterns(["good", "better"])
+    assert secret not in str(ipywidgets.Widget.get_manager_state())
+
+
 def test_two_equal_bad_lines_become_two_rows() -> None:
     editor = FilterEditor()
     section = editor._sections["tables"]
