@@ -32,7 +32,17 @@ from dbxexplore.export import (
 from dbxexplore.export.collisions import Rows, asset_rows, collisions
 from dbxexplore.files import written_whole
 from dbxexplore.filters import Dialect, Filters, Preview
-from dbxexplore.widgets._base import Component, Latest, error_html, guarded, message_area, one_line, plural, set_text
+from dbxexplore.widgets._base import (
+    ONE_AT_A_TIME,
+    Component,
+    Latest,
+    error_html,
+    guarded,
+    message_area,
+    one_line,
+    plural,
+    set_text,
+)
 from dbxexplore.widgets.words import line_html, visible_html
 
 FORMS: dict[str, tuple[str, str, Callable[[ConnectionConfig], str]]] = {
@@ -120,6 +130,7 @@ class ExportPanel(Component):
                 widgets.HBox([self._back, self._next, self._where]),
             ]
         )
+        self._replaced: Path | None = None  # the file that saving would replace, as the button says
         super().__init__(filters=config.filters if config else Filters(), dialect=Dialect.DATAHUB)
         self.children = [
             self._name,
@@ -294,31 +305,44 @@ class ExportPanel(Component):
     def _compare(self) -> None:
         """Say in a moment what saving would change. Until then nothing is said, as what stood there may be wrong."""
         set_text(self._difference, "")
+        self._show_save(None)
         if self._save.disabled:
             self.comparing.cancel()
-            self._save.description, self._save.tooltip = "Save", "Write the file"
             return
         text, path = self.text(), self._target()
 
         def work(is_wanted: Callable[[], bool]) -> None:
             found = _on_disk(path, text)
             markup = _difference_html(found, text, path)
-            if is_wanted():
-                overwrites = found.state == "other"
-                self._save.description = "Overwrite" if overwrites else "Save"
-                self._save.tooltip = "Replace the file that is there" if overwrites else "Write the file"
-                set_text(self._difference, markup)
+            with ONE_AT_A_TIME:
+                if is_wanted():
+                    self._show_save(path if found.state == "other" else None)
+                    set_text(self._difference, markup)
 
         self.comparing.start(work)
+
+    def _show_save(self, replaced: Path | None) -> None:
+        """Name the button after what it does: write a file, or replace the one that is there."""
+        self._replaced = replaced
+        self._save.description = "Save" if replaced is None else "Overwrite"
+        self._save.tooltip = "Write the file" if replaced is None else "Replace the file that is there"
 
     @guarded
     def _on_save(self, _button: object) -> None:
         if self.read_only:
             return
-        path = self._target()
+        path, text = self._target(), self.text()
+        found = _on_disk(path, text)
+        if found.state == "other" and self._replaced != path:
+            # Pressed before it was compared: nothing is replaced that the button did not say.
+            self._show_save(path)
+            set_text(self._difference, _difference_html(found, text, path))
+            hint = "There is another file already. Press Overwrite to replace it."
+            set_text(self._outcome, f"<span class='dbxe-warn' role='status'>{hint}</span>")
+            return
         try:
             with written_whole(path, errors.ExportError) as partial:
-                partial.write_text(self.text(), encoding="utf-8")
+                partial.write_text(text, encoding="utf-8")
         except errors.ExportError as error:
             set_text(self._outcome, error_html(error))
             return

@@ -44,6 +44,19 @@ def difference(panel: ExportPanel) -> str:
 # --- the configuration ---
 
 
+def test_another_file_is_not_replaced_before_the_button_says_so(catalog: dbx.Catalog, tmp_path: Path) -> None:
+    panel = dbx.explore(catalog, dbx.ConnectionSettings(URL)).export_panel
+    path = tmp_path / "precious.yaml"
+    path.write_text("of someone else")
+    panel._path.value = str(path)
+    panel._save.click()
+    assert path.read_text() == "of someone else"
+    assert "There is another file already" in shown(panel)
+    assert panel._save.description == "Overwrite"
+    panel._save.click()
+    assert path.read_text() == panel.text()
+
+
 def test_the_export_panel_makes_and_saves_a_configuration() -> None:
     panel = ExportPanel()
     assert panel.config is None
