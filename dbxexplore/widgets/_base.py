@@ -92,8 +92,8 @@ STYLE = """<style>
 .dbxe .dbxe-bar .out {
   background: repeating-linear-gradient(45deg, var(--dbxe-line), var(--dbxe-line) 3px, transparent 3px, transparent 6px);
 }
-.dbxe .dbxe-sum { display: flex; gap: 12px; align-items: center; font-size: 13px; font-variant-numeric: tabular-nums; }
-.dbxe .dbxe-sum .dbxe-bar { flex: 1 1 90px; max-width: 260px; margin: 0; }
+.dbxe .dbxe-sum { display: flex; flex-wrap: wrap; gap: 0 12px; align-items: center; font-size: 13px; font-variant-numeric: tabular-nums; }
+.dbxe .dbxe-sum .dbxe-bar { flex: 1 1 60px; min-width: 60px; max-width: 260px; margin: 0; }
 .dbxe .dbxe-sum > span { flex: none; white-space: nowrap; min-width: 6ch; }
 .dbxe .dbxe-sum > span:nth-child(2) { min-width: 12ch; }
 .dbxe .dbxe-inner .jupyter-button.dbxe-name:first-child, .dbxe .dbxe-inner .widget-button.dbxe-name:first-child { padding-left: 28px; }

@@ -232,24 +232,26 @@ def _entries(after: Preview, flags: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[
     A container that changed itself took along all that changed in it, and stands for it; such come first. Then come
     tables, views and notebooks, and last the containers in which no object changed.
     """
-    subjects, counted = Subjects.of(after.catalog), flags & leaves(after.catalog)
-    number, listed = counted.astype(np.int64), flags.copy()
+    subjects, changed = Subjects.of(after.catalog), np.flatnonzero(flags)  # most often few of very many
+    counted = leaves(after.catalog)[changed]
+    number, listed = counted.astype(np.int64), np.ones(len(changed), dtype=np.bool_)
     containers: tuple[tuple[Kind, npt.NDArray[np.intp]], ...] = (
         ("schema", subjects.schema_of),
         ("catalog", subjects.catalog_of),
     )
     for kind, inside in containers:
         rows = subjects.rows[kind][flags[subjects.rows[kind]]]
+        places, holder = np.searchsorted(changed, rows), inside[changed]
         size = len(subjects.qualified[LEVEL_OF_KIND[kind]])
-        number[rows] = np.bincount(inside[counted & (inside >= 0)], minlength=size)[subjects.own[rows]]
+        number[places] = np.bincount(holder[counted & (holder >= 0)], minlength=size)[subjects.own[rows]]
         moved = np.zeros(size + 1, dtype=np.bool_)  # the last one is for -1, which is in none
         moved[subjects.own[rows]] = True
-        listed &= ~moved[inside]
-        listed[rows] = True
-    at = np.flatnonzero(listed)
-    rank = np.where(counted[at], 1, np.where(number[at] > 0, 0, 2))
-    at = at[np.argsort(rank, kind="stable")]
-    return at, number[at]
+        listed &= ~moved[holder]
+        listed[places] = True
+    shown = np.flatnonzero(listed)
+    rank = np.where(counted[shown], 1, np.where(number[shown] > 0, 0, 2))
+    shown = shown[np.argsort(rank, kind="stable")]
+    return changed[shown], number[shown]
 
 
 def _few(added: npt.NDArray[np.intp], removed: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:

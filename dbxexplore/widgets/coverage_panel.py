@@ -150,24 +150,21 @@ class CoveragePanel(Component):
 
     @guarded
     def _on_name(self, position: int) -> None:
-        with ONE_AT_A_TIME:
-            row = self._row_at(position)
-            if row is not None:
-                self._go(_places(self._table.iloc[[row]])[0])
+        row = self._row_at(position)
+        if row is not None:
+            self._go(_places(self._table.iloc[[row]])[0])
 
     @guarded
     def _on_open(self, position: int) -> None:
-        with ONE_AT_A_TIME:
-            row = self._row_at(position)
-            if row is not None:
-                self._open ^= {str(self._table["catalog"].iloc[row])}
-                self._show_list()
+        row = self._row_at(position)
+        if row is not None:
+            self._open ^= {str(self._table["catalog"].iloc[row])}
+            self._show_list()
 
     @guarded
     def _turn(self, pages: int) -> None:
-        with ONE_AT_A_TIME:
-            self._page += pages
-            self._show_page()
+        self._page += pages
+        self._show_page()
 
     @guarded
     def _on_box(self, _trace: object, points: object, _state: object) -> None:

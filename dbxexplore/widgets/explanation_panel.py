@@ -21,6 +21,7 @@ _MOST_PATTERNS = 12  # of one level
 _MOST_FAILURES = 3  # of one scope
 _AT_ONCE = 60  # patterns; more of them are held against the object in the background
 _DELAY = 0.15  # seconds after the last key
+_COUNT_DELAY = 0.5  # likewise; judging a large catalog once more would slow down what is typed meanwhile
 
 
 class ExplanationPanel(Component):
@@ -42,7 +43,7 @@ class ExplanationPanel(Component):
         self, preview: Preview | None = None, filters: Filters | None = None, *, read_only: bool = False
     ) -> None:
         self._explanation: Explanation | None = None
-        self._later, self._counting = Latest(_DELAY), Latest(_DELAY)
+        self._later, self._counting = Latest(_DELAY), Latest(_COUNT_DELAY)
         self._text = widgets.HTML()
         self._flip = widgets.Button(layout={"width": "auto", "align_self": "flex-start"})
         self._flip.on_click(self._on_flip)

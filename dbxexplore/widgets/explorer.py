@@ -152,6 +152,8 @@ class Explorer(Component):
         for name, parts in onward.items():
             for part in parts:
                 traitlets.dlink((self, name), (part, name))
+        for panel in (self.preview_panel, self.changes_panel, self.coverage_panel):
+            traitlets.dlink((self.discover_panel, "discovering"), (panel, "discovering"))
         traitlets.dlink((self.changes_panel, "changed"), (self.catalog_pane, "changed"))
         traitlets.dlink((self.catalog_pane, "selected"), (self.explanation_panel, "selected"))
         for name in ("ticked", "ticked_text"):

@@ -103,7 +103,6 @@ class FilterEditor(Component):
         *,
         read_only: bool = False,
     ) -> None:
-        self.lock = ONE_AT_A_TIME
         self._counter, self._judge = Latest(_COUNT_DELAY), Latest(_JUDGE_DELAY)
         self._dependent = ""  # what another reading would judge otherwise, in words
         self._counts: dict[_Key, _Count | None] = {}  # of this catalog and reading; None took too long
@@ -171,13 +170,13 @@ class FilterEditor(Component):
         """Write the rows that changed; elsewhere, someone may have half a pattern."""
         for level, section in self._sections.items():
             if section.patterns() != self.filters.level(level):
-                with self.lock:
+                with ONE_AT_A_TIME:
                     section.assign(self.filters.level(level))
                 self._show_counts(level)
         self._restart(only_missing=True)
 
     def _forget_counts(self) -> None:
-        with self.lock:
+        with ONE_AT_A_TIME:
             self._counts = {}
             for level in LEVELS:
                 self._show_counts(level)
@@ -200,7 +199,7 @@ class FilterEditor(Component):
 
     def _outdate(self) -> None:
         """Take away what was said of patterns that are no longer those in force."""
-        with self.lock:
+        with ONE_AT_A_TIME:
             self._judge.cancel()
             if self.findings is not None:
                 self.findings = None
@@ -216,7 +215,7 @@ class FilterEditor(Component):
             if not is_wanted():
                 return
             found[level, text] = _number(catalog, level, text, dialect)
-        with self.lock:
+        with ONE_AT_A_TIME:
             if is_wanted():
                 self._keep(found)
                 for level in LEVELS:
@@ -239,7 +238,7 @@ class FilterEditor(Component):
         if not self._depends(catalog, filters, dialect, is_wanted) or not is_wanted():
             return
         findings = filters.lint(catalog, dialect)
-        with self.lock:
+        with ONE_AT_A_TIME:
             if is_wanted():
                 self.findings = findings
                 self._show_findings()
@@ -250,7 +249,7 @@ class FilterEditor(Component):
             depends = filters.preview(catalog, dialect).dialect_dependent.to_numpy()
         except errors.PatternError:
             return is_wanted()  # a bad pattern is told of by its row
-        with self.lock:
+        with ONE_AT_A_TIME:
             if is_wanted():
                 self._dependent = objects_text(catalog, depends) if depends.any() else ""
                 self.dialect_dependent = int(np.count_nonzero(depends & leaves(catalog)))
@@ -260,7 +259,7 @@ class FilterEditor(Component):
     # --- what is shown ---
 
     def _show_all(self) -> None:
-        with self.lock:
+        with ONE_AT_A_TIME:
             self._dialect.disabled = self.read_only
             self.layouts.act.display = "none" if self.read_only else None
             for level, section in self._sections.items():
@@ -299,7 +298,7 @@ class FilterEditor(Component):
 
     def _show_counts(self, level: Level) -> None:
         total = None if self.catalog is None else _total(self.catalog, level, self.dialect)
-        with self.lock:
+        with ONE_AT_A_TIME:
             self._sections[level].show_counts(self._counts, total)
 
     def _show_findings(self) -> None:
@@ -529,9 +528,8 @@ class _Section:
             view.text.value = ""
             self.editor.show_error(_secret_error())
             return
-        with self.editor.lock:
-            row.type(text)
-            view.show_problem()
+        row.type(text)
+        view.show_problem()
         self.editor.changed(self.level, row)
 
     @exclusive
@@ -539,18 +537,16 @@ class _Section:
         """Switch a row on or off."""
         if on == view.row.on:
             return
-        with self.editor.lock:
-            view.row.on = on
+        view.row.on = on
         self.show()
         self.editor.changed(self.level, view.row)
 
     @exclusive
     def on_flip(self, view: _RowView) -> None:
         """Move a row to the other list."""
-        with self.editor.lock:
-            self.rows[view.list].remove(view.row)
-            self.rows[_other(view.list)].append(view.row)
-            self._forget(view.row)
+        self.rows[view.list].remove(view.row)
+        self.rows[_other(view.list)].append(view.row)
+        self._forget(view.row)
         self._go_to(view.row)
         self.editor.changed(self.level, view.row)
 
@@ -562,13 +558,12 @@ class _Section:
         if not 0 <= at + by < len(rows):
             return
         other = rows[at + by]
-        with self.editor.lock:
-            rows[at], rows[at + by] = other, row
-            taken = self._views.get(other)
-            if taken is not None:  # the widgets stay where they are, so that the browser keeps what is focused
-                view.row, taken.row = other, row
-                self._views[other], self._views[row] = view, taken
-                view.note.value, taken.note.value = taken.note.value, view.note.value
+        rows[at], rows[at + by] = other, row
+        taken = self._views.get(other)
+        if taken is not None:  # the widgets stay where they are, so that the browser keeps what is focused
+            view.row, taken.row = other, row
+            self._views[other], self._views[row] = view, taken
+            view.note.value, taken.note.value = taken.note.value, view.note.value
         self._go_to(row)
         self.editor.changed(self.level)
         moved = self._views[row]
@@ -578,11 +573,10 @@ class _Section:
     def on_remove(self, view: _RowView) -> None:
         """Remove a row."""
         rows, gone = self.rows[view.list], view.row
-        with self.editor.lock:
-            at = rows.index(gone)
-            below = [row for row in rows[at + 1 :] if row in self._views]
-            del rows[at]
-            self._shift_up(gone, below)
+        at = rows.index(gone)
+        below = [row for row in rows[at + 1 :] if row in self._views]
+        del rows[at]
+        self._shift_up(gone, below)
         self.show()
         self.editor.changed(self.level)
         focus(self._views[below[0]].remove if below else self._add[view.list])
@@ -599,26 +593,23 @@ class _Section:
     @exclusive
     def _on_add(self, name: ListName) -> None:
         row = Row()
-        with self.editor.lock:
-            self.rows[name].append(row)
+        self.rows[name].append(row)
         self._go_to(row)
         self.editor.changed(self.level)
 
     @exclusive
     def _on_as_text(self) -> None:
-        with self.editor.lock:
-            if self._text.is_open:
-                self._text.close()
-            else:
-                self._text.open()
+        if self._text.is_open:
+            self._text.close()
+        else:
+            self._text.open()
         self.show()
         self.editor.changed(self.level)
 
     @exclusive
     def take_lines(self, name: ListName, texts: Sequence[str]) -> None:
         """Make the rows of a list those of its lines, each as if it had been typed into a row."""
-        with self.editor.lock:
-            self.rows[name] = _rows_of(texts, self.rows[name])
+        self.rows[name] = _rows_of(texts, self.rows[name])
         self.editor.changed(self.level)
 
     def _turn(self, pages: int) -> None:
@@ -641,24 +632,24 @@ class _Section:
         if view is not None:
             view.close()
 
+    @exclusive
     def show(self) -> None:
         """Show the rows of this page, or the lists as text."""
-        with self.editor.lock:
-            read_only = self.editor.read_only
-            for button in (*self._add.values(), self._as_text):
-                button.layout.display = "none" if read_only else None
-            self._as_text.description = "Edit as rows" if self._text.is_open else "Edit as text"
-            for button in self._add.values():
-                button.disabled = self._text.is_open
-            self._text.disabled(read_only)
-            if self._text.is_open:
-                self._show_children([self._text.box])
-                for row in list(self._views):
-                    self._forget(row)  # no more than are looked at
-                self._pager.layout.display = "none"
-            else:
-                self._show_page(read_only=read_only)
-            self.show_note()
+        read_only = self.editor.read_only
+        for button in (*self._add.values(), self._as_text):
+            button.layout.display = "none" if read_only else None
+        self._as_text.description = "Edit as rows" if self._text.is_open else "Edit as text"
+        for button in self._add.values():
+            button.disabled = self._text.is_open
+        self._text.disabled(read_only)
+        if self._text.is_open:
+            self._show_children([self._text.box])
+            for row in list(self._views):
+                self._forget(row)  # no more than are looked at
+            self._pager.layout.display = "none"
+        else:
+            self._show_page(read_only=read_only)
+        self.show_note()
 
     def _show_page(self, *, read_only: bool) -> None:
         entries = self._entries()
