@@ -192,7 +192,7 @@ class FreshnessSensor:
     Args:
         settings: the connection, with a warehouse id.
         watched: what is looked at, by its name.
-        checks: whether Dagster's check of an asset's columns is run when it has changed.
+        checks: whether the check of an asset's columns is run when it has changed.
         most: events that one tick may report; what is left is for the next.
     """
 
@@ -281,11 +281,8 @@ class FreshnessSensor:
             one = self._watched.get(change.table)
             if one is not None and one.key not in found.reported:
                 first.setdefault(one.key, change.altered_at)
-        known = (
-            {record.asset_entry.asset_key: record for record in instance.get_asset_records(list(first))}
-            if first
-            else {}
-        )
+        records = instance.get_asset_records(list(first)) if first else ()
+        known = {record.asset_entry.asset_key: record for record in records}
         for key, altered_at in first.items():
             found.reported[key] = _reported(known.get(key), instance, altered_at, found.workspace)
             found.latest[key] = found.reported[key].altered_at
