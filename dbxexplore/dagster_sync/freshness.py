@@ -5,19 +5,25 @@ What counts as a change is what `dbxexplore.discovery.changes` says: that ``last
 How nothing is lost and nothing doubled: Dagster stores the events of a tick first and its cursor afterwards
 (https://docs.dagster.io/guides/automate/sensors), so a tick that is interrupted in between is made again with the old
 cursor. Therefore the cursor only says where to read on, and whether a change was reported is asked of the instance
-itself: each materialization carries the time of its change. The cursor stays behind the warehouse's clock by
-`_SETTLED`, because a change may be seen later than another that came after it.
+itself: each materialization carries the time of its change, and the workspace that it is of. The cursor stays behind
+the warehouse's clock by `_SETTLED`, because a change may be seen later than another that came after it. It says what
+it is a position in, too: where other tables are watched, or another workspace, all is looked at again from the start,
+since a table that was not watched may have been passed over.
+
+What a tick cannot do in the time that Dagster gives it, or in the bytes that Dagster takes, is left for the next. But
+nothing that a change merely comes with may keep it from being reported.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import logging
 import time
-import warnings
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import dagster as dg
@@ -30,24 +36,30 @@ from dbxexplore.discovery.changes import Change, TableName, count_rows, read_cha
 from dbxexplore.discovery.statements import SqlWarehouse
 
 if TYPE_CHECKING:
+    from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord
+
     from dbxexplore.connection import ConnectionSettings
 
 _LOG = logging.getLogger("dbxexplore")
 
-CHECK = "column_schema_change"  # what Dagster calls its check
+CHECK = "column_schema_change"  # as Dagster calls its own
 ALTERED_AT = "dbxexplore/altered_at"  # tag of a materialization: the time of its change, in microseconds since 1970
-_CHECK_DUE = "dbxexplore/check_due"  # likewise: the one before it has columns to be compared with
+_WORKSPACE = "dbxexplore/workspace"  # likewise: a fingerprint of where; marks of old have none and count for any
+_CHECK_DUE = "dbxexplore/check_due"  # likewise: it has columns, and one before it has some to be compared with
+_COLUMNS_BEFORE = "dbxexplore/columns_before"  # likewise: it has no columns, and one before it may have some
 COLUMN_SCHEMA = "dagster/column_schema"
 
 MOST_EVENTS = 500  # of one tick
 _MOST_COLUMNS = 50_000  # of all events of one tick, which travel in one message
+_MOST_BYTES = 32_000_000  # likewise, as JSON; Dagster takes 100 MB
 _LOOKED_UP = 500  # changes that are compared with the instance at one time
 _SETTLED = 300_000_000  # microseconds after which no earlier change is expected to come to light any more
-_PATIENCE = 15.0  # seconds that a warehouse may take to start; Dagster gives a tick a minute
-_DEADLINE = 40.0  # seconds for the statements that are asked together
-_READING = 20.0  # seconds after which a tick reads no other page
-_COUNTING = 30.0  # seconds after which it counts no rows
-_MARKS = 20  # materializations among which the latest of ours is looked for
+_PATIENCE = 15.0  # seconds that a warehouse may take to start
+# Seconds since its start after which a tick begins to look at no more changes, and waits no longer for changes, for
+# columns and for numbers of rows; Dagster gives it 60.
+_LOOKING, _READ, _DESCRIBED, _COUNTED = 20.0, 35.0, 45.0, 50.0
+_SKEW = 86_400.0  # seconds by which Dagster's clock may be behind the warehouse's
+_PAGES = (4, 16, 64, 256)  # materializations that are looked at together; the last again and again
 
 
 @dataclass(frozen=True)
@@ -66,20 +78,25 @@ class Watched:
 
 @dataclass(frozen=True)
 class Cursor:
-    """Where to read on: at a time in microseconds since 1970, behind a name among what was altered at that time."""
+    """Where to read on: at a time in microseconds since 1970, behind a name among what was altered at that time.
+
+    ``of`` is a fingerprint of what it is a position in; that of an earlier version of this package is empty.
+    """
 
     at: int = 0
     after: TableName | None = None
+    of: str = ""
 
     def __str__(self) -> str:
-        return json.dumps({"version": 1, "at": self.at, "after": self.after})
+        return json.dumps({"version": 1, "at": self.at, "after": self.after, "of": self.of})
 
     @classmethod
     def read(cls, text: str | None) -> Cursor:
         """Return what ``str`` made text of; what it did not, starts anew, which doubles nothing."""
         try:
             value = json.loads(text or "{}")
-            return cls(int(value.get("at", 0)), TableName(*value["after"]) if value.get("after") else None)
+            after = TableName(*value["after"]) if value.get("after") else None
+            return cls(int(value.get("at", 0)), after, str(value.get("of", "")))
         except (ValueError, TypeError, AttributeError):
             _LOG.warning("The cursor %.100r is not one of this sensor, so it begins anew", text)
             return cls()
@@ -87,9 +104,10 @@ class Cursor:
 
 @dataclass(frozen=True)
 class _Reported:
-    """The latest materialization of an asset that this sensor has reported, and whether the latest of all has columns.
+    """The latest materialization of an asset that this sensor has reported, and whether one so far has columns.
 
-    ``altered_at`` is -1 where there is none of this sensor; ``timestamp`` is in seconds since 1970.
+    ``altered_at`` is -1 where there is none of this sensor; ``timestamp`` is in seconds since 1970. ``has_columns`` is
+    true as well where it would take long to find out, because the check passes where there is nothing to compare.
     """
 
     altered_at: int = -1
@@ -103,6 +121,7 @@ class _Found:
     """What a tick has to do, and how far it has read."""
 
     position: Cursor
+    workspace: str  # a fingerprint
     changes: list[Change] = field(default_factory=list)  # that were not reported
     unchecked: list[Change] = field(default_factory=list)  # that were, and whose check may be left to make
     reported: dict[dg.AssetKey, _Reported] = field(default_factory=dict)  # before this tick
@@ -111,20 +130,60 @@ class _Found:
     now: int = 0  # microseconds since 1970, by the warehouse's clock
     more: bool = True  # whether there is more than was read
 
+    def keep(self, count: int) -> None:
+        """Leave all but the first ``count`` changes, at least one, for another time."""
+        if count < len(self.changes):
+            del self.changes[count:]
+            self.position = Cursor(self.changes[-1].altered_at, self.changes[-1].table)
+            self.more = True
+
 
 def schema_checks(connection: str, keys: Sequence[dg.AssetKey]) -> list[dg.AssetsDefinition]:
-    """Return Dagster's check of the columns of each asset, which fails when one was added, removed or retyped.
+    """Return a check of the columns of each asset, which fails when one was added, removed or retyped.
 
-    It compares the latest two materializations, so it wants to be run after each.
+    It compares the latest two materializations that have columns, so it wants to be run after each. Dagster's own
+    check of this name compares the latest two of all, so it finds nothing where somebody else materializes the asset
+    in between, without columns.
     """
     # The check is made of keys that stand in for the real ones: Dagster makes Python names of them, and cannot of a
     # key with a space, nor tell `a-b` from `a_b`.
     stand_ins = {dg.AssetKey([identifier(connection), f"t{at}"]): key for at, key in enumerate(keys)}
-    with warnings.catch_warnings():
-        # Whoever reads that this function of Dagster is in beta can do nothing about it.
-        warnings.simplefilter("ignore", dg.BetaWarning)
-        made = dg.build_column_schema_change_checks(assets=list(stand_ins))
-        return [checks.with_attributes(asset_key_replacements=stand_ins) for checks in made]
+    said = "Whether a column was added, removed or retyped between the latest two materializations that have columns."
+    specs = [dg.AssetCheckSpec(CHECK, asset=key, description=said) for key in stand_ins]
+
+    @dg.multi_asset_check(specs=specs, can_subset=True, name=f"{identifier(connection)}_{CHECK}")
+    def compare(context) -> Iterator[dg.AssetCheckResult]:  # type: ignore[no-untyped-def]  # noqa: ANN001 - Dagster takes no annotation that is text
+        for check in sorted(context.selected_asset_check_keys, key=lambda one: one.asset_key.path):
+            different = _difference(_latest_schemas(context.instance, check.asset_key))
+            yield dg.AssetCheckResult(
+                passed=not different,
+                asset_key=check.asset_key,
+                check_name=check.name,
+                severity=dg.AssetCheckSeverity.WARN,
+                description=different or "No column was added, removed or retyped.",
+            )
+
+    return [compare.with_attributes(asset_key_replacements=stand_ins)]
+
+
+def _latest_schemas(instance: dg.DagsterInstance, key: dg.AssetKey) -> list[dg.TableSchema]:
+    """Return the columns of the latest two materializations that have some, the latest first."""
+    values = (made.metadata.get(COLUMN_SCHEMA) for _, made in _materializations(instance, key))
+    schemas = (value.schema for value in values if isinstance(value, dg.TableSchemaMetadataValue))
+    return list(itertools.islice(schemas, 2))
+
+
+def _difference(schemas: Sequence[dg.TableSchema]) -> str:
+    """Return what tells the first of two schemas from the second, an empty text if nothing does or there is but one."""
+    if not schemas:
+        return ""
+    now, before = ({column.name: column.type for column in schema.columns} for schema in (schemas[0], schemas[-1]))
+    added, removed = [name for name in now if name not in before], [name for name in before if name not in now]
+    retyped = [f"- {name}: {before[name]} -> {now[name]}" for name in now if before.get(name, now[name]) != now[name]]
+    parts = [f"Added columns: {', '.join(added)}"] if added else []
+    parts += [f"Removed columns: {', '.join(removed)}"] if removed else []
+    parts += ["\n".join(["Column type changes:", *retyped])] if retyped else []
+    return "\n\n".join(parts)
 
 
 class FreshnessSensor:
@@ -133,7 +192,7 @@ class FreshnessSensor:
     Args:
         settings: the connection, with a warehouse id.
         watched: what is looked at, by its name.
-        checks: whether Dagster's check of an asset's columns is run when it has changed.
+        checks: whether the check of an asset's columns is run when it has changed.
         most: events that one tick may report; what is left is for the next.
     """
 
@@ -158,10 +217,12 @@ class FreshnessSensor:
             WorkspaceError: the warehouse does not answer; the next tick begins where this one did.
         """
         started = time.monotonic()
-        before, instance = Cursor.read(context.cursor), context.instance
+        instance = context.instance
         try:
-            with SqlWarehouse(self._settings, patience=_PATIENCE, deadline=_DEADLINE) as warehouse:
-                found = self._find(warehouse, before, instance, started)
+            with SqlWarehouse(self._settings, patience=_PATIENCE) as warehouse:
+                workspace = _fingerprint(warehouse.host)
+                before = self._start(context.cursor, workspace)
+                found = self._find(warehouse, _Found(before, workspace), instance, started)
                 events = self._events(warehouse, found, started)
         except (errors.TimedOutError, errors.ThrottledError) as error:
             return dg.SkipReason(f"{error} The next tick begins where this one did.")
@@ -178,27 +239,52 @@ class FreshnessSensor:
 
     # --- what has changed ---
 
-    def _find(self, warehouse: SqlWarehouse, start: Cursor, instance: dg.DagsterInstance, started: float) -> _Found:
+    @cached_property
+    def _names(self) -> str:
+        return json.dumps(sorted([*name, *one.key.path] for name, one in self._watched.items()))
+
+    def _start(self, cursor: str | None, workspace: str) -> Cursor:
+        """Return where to begin: at the cursor, or anew if it is one in something else."""
+        found, of = Cursor.read(cursor), _fingerprint(workspace, self._names)
+        if found.of == of:
+            return found
+        if cursor:
+            _LOG.info("Other tables are watched than before, so each is looked at again. No change is reported twice.")
+        return Cursor(of=of)
+
+    def _find(self, warehouse: SqlWarehouse, found: _Found, instance: dg.DagsterInstance, started: float) -> _Found:
         """Read page by page until there is enough to report, nothing is left, or the time is over."""
-        found = _Found(start)
-        while found.more and time.monotonic() - started < _READING:
+        while found.more and time.monotonic() - started < _LOOKING:
             at, after = found.position.at, found.position.after
-            page = read_changes(warehouse, at, after, catalogs=self._catalogs)
+            try:
+                page = read_changes(warehouse, at, after, catalogs=self._catalogs, until=started + _READ)
+            except (errors.TimedOutError, errors.ThrottledError):
+                if not found.now:
+                    raise
+                return found  # of earlier pages
             found.now = page.now or found.now
             found.more = not page.whole
-            for part in _parts(page.changes, _LOOKED_UP):
-                self._look_up(part, instance, found)
-                if not all(self._take(change, found) for change in part):
+            for number, part in enumerate(_parts(page.changes, _LOOKED_UP)):
+                is_late = number > 0 and time.monotonic() - started > _LOOKING
+                if is_late or not self._take_all(part, instance, found):
                     found.more = True
                     return found
         return found
 
+    def _take_all(self, changes: Sequence[Change], instance: dg.DagsterInstance, found: _Found) -> bool:
+        self._look_up(changes, instance, found)
+        return all(self._take(change, found) for change in changes)
+
     def _look_up(self, changes: Sequence[Change], instance: dg.DagsterInstance, found: _Found) -> None:
-        held = (self._watched.get(change.table) for change in changes)
-        keys = [key for key in dict.fromkeys(one.key for one in held if one) if key not in found.reported]
-        known = {record.asset_entry.asset_key: record for record in instance.get_asset_records(keys)} if keys else {}
-        for key in keys:
-            found.reported[key] = _reported(known.get(key), instance)
+        first: dict[dg.AssetKey, int] = {}  # time of the first change of each
+        for change in changes:
+            one = self._watched.get(change.table)
+            if one is not None and one.key not in found.reported:
+                first.setdefault(one.key, change.altered_at)
+        records = instance.get_asset_records(list(first)) if first else ()
+        known = {record.asset_entry.asset_key: record for record in records}
+        for key, altered_at in first.items():
+            found.reported[key] = _reported(known.get(key), instance, altered_at, found.workspace)
             found.latest[key] = found.reported[key].altered_at
 
     def _take(self, change: Change, found: _Found) -> bool:
@@ -221,13 +307,34 @@ class FreshnessSensor:
     # --- what is made of it ---
 
     def _events(self, warehouse: SqlWarehouse, found: _Found, started: float) -> list[dg.AssetMaterialization]:
+        read = read_columns(warehouse, [change.table for change in found.changes], until=started + _DESCRIBED)
+        sizes = {table: _size_of_columns(columns) for table, columns in read.items()}
+        for table in [table for table, size in sizes.items() if size > _MOST_BYTES]:
+            _LOG.warning("%s has too many columns to be reported with them.", ".".join(table))
+            sizes[table] = 0
+        found.keep(self._fitting(found.changes, sizes))
         tables = [change.table for change in found.changes]
-        columns = read_columns(warehouse, tables)
         counted = [table for table in tables if self._watched[table].is_counted]
-        rows = count_rows(warehouse, counted) if time.monotonic() - started < _COUNTING else {}
+        rows = count_rows(warehouse, counted, until=started + _COUNTED)
         return [
-            self._event(change, columns.get(change.table), rows.get(change.table), found) for change in found.changes
+            self._event(change, read[change.table] if sizes.get(change.table) else None, rows.get(change.table), found)
+            for change in found.changes
         ]
+
+    def _fitting(self, changes: Sequence[Change], sizes: Mapping[TableName, int]) -> int:
+        """Return how many changes are reported now; ``sizes`` are those of the columns that were read in time.
+
+        A change waits for columns that are late, so that each is compared with the one before it, but only behind one
+        that is reported. The first waits for nothing, lest the sensor wait for ever where reading takes too long each
+        time: then all are reported, and the columns of those that have none are compared at their next change.
+        """
+        waits = bool(changes) and changes[0].table in sizes
+        size = 0
+        for at, change in enumerate(changes):
+            size += sizes.get(change.table, 0) + _size_of_lineage(self._watched[change.table].lineage)
+            if at > 0 and (size > _MOST_BYTES or (waits and change.table not in sizes)):
+                return at
+        return len(changes)
 
     def _event(
         self, change: Change, columns: Sequence[Column] | None, rows: int | None, found: _Found
@@ -239,9 +346,12 @@ class FreshnessSensor:
             COLUMN_LINEAGE: one.lineage,
             "dbxexplore/altered": dg.MetadataValue.timestamp(change.altered_at / 1_000_000),
         }
-        tags = {ALTERED_AT: str(change.altered_at)}
-        if self._checks and columns is not None and found.reported[one.key].has_columns:
-            tags[_CHECK_DUE] = "true"
+        tags = {ALTERED_AT: str(change.altered_at), _WORKSPACE: found.workspace}
+        if found.reported[one.key].has_columns:
+            if columns is None:
+                tags[_COLUMNS_BEFORE] = "true"
+            elif self._checks:
+                tags[_CHECK_DUE] = "true"
         metadata = {name: value for name, value in values.items() if value is not None}
         return dg.AssetMaterialization(one.key, metadata=metadata, tags=tags)
 
@@ -252,12 +362,11 @@ class FreshnessSensor:
 
     def _not_checked(self, found: _Found, instance: dg.DagsterInstance) -> list[Change]:
         """Return the changes whose check no run was requested for, because an earlier tick was interrupted."""
-        if not found.unchecked:
-            return []
-        # Dagster gives out no public way to ask for checks that are planned and not made yet.
-        made = instance.event_log_storage.get_latest_asset_check_execution_by_key(
-            [self._check(change) for change in found.unchecked]
-        )
+        made: dict[dg.AssetCheckKey, AssetCheckExecutionRecord] = {}
+        for part in _parts(found.unchecked, _LOOKED_UP):
+            # Dagster gives out no public way to ask for checks that are planned and not made yet.
+            keys = [self._check(change) for change in part]
+            made |= instance.event_log_storage.get_latest_asset_check_execution_by_key(keys)
         left = []
         for change in found.unchecked:
             record = made.get(self._check(change))
@@ -279,27 +388,73 @@ class FreshnessSensor:
 def _read_up_to(before: Cursor, found: _Found) -> Cursor:
     # Never back, even where the warehouse's clock was set back.
     settled = Cursor(found.now - _SETTLED)
-    return max(before, min(found.position, settled, key=_order), key=_order)
+    return replace(max(before, min(found.position, settled, key=_order), key=_order), of=before.of)
 
 
 def _order(cursor: Cursor) -> tuple[int, tuple[str, ...]]:
     return cursor.at, cursor.after or ()
 
 
-def _reported(record: dg.AssetRecord | None, instance: dg.DagsterInstance) -> _Reported:
+def _reported(
+    record: dg.AssetRecord | None, instance: dg.DagsterInstance, altered_at: int, workspace: str
+) -> _Reported:
+    """Return what is known of an asset; ``altered_at`` is the time of the change that is to be reported, or was."""
     last = record.asset_entry.last_materialization_record if record else None
     if last is None or last.asset_materialization is None:
         return _Reported()
-    materialization = last.asset_materialization
-    has_columns = COLUMN_SCHEMA in materialization.metadata
-    if ALTERED_AT not in (materialization.tags or {}):
-        # Someone else reports this asset too.
-        for one in instance.fetch_materializations(last.asset_key, limit=_MARKS).records if last.asset_key else ():
-            if one.asset_materialization and ALTERED_AT in (one.asset_materialization.tags or {}):
-                last, materialization = one, one.asset_materialization
-                break
-    tags = materialization.tags or {}
-    return _Reported(int(tags.get(ALTERED_AT, -1)), last.timestamp, _CHECK_DUE in tags, has_columns)
+    latest = last.asset_materialization
+    timestamp, made = last.timestamp, latest
+    if not _is_ours(latest, workspace):
+        # Someone else reports this asset too. Ours of this change, if there is one, is later than the change.
+        since = max(0.0, altered_at / 1_000_000 - _SKEW)
+        later = _materializations(instance, dg.AssetRecordsFilter(latest.asset_key, after_timestamp=since))
+        ours = next((one for one in later if _is_ours(one[1], workspace)), None)
+        if ours is None:
+            return _Reported(has_columns=True)
+        timestamp, made = ours
+    tags = made.tags or {}
+    has_columns = COLUMN_SCHEMA in latest.metadata or COLUMN_SCHEMA in made.metadata or _COLUMNS_BEFORE in tags
+    return _Reported(int(tags[ALTERED_AT]), timestamp, _CHECK_DUE in tags, has_columns)
+
+
+def _is_ours(made: dg.AssetMaterialization, workspace: str) -> bool:
+    tags = made.tags or {}
+    return ALTERED_AT in tags and tags.get(_WORKSPACE, workspace) == workspace
+
+
+def _materializations(
+    instance: dg.DagsterInstance, what: dg.AssetKey | dg.AssetRecordsFilter
+) -> Iterator[tuple[float, dg.AssetMaterialization]]:
+    """Yield materializations with their time in seconds since 1970, the latest first."""
+    cursor: str | None = None
+    for limit in itertools.chain(_PAGES, itertools.repeat(_PAGES[-1])):
+        page = instance.fetch_materializations(what, limit=limit, cursor=cursor)
+        yield from ((one.timestamp, one.asset_materialization) for one in page.records if one.asset_materialization)
+        cursor = page.cursor
+        if not page.has_more:
+            return
+
+
+# --- how much it is ---
+
+
+def _size_of_columns(columns: Sequence[Column]) -> int:
+    """Return about how many bytes Dagster makes of the columns of a table, 0 if there are none."""
+    return sum(_BESIDES + len(json.dumps(column)) for column in columns)
+
+
+def _size_of_lineage(lineage: dg.TableColumnLineage | None) -> int:
+    if lineage is None:
+        return _BESIDES
+    deps = (dep for deps in lineage.deps_by_column.values() for dep in deps)
+    return _BESIDES + sum(_BESIDES + len(json.dumps([*dep.asset_key.path, dep.column_name])) for dep in deps)
+
+
+_BESIDES = 150  # bytes of the names of the fields
+
+
+def _fingerprint(*texts: str) -> str:
+    return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
 
 def _parts(changes: Sequence[Change], size: int) -> Iterator[Sequence[Change]]:

@@ -3,7 +3,8 @@
 Nothing here calls a workspace. A dependency leads only to an object that is an asset itself, because nobody would
 ever materialize the key that an excluded object would have had; the names of excluded ones are told in the metadata.
 Dagster takes no circle of assets, and real lineage has some (a table that is rebuilt from what was made of it), so a
-dependency that closes one is left out, always the same one, and told.
+dependency that closes one is left out, always the same one, and told. Dependencies that a spec has of its own are
+somebody's decision, so they are never left out; a circle with them is broken where lineage is part of it.
 """
 
 from __future__ import annotations
@@ -52,7 +53,7 @@ def with_lineage(
     if lineage.tables is None and lineage.columns is None:
         return list(specs)
     found = _upstream({tuple(name): key for name, key in keys.items()}, lineage)
-    _break_circles(found)
+    _break_circles(found, {spec.key: own for spec in specs if (own := [dep.asset_key for dep in spec.deps])})
     made = [_merged(spec, found[spec.key]) if spec.key in found else spec for spec in specs]
     for spec in made:
         if CIRCLE in spec.metadata:
@@ -108,14 +109,18 @@ def _rows(table: pa.Table | None, *names: str) -> Iterator[tuple[tuple[str, ...]
         yield from zip(*columns, strict=True)
 
 
-def _break_circles(found: Mapping[dg.AssetKey, _Upstream]) -> None:
-    """Leave out each dependency that leads back to an asset which is being walked from, in the order of the keys."""
+def _break_circles(found: Mapping[dg.AssetKey, _Upstream], own: Mapping[dg.AssetKey, Sequence[dg.AssetKey]]) -> None:
+    """Leave out each dependency that leads back to an asset which is being walked from, in the order of the keys.
+
+    ``own`` are dependencies that cannot be left out. Where one of them leads back, the latest dependency on the way
+    that can be is left out instead; where there is none, Dagster has to refuse the circle.
+    """
     done: set[dg.AssetKey] = set()
-    for start in sorted(found, key=_path):
+    for start in sorted({*found, *own}, key=_path):
         if start in done:
             continue
-        walked = {start: None}
-        stack = [(start, iter(_in_order(found, start)))]
+        walked = {start: 0}  # the place of each in the stack, in its order
+        stack = [(start, iter(_in_order(found, own, start)))]
         while stack:
             key, rest = stack[-1]
             following = next(rest, None)
@@ -124,15 +129,25 @@ def _break_circles(found: Mapping[dg.AssetKey, _Upstream]) -> None:
                 walked.pop(key)
                 done.add(key)
             elif following in walked:
-                del found[key].keys[following]
-                found[key].in_circle.append(following)
-            elif following not in done and following in found:
-                walked[following] = None
-                stack.append((following, iter(_in_order(found, following))))
+                way = [*walked, following]
+                places = range(len(stack) - 1, walked[following] - 1, -1)
+                at = next((at for at in places if way[at + 1] not in own.get(way[at], ())), None)
+                if at is not None:
+                    del found[way[at]].keys[way[at + 1]]
+                    found[way[at]].in_circle.append(way[at + 1])
+                    # What was walked from there is walked again where it is still needed.
+                    del stack[at + 1 :]
+                    for left in way[at + 1 : -1]:
+                        walked.pop(left)
+            elif following not in done and (following in found or following in own):
+                walked[following] = len(stack)
+                stack.append((following, iter(_in_order(found, own, following))))
 
 
-def _in_order(found: Mapping[dg.AssetKey, _Upstream], key: dg.AssetKey) -> list[dg.AssetKey]:
-    return sorted(found[key].keys, key=_path)
+def _in_order(
+    found: Mapping[dg.AssetKey, _Upstream], own: Mapping[dg.AssetKey, Sequence[dg.AssetKey]], key: dg.AssetKey
+) -> list[dg.AssetKey]:
+    return sorted({*(found[key].keys if key in found else ()), *own.get(key, ())}, key=_path)
 
 
 def _path(key: dg.AssetKey) -> tuple[str, ...]:
@@ -152,5 +167,6 @@ def _merged(spec: dg.AssetSpec, upstream: _Upstream) -> dg.AssetSpec:
         metadata[OUTSIDE] = dg.MetadataValue.json(sorted(upstream.outside))
     if upstream.in_circle:
         metadata[CIRCLE] = dg.MetadataValue.json([key.to_user_string() for key in upstream.in_circle])
-    deps = sorted(upstream.keys, key=_path)
+    own = {dep.asset_key for dep in spec.deps}
+    deps = sorted((key for key in upstream.keys if key not in own), key=_path)
     return spec.replace_attributes(deps=[*spec.deps, *deps], metadata={**spec.metadata, **metadata})

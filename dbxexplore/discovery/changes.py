@@ -9,6 +9,7 @@ seen as one, the later.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -24,6 +25,7 @@ _MOST_DESCRIBED = 100  # tables whose columns one statement reads
 _MOST_COUNTED = 50  # tables whose rows one statement counts
 _COUNTING = 8  # statements that count at one time
 _MOST_COUNTS = 40  # statements in all that may be spent on counting
+_LEAST_TIME = 1.0  # seconds, with less of which no statement is begun any more
 
 
 class TableName(NamedTuple):
@@ -55,13 +57,14 @@ class Changes:
     whole: bool
 
 
-def read_changes(
+def read_changes(  # noqa: PLR0913 - all but where it begins by keyword
     warehouse: SqlWarehouse,
     since: int,
     after: TableName | None = None,
     *,
     catalogs: Sequence[str] | None = None,
     limit: int = PAGE,
+    until: float | None = None,
 ) -> Changes:
     """Return what was altered at or after ``since``, at most ``limit`` of it.
 
@@ -71,8 +74,10 @@ def read_changes(
         after: of what was altered at exactly ``since``, only names behind this one; None means all.
         catalogs: names of the catalogs that are looked at; None means all.
         limit: how many changes to return at most.
+        until: when to give up, by `time.monotonic`; None waits as long as the warehouse does.
 
     Raises:
+        TimedOutError: there is no answer by then.
         WorkspaceError: the warehouse does not answer.
     """
     start = f"timestamp_micros({since})"
@@ -100,28 +105,32 @@ def read_changes(
         f"SELECT {wanted} FROM `system`.information_schema.tables WHERE {' AND '.join(conditions)} "  # noqa: S608 - no text of a workspace is in it
         f"ORDER BY last_altered, table_catalog, table_schema, table_name LIMIT {int(limit)}"
     )
-    rows = _answer(warehouse, Query(text, tuple(columns), parameters)).to_pylist()
+    rows = _answer(warehouse, Query(text, tuple(columns), parameters), until).to_pylist()
     changes = [Change(TableName(row["catalog"], row["schema"], row["name"]), int(row["altered_at"])) for row in rows]
     return Changes(changes, int(rows[0]["now"]) if rows else None, whole=len(rows) < limit)
 
 
 def read_columns(
-    warehouse: SqlWarehouse, tables: Sequence[TableName]
+    warehouse: SqlWarehouse, tables: Sequence[TableName], *, until: float | None = None
 ) -> dict[TableName, list[dict[str, str | bool | None]]]:
     """Return the columns of some tables, in their order, as mappings of name, type, nullable and comment.
 
-    A table that has none, or that is closed to the credential, is missing.
+    A table that has none, or that is closed to the credential, has an empty list. One that is not answered for
+    ``until`` a time, by `time.monotonic`, is missing.
 
     Raises:
-        WorkspaceError: the warehouse does not answer.
+        WorkspaceError: the warehouse does not answer, other than by being late.
     """
     if not tables:
         return {}
     groups = [tables[at : at + _MOST_DESCRIBED] for at in range(0, len(tables), _MOST_DESCRIBED)]
     found: dict[TableName, list[tuple[int, dict[str, str | bool | None]]]] = {}
-    for answer in warehouse.ask(*(_describing(group) for group in groups)):
+    for group, answer in zip(groups, _ask(warehouse, map(_describing, groups), _left(until)), strict=True):
+        if isinstance(answer, errors.TimedOutError | errors.ThrottledError):
+            continue
         if isinstance(answer, errors.WorkspaceError):
             raise answer
+        found |= {table: [] for table in group}
         for row in answer.to_pylist():
             column = {
                 "name": row["name"],
@@ -132,6 +141,17 @@ def read_columns(
             name = TableName(row["catalog"], row["schema"], row["relation"])
             found.setdefault(name, []).append((int(row["position"]), column))
     return {name: [column for _, column in sorted(held, key=lambda one: one[0])] for name, held in found.items()}
+
+
+def _ask(
+    warehouse: SqlWarehouse, queries: Iterable[Query], deadline: float | None
+) -> list[pa.Table | errors.WorkspaceError]:
+    """Return what `SqlWarehouse.ask` does, and where that raises, the reason for each query."""
+    asked = list(queries)
+    try:
+        return warehouse.ask(*asked, deadline=deadline)
+    except errors.WorkspaceError as error:
+        return [error for _ in asked]
 
 
 def _describing(tables: Sequence[TableName]) -> Query:
@@ -157,23 +177,26 @@ def _describing(tables: Sequence[TableName]) -> Query:
     return Query(text, tuple(columns), parameters)
 
 
-def count_rows(warehouse: SqlWarehouse, tables: Sequence[TableName]) -> dict[TableName, int]:
+def count_rows(
+    warehouse: SqlWarehouse, tables: Sequence[TableName], *, until: float | None = None
+) -> dict[TableName, int]:
     """Return the numbers of rows of some tables; a table that cannot be read is missing.
 
     Counting the rows of a Delta table reads its log alone
     (https://github.com/delta-io/delta/releases/tag/v2.2.0). Tables are counted together; where that fails, because
-    one of them is closed to the credential, in halves, and no more often than is bearable.
-
-    Raises:
-        WorkspaceError: the warehouse cannot be used.
+    one of them is closed to the credential or takes too long, in halves, no more often than is bearable and not
+    beyond ``until``, a time by `time.monotonic`. Nobody depends on these numbers, so nothing is raised for what the
+    warehouse does not answer: those that were counted so far are returned.
     """
     counted: dict[TableName, int] = {}
     groups = [list(tables[at : at + _MOST_COUNTED]) for at in range(0, len(tables), _MOST_COUNTED)]
     spent = 0
-    while groups and spent < _MOST_COUNTS:
+    while groups and spent < _MOST_COUNTS and ((left := _left(until)) is None or left > _LEAST_TIME):
         now, groups = groups[:_COUNTING], groups[_COUNTING:]
         spent += len(now)
-        for group, answer in zip(now, warehouse.ask(*(_counting(group) for group in now)), strict=True):
+        # Half of the time that is left, so that the tables next to one that takes too long have their turn.
+        answers = _ask(warehouse, map(_counting, now), None if left is None else left / 2)
+        for group, answer in zip(now, answers, strict=True):
             if not isinstance(answer, errors.WorkspaceError):
                 counted |= {group[int(row["at"])]: int(row["rows"]) for row in answer.to_pylist()}
             elif len(group) > 1:
@@ -203,8 +226,12 @@ def _marker(parameters: dict[str, str], text: str) -> str:
     return f":{name}"
 
 
-def _answer(warehouse: SqlWarehouse, query: Query) -> pa.Table:
-    (answer,) = warehouse.ask(query)
+def _left(until: float | None) -> float | None:
+    return None if until is None else max(0.0, until - time.monotonic())
+
+
+def _answer(warehouse: SqlWarehouse, query: Query, until: float | None) -> pa.Table:
+    (answer,) = warehouse.ask(query, deadline=_left(until))
     if isinstance(answer, errors.WorkspaceError):
         raise answer
     return answer

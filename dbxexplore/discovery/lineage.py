@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dbxexplore import errors
 from dbxexplore.connection import ConnectionSettings
@@ -49,11 +50,17 @@ class Lineage:
     taken_at: datetime | None = None
 
     def or_else(self, earlier: Lineage | None) -> Lineage:
-        """Return this lineage, with what is unknown in it as it was known before."""
+        """Return this lineage, with what is unknown in it as it was known before.
+
+        Columns of before are kept for those pairs of tables alone that are still known, because a pair that is gone
+        has no columns either.
+        """
         if earlier is None or (self.tables is not None and self.columns is not None):
             return self
         tables = earlier.tables if self.tables is None else self.tables
-        columns = earlier.columns if self.columns is None else self.columns
+        columns = self.columns
+        if columns is None and earlier.columns is not None:
+            columns = earlier.columns if self.tables is None else _of_pairs(earlier.columns, self.tables)
         taken = self.taken_at if self.tables is not None else earlier.taken_at
         return Lineage(tables, columns, self.problems, taken)
 
@@ -98,6 +105,15 @@ def read_lineage(
         if isinstance(answer, errors.WorkspaceError)
     ]
     return Lineage(_known(tables), _known(columns), tuple(problems), taken_at)
+
+
+def _of_pairs(columns: pa.Table, tables: pa.Table) -> pa.Table:
+    return columns.filter(pc.is_in(_pairs(columns), value_set=_pairs(tables)))
+
+
+def _pairs(table: pa.Table) -> pa.ChunkedArray:
+    # No name holds a zero byte, so that no two pairs are joined to one text.
+    return pc.binary_join_element_wise(*(table.column(name) for name in TABLE_LINEAGE.names), "\0")
 
 
 def _known(answer: pa.Table | errors.WorkspaceError) -> pa.Table | None:

@@ -35,6 +35,7 @@ _WAREHOUSE_POLL = 2.0  # seconds between two looks at a warehouse that starts
 WAREHOUSE_PATIENCE = 900.0  # seconds that it may take to start
 _STATEMENT_PATIENCE = 1800.0  # seconds that a statement may take
 _AT_ONCE = 4  # statements that one caller has under way
+_CANCELLING = 2.0  # seconds that may be spent on telling the server that statements are given up
 
 _TOO_LARGE = "inline byte limit"  # in what the API says of a result that is too large to be given inline
 _OTHER_FORM = "the result has another form than was asked for"
@@ -148,6 +149,7 @@ class Statement:
     judged: Callable[[pa.Table], Following | None] = lambda _: None
     given_up: Callable[[], bool] = lambda: False
     needed: bool = True
+    number: str | None = None  # what the server calls it while it runs
     _linked: bool = False  # whether the result is to be had through links, because it is too large otherwise
     _since: float = field(default_factory=time.monotonic)
     _polls: int = 0
@@ -200,6 +202,7 @@ class Statement:
             return []
         status, statement = _mapping(answer.get("status")), answer.get("statement_id")
         state = status.get("state")
+        self.number = None
         if state in {"PENDING", "RUNNING"} and isinstance(statement, str):
             return self._wait_for(statement)
         if state != "SUCCEEDED" or not isinstance(statement, str):
@@ -215,9 +218,16 @@ class Statement:
     def _wait_for(self, statement: str) -> Following:
         if time.monotonic() - self._since > _STATEMENT_PATIENCE:
             return self.failed(f"a statement runs for more than {_STATEMENT_PATIENCE:.0f} s")
+        self.number = statement
         delay = _POLLS[min(self._polls, len(_POLLS) - 1)]
         self._polls += 1
         return [self._step(f"{_STATEMENTS}/{quote(statement, safe='')}", self._take, delay=delay)]
+
+    def cancel(self) -> list[Step]:
+        """Return the step that has the server give it up, none if it is not known to run."""
+        path = f"{_STATEMENTS}/{quote(self.number, safe='')}/cancel" if self.number else None
+        # Whether the server does is not looked at: nobody waits for it any more.
+        return [] if path is None else [Step(self.scope, path, {}, _nothing, _nothing, needed=False, body={})]
 
     def _through_links(self, reason: str) -> Following:
         """Ask again for a result that is too large to be given inline, unless that was done before."""
@@ -296,6 +306,10 @@ def _texts(values: Iterable[object]) -> pa.Array:
     return pa.array([None if value is None else str(value) for value in values], pa.string())
 
 
+def _nothing(_answer: Json | errors.WorkspaceError) -> Following:
+    return []
+
+
 def _mapping(value: object) -> Json:
     return value if isinstance(value, dict) else {}
 
@@ -342,11 +356,17 @@ class SqlWarehouse:
     ) -> None:
         self._calls.close()
 
-    def ask(self, *queries: Query) -> list[pa.Table | errors.WorkspaceError]:
+    @property
+    def host(self) -> str:
+        """The address of the workspace that it is in."""
+        return self._calls.host
+
+    def ask(self, *queries: Query, deadline: float | None = None) -> list[pa.Table | errors.WorkspaceError]:
         """Return the result of each query, or why there is none.
 
         A result is a table of the query's columns, all of them text as the API gives it. A warehouse that rests is
-        started.
+        started. ``deadline`` is how many seconds these may take, where that is less than the warehouse's own; what
+        has no result by then is cancelled.
 
         Raises:
             TimedOutError: the warehouse is still starting, or answered nothing within the deadline.
@@ -354,6 +374,8 @@ class SqlWarehouse:
         """
         found: dict[int, pa.Table | errors.WorkspaceError] = {}
         unusable: list[errors.WorkspaceError] = []
+        made: list[Statement] = []
+        deadline = min((one for one in (deadline, self._deadline) if one is not None), default=None)
 
         def no_warehouse(error: errors.WorkspaceError) -> Following:
             unusable.append(error)
@@ -361,7 +383,8 @@ class SqlWarehouse:
 
         def statements() -> list[Step]:
             self._is_running = True
-            return [self._statement(query, at, found).execute() for at, query in enumerate(queries)]
+            made.extend(self._statement(query, at, found) for at, query in enumerate(queries))
+            return [statement.execute() for statement in made]
 
         warehouse = Warehouse(
             warehouse_id=self._warehouse_id,
@@ -372,11 +395,13 @@ class SqlWarehouse:
             patience=self._patience,
             needed=False,
         )
-        gatherer = Gatherer(self._calls, max_concurrency=_AT_ONCE, deadline=self._deadline)
+        gatherer = Gatherer(self._calls, max_concurrency=_AT_ONCE, deadline=deadline)
         gatherer.run(statements() if self._is_running else [warehouse.look()])
         if unusable:
             raise unusable[0]
-        late = errors.TimedOutError(f"{self._name} did not answer within {self._deadline or 0:.0f} s")
+        late = errors.TimedOutError(f"{self._name} did not answer within {deadline or 0:.0f} s")
+        if gatherer.stopped and (left := [step for statement in made for step in statement.cancel()]):
+            Gatherer(self._calls, max_concurrency=_AT_ONCE, deadline=_CANCELLING).run(left)
         if gatherer.stopped and not found:
             raise late
         return [found.get(at, late) for at in range(len(queries))]

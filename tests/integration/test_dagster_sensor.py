@@ -16,12 +16,13 @@ from simulator.workspace import ALTERED
 
 import dbxexplore as dbx
 from dbxexplore import errors
-from dbxexplore.discovery import statements
+from dbxexplore.discovery import changes, statements
 from dbxexplore.discovery.changes import TableName
 
 pytest.importorskip("dagster", reason="needs dbxexplore[dagster]")
 
 import dagster as dg
+from dagster_shared.serdes import serialize_value
 
 from dbxexplore.dagster_sync import freshness
 from dbxexplore.dagster_sync.freshness import Cursor, FreshnessSensor, Watched
@@ -55,6 +56,27 @@ def instance() -> Iterator[dg.DagsterInstance]:
 
 def key(name: TableName) -> dg.AssetKey:
     return dg.AssetKey(["lake", *name])
+
+
+T0 = key(TableName("prod", "s", "t0"))
+
+
+def checked(result: dg.SensorResult | dg.SkipReason) -> list[dg.AssetKey]:
+    """Return the assets whose columns are to be checked."""
+    assert isinstance(result, dg.SensorResult), result
+    return [check.asset_key for one in result.run_requests or () for check in one.asset_check_keys or ()]
+
+
+def check_t0(instance: dg.DagsterInstance) -> Any:
+    """Run the check of t0, and return what it says."""
+    (definition,) = freshness.schema_checks("lake", [T0])
+    job = dg.Definitions(
+        assets=[dg.AssetSpec(T0)],
+        asset_checks=[definition],
+        jobs=[dg.define_asset_job("all_checks", dg.AssetSelection.all_asset_checks())],
+    ).resolve_job_def("all_checks")
+    (evaluation,) = job.execute_in_process(instance=instance).get_asset_check_evaluations()
+    return evaluation
 
 
 class Ticks:
@@ -119,7 +141,7 @@ def test_many_columns_make_a_batch_short(
 def test_small_pages_and_ties(
     simulator: Simulator, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(freshness.read_changes, "__kwdefaults__", {"catalogs": None, "limit": 2})
+    monkeypatch.setattr(freshness.read_changes, "__kwdefaults__", {"catalogs": None, "limit": 2, "until": None})
     tick = Ticks(simulator, instance, most=5)
     assert [tick(), tick(), tick()] == [["t0", "t1", "t2", "t3", "t4"], ["t5", "t6"], []]
 
@@ -184,6 +206,53 @@ def test_a_reset_cursor_doubles_nothing(simulator: Simulator, instance: dg.Dagst
         assert tick() == []
 
 
+@pytest.mark.parametrize("count", [1, 30, 400])
+def test_any_number_of_them_does_not(simulator: Simulator, instance: dg.DagsterInstance, count: int) -> None:
+    tick = Ticks(simulator, instance)
+    simulator.workspace.change("prod", "s", "t0", altered_at=time.time_ns() // 1000)
+    tick()
+    for at in range(count):
+        instance.report_runless_asset_event(dg.AssetMaterialization(T0, partition=f"p{at}"))
+    assert [tick(), tick()] == [[], []]
+    tick.cursor = None
+    assert tick() == []
+
+
+def test_others_that_report_no_columns_do_not_keep_them_from_being_compared(
+    simulator: Simulator, instance: dg.DagsterInstance
+) -> None:
+    tick = Ticks(simulator, instance)
+    found = []
+    for columns in ("id", "id"), ("id", "note"), ("id", "note"):
+        simulator.workspace.change("prod", "s", "t0", columns=tuple((name, "string") for name in columns))
+        for _ in range(9):
+            instance.report_runless_asset_event(dg.AssetMaterialization(T0))
+        assert T0 in checked(tick.look())
+        tick()
+        for _ in range(9):
+            instance.report_runless_asset_event(dg.AssetMaterialization(T0))
+        found.append(check_t0(instance))
+    assert [(one.passed, one.description) for one in found] == [
+        (True, "No column was added, removed or retyped."),
+        (False, "Added columns: note"),
+        (True, "No column was added, removed or retyped."),
+    ]
+
+
+def test_a_check_tells_each_difference(instance: dg.DagsterInstance) -> None:
+    assert check_t0(instance).passed
+    for columns in ({"a": "int", "b": "int", "c": "int"}, {"b": "string", "c": "int", "d": "int", "e": "int"}):
+        schema = dg.TableSchema([dg.TableColumn(name, kind) for name, kind in columns.items()])
+        metadata = {"dagster/column_schema": schema}
+        instance.report_runless_asset_event(dg.AssetMaterialization(T0, metadata=metadata))
+    found = check_t0(instance)
+    assert not found.passed
+    assert found.severity == dg.AssetCheckSeverity.WARN
+    assert found.description == (
+        "Added columns: d, e\n\nRemoved columns: a\n\nColumn type changes:\n- b: int -> string"
+    )
+
+
 @pytest.mark.parametrize("checks", [True, False])
 def test_checks_are_requested_once_there_is_something_to_compare_with(
     simulator: Simulator, instance: dg.DagsterInstance, checks: bool
@@ -231,6 +300,207 @@ def test_rows_that_cannot_be_counted_are_not_told(simulator: Simulator, instance
         count = record.asset_materialization.metadata.get("dagster/row_count")
         found[name] = count.value if count else None
     assert found == {"t0": None, "t1": 5}
+
+
+# --- too much for one tick ---
+
+
+def sizes(result: dg.SensorResult | dg.SkipReason) -> list[int]:
+    """Return what Dagster makes of each event, in bytes."""
+    assert isinstance(result, dg.SensorResult), result
+    return [len(serialize_value(event)) for event in result.asset_events]  # type: ignore[arg-type]
+
+
+def test_many_bytes_make_a_batch_short(
+    simulator: Simulator, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(freshness, "_MOST_BYTES", 100_000)
+    for at, length in enumerate([400, 400, 400, 400, 4000, 4, 4]):
+        columns = tuple((f"c{n}", "x" * length) for n in range(60))
+        simulator.workspace.change("prod", "s", f"t{at}", columns=columns, altered_at=ALTERED)
+    tick = Ticks(simulator, instance)
+    found = []
+    while sent := sizes(tick.look()):
+        assert 0.7 * sum(sent) < 100_000
+        found.append((tick(), len(sent)))
+    assert found == [(["t0", "t1"], 2), (["t2", "t3", "t4", "t5"], 4), (["t6"], 1)]
+    assert not has_columns(instance, "t4"), "they are too many for any tick"
+    assert has_columns(instance, "t5")
+    assert [len(tick.all()), tick()] == [7, []]
+
+
+def test_the_size_of_an_event_is_not_estimated_too_small() -> None:
+    columns: list[Any] = [{"name": f"ü{n}", "type": "x" * n, "nullable": True, "comment": None} for n in range(100)]
+    deps = {f"ü{n}": [dg.TableColumnDep(T0, f"c{at}") for at in range(n)] for n in range(50)}
+    lineage = dg.TableColumnLineage(deps)
+    for estimate, value in [
+        (freshness._size_of_columns(columns), freshness.column_schema(columns)),
+        (freshness._size_of_lineage(lineage), lineage),
+    ]:
+        exact = len(serialize_value(dg.AssetMaterialization(T0, metadata={"it": value}))) - 300
+        assert 0.9 * exact < estimate < 1.5 * exact
+
+
+def has_columns(instance: dg.DagsterInstance, name: str) -> bool:
+    record = instance.fetch_materializations(key(TableName("prod", "s", name)), limit=1).records[0]
+    assert record.asset_materialization
+    return "dagster/column_schema" in record.asset_materialization.metadata
+
+
+def test_rows_that_take_too_long_to_count_keep_nothing_from_being_reported(
+    simulator: Simulator, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(freshness, "_COUNTED", 2.5)
+    simulator.faults.statement_hangs = frozenset({"`t3`"})
+    tick = Ticks(simulator, instance)
+    started = time.monotonic()
+    assert len(tick()) == 7
+    assert time.monotonic() - started < 10
+    assert has_columns(instance, "t3")
+    assert tick() == []
+
+
+def test_columns_that_take_too_long_to_read_keep_nothing_from_being_reported(
+    simulator: Simulator, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tick = Ticks(simulator, instance)
+    tick()
+    monkeypatch.setattr(freshness, "_DESCRIBED", 1.0)
+    simulator.faults.statement_hangs = frozenset({"information_schema.columns"})
+    simulator.workspace.change("prod", "s", "t0", columns=(("id", "string"),))
+    assert checked(tick.look()) == []
+    assert tick() == ["t0"]
+    assert not has_columns(instance, "t0")
+    simulator.workspace.change("prod", "s", "t0")
+    assert tick() == ["t0"]
+    monkeypatch.setattr(freshness, "_DESCRIBED", 60.0)
+    simulator.faults.statement_hangs = frozenset()
+    simulator.workspace.change("prod", "s", "t0")
+    assert checked(tick.look()) == [T0]
+    tick()
+    assert check_t0(instance).description == "Column type changes:\n- id: bigint -> string"
+
+
+@pytest.mark.parametrize(("hangs", "ticks"), [("first", [5, 0]), ("second", [3, 2, 0])])
+def test_a_change_waits_for_its_columns_behind_one_that_has_them(
+    simulator: Simulator, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, hangs: str, ticks: list[int]
+) -> None:
+    monkeypatch.setattr(changes, "_MOST_DESCRIBED", 3)
+    monkeypatch.setattr(freshness, "_DESCRIBED", 1.0)
+    schemas = [
+        Schema("s", [Table(f"t{at}") for at in range(3)]),
+        Schema("s1", [Table("t3")]),
+        Schema("s2", [Table("t4")]),
+    ]
+    simulator.workspace.catalogs = [Catalog("prod", schemas)]
+    # The second statement has the parts of two schemas, so that it has a marker more; the first is the other.
+    simulator.faults.statement_hangs = frozenset({":p5"} if hangs == "second" else {":p2, :p3, :p4"})
+    tick = Ticks(simulator, instance)
+    found = [tick()]
+    simulator.faults.statement_hangs = frozenset()
+    found += [tick() for _ in ticks[1:]]
+    assert [len(one) for one in found] == ticks
+    assert len(tick.all()) == 5
+
+
+def test_a_page_that_is_late_takes_nothing_from_those_before(
+    simulator: Simulator, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(freshness, "_READ", 2.0)
+    monkeypatch.setattr(freshness.read_changes, "__kwdefaults__", {"catalogs": None, "limit": 2, "until": None})
+    simulator.faults.statement_hangs = frozenset({"table_catalog > :catalog"})
+    tick = Ticks(simulator, instance)
+    assert tick() == ["t0", "t1"]
+    assert Cursor.read(tick.cursor).after == ("prod", "s", "t1")
+
+
+# --- other tables, another workspace ---
+
+
+def named(*names: str) -> dict[TableName, Watched]:
+    return {name: Watched(key(name)) for name in (TableName("prod", "s", one) for one in names)}
+
+
+def test_a_table_that_becomes_an_asset_later_is_reported(simulator: Simulator, instance: dg.DagsterInstance) -> None:
+    tick = Ticks(simulator, instance)
+    tick()
+    now = time.time_ns() // 1000
+    held = simulator.workspace.catalogs[0].schemas[0].tables
+    assert isinstance(held, list)
+    held.append(Table("new", altered_at=now - 3_600_000_000))
+    simulator.workspace.change("prod", "s", "t0", altered_at=now)
+    assert tick() == ["t0"]
+    later = Ticks(simulator, instance)
+    later.cursor = tick.cursor
+    assert [later(), later()] == [["new"], []]
+
+
+def test_a_table_that_leaves_the_filter_and_comes_back_is_reported(
+    simulator: Simulator, instance: dg.DagsterInstance
+) -> None:
+    tick, less = Ticks(simulator, instance), Ticks(simulator, instance, watched=named("t0"))
+    tick()
+    now = time.time_ns() // 1000
+    simulator.workspace.change("prod", "s", "t1", altered_at=now - 3_600_000_000)
+    simulator.workspace.change("prod", "s", "t0", altered_at=now)
+    less.cursor = tick.cursor
+    assert less() == ["t0"]
+    tick.cursor = less.cursor
+    assert [tick(), tick()] == [["t1"], []]
+
+
+def test_a_table_whose_asset_has_another_key_is_reported(simulator: Simulator, instance: dg.DagsterInstance) -> None:
+    name = TableName("prod", "s", "t0")
+    simulator.workspace.change("prod", "s", "t1", altered_at=time.time_ns() // 1000)
+    tick = Ticks(simulator, instance)
+    tick()
+    other = Ticks(simulator, instance, watched={name: Watched(dg.AssetKey("another"))})
+    other.cursor = tick.cursor
+    assert [other(), other()] == [["another"], []]
+
+
+def test_a_cursor_of_an_earlier_version_is_read_and_doubles_nothing(
+    simulator: Simulator, instance: dg.DagsterInstance, caplog: pytest.LogCaptureFixture
+) -> None:
+    old = json.dumps({"version": 1, "at": ALTERED, "after": ["prod", "s", "t2"]})
+    assert Cursor.read(old) == Cursor(ALTERED, TableName("prod", "s", "t2"))
+    tick = Ticks(simulator, instance)
+    tick.cursor = old
+    assert len(tick()) == 7, "it does not say what was watched, so that all is looked at once more"
+    tick.cursor = old
+    assert [tick(), tick()] == [[], []]
+    assert "is not one of this sensor" not in caplog.text
+
+
+def test_what_is_looked_at_again_takes_no_more_statements_the_next_time(
+    simulator: Simulator, instance: dg.DagsterInstance
+) -> None:
+    tick = Ticks(simulator, instance, most=4)
+    tick()
+    tick.cursor = None
+    assert [len(tick()), len(tick())] == [3, 0]
+    assert Cursor.read(tick.cursor).at == ALTERED
+
+
+def test_another_workspace_is_told_apart(simulator: Simulator, instance: dg.DagsterInstance) -> None:
+    here = Ticks(simulator, instance)
+    for at in range(7):
+        simulator.workspace.change("prod", "s", f"t{at}", altered_at=ALTERED + 10)
+    assert len(here()) == 7
+    with Simulator(workspace()) as other:
+        there = Ticks(other, instance)
+        there.cursor = here.cursor
+        assert [len(there()), len(there())] == [7, 0]
+        here.cursor = there.cursor
+    assert here() == []
+
+
+def test_marks_of_an_earlier_version_name_no_workspace_and_count(
+    simulator: Simulator, instance: dg.DagsterInstance
+) -> None:
+    mark = {freshness.ALTERED_AT: str(ALTERED)}
+    instance.report_runless_asset_event(dg.AssetMaterialization(T0, tags=mark))
+    assert "t0" not in Ticks(simulator, instance)()
 
 
 # --- a bad day ---

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -210,7 +211,8 @@ def test_columns_of_some_tables(simulator: Simulator) -> None:
     with SqlWarehouse(settings(simulator)) as warehouse:
         found = read_columns(warehouse, wanted)
         assert read_columns(warehouse, []) == {}
-    assert set(found) == set(wanted[:2])
+    assert set(found) == set(wanted)
+    assert found[wanted[2]] == []
     assert [(column["name"], column["type"], column["nullable"]) for column in found[wanted[0]]] == [
         ("id", "bigint", False),
         ("amount", "decimal(10,2)", True),
@@ -242,3 +244,52 @@ def test_a_statement_that_takes_too_long_is_left(simulator: Simulator) -> None:
         pytest.raises(errors.WorkspaceError, match="did not answer within"),
     ):
         warehouse.ask(Query("SELECT 1", ("one",)))
+
+
+def add(simulator: Simulator, count: int) -> list[TableName]:
+    tables = [Table(f"t{at}", rows=at) for at in range(count)]
+    simulator.workspace.catalogs[0].schemas.append(Schema("many", tables))  # type: ignore[attr-defined]
+    return [TableName("prod", "many", table.name) for table in tables]
+
+
+def test_a_table_that_takes_too_long_to_count_costs_no_other(simulator: Simulator) -> None:
+    wanted = add(simulator, 60)
+    simulator.faults.statement_hangs = frozenset({"`t7`"})
+    with SqlWarehouse(settings(simulator)) as warehouse:
+        until = time.monotonic() + 4
+        found = count_rows(warehouse, wanted, until=until)
+        assert time.monotonic() < until + 1
+    assert found.items() >= {name: at for at, name in enumerate(wanted) if at > 50}.items()
+    assert len(found) > 10, "some of those next to it are counted as well"
+    assert wanted[7] not in found
+
+
+def test_a_statement_that_is_given_up_is_cancelled(simulator: Simulator) -> None:
+    simulator.faults.statement_hangs = frozenset({"count(*)"})
+    with SqlWarehouse(settings(simulator)) as warehouse:
+        assert count_rows(warehouse, [TableName(*RAW)], until=time.monotonic() + 1.5) == {}
+        assert warehouse.host == simulator.url
+    sent = [text for text in simulator.api.warehouses.statements if "count(*)" in text]
+    assert simulator.api.warehouses.cancelled == sent
+    assert sent
+
+
+@pytest.mark.parametrize("faults", [{"expired_after": 0}, {"denied": {STATEMENTS}}, {"hung": {STATEMENTS}}])
+def test_counting_raises_nothing(simulator: Simulator, faults: dict[str, Any]) -> None:
+    with SqlWarehouse(settings(simulator), deadline=1) as warehouse:
+        for name, value in faults.items():
+            setattr(simulator.faults, name, value)
+        assert count_rows(warehouse, [TableName(*RAW)], until=time.monotonic() + 1.5) == {}
+
+
+def test_columns_that_are_late_are_missing(simulator: Simulator) -> None:
+    wanted = add(simulator, 150)
+    with SqlWarehouse(settings(simulator)) as warehouse:
+        assert len(read_columns(warehouse, wanted, until=time.monotonic() + 60)) == 150
+        simulator.faults.statement_hangs = frozenset(
+            {":p101"}
+        )  # that of the first hundred is the only one with as many
+        found = read_columns(warehouse, wanted, until=time.monotonic() + 1)
+        assert set(found) == set(wanted[100:])
+        simulator.faults.statement_hangs = frozenset({"information_schema.columns"})
+        assert read_columns(warehouse, wanted, until=time.monotonic() + 0.2) == {}

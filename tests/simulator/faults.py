@@ -52,6 +52,7 @@ class Faults:
     endless_empty: AbstractSet[str] = frozenset()  # scopes whose pages are all empty, each with a new token
     warehouse_polls: int = 1  # looks at a warehouse that was started before it runs
     statement_polls: int = 0  # looks at a statement before it is done
+    statement_hangs: AbstractSet[str] = frozenset()  # texts; a statement that holds one is never done
     statement_fails: Mapping[str, str] = field(
         default_factory=dict
     )  # catalog, system, or system table of a statement → message
@@ -89,7 +90,16 @@ class Faults:
     def from_json(cls, text: str) -> Faults:
         """Return what `to_json` made text of."""
         raw = json.loads(text)
-        sets = ("denied", "hung", "repeat_token", "ignore_token", "endless_empty", "sql_unlisted", "unreadable")
+        sets = (
+            "denied",
+            "hung",
+            "repeat_token",
+            "ignore_token",
+            "endless_empty",
+            "sql_unlisted",
+            "unreadable",
+            "statement_hangs",
+        )
         return cls(**{k: frozenset(v) if k in sets else v for k, v in raw.items()})
 
 

@@ -38,6 +38,8 @@ class _Statement:
     failure: str | None
     polls: int
     base: str | None  # of the links to a result that is not given inline
+    text: str
+    hangs: bool
 
 
 class Warehouses:
@@ -45,6 +47,7 @@ class Warehouses:
 
     def __init__(self, workspace: Workspace, faults: Faults) -> None:
         self.statements: list[str] = []  # all that were sent
+        self.cancelled: list[str] = []  # those of them that were given up
         self._workspace = workspace
         self._faults = faults
         self._states = dict(workspace.warehouses)
@@ -70,9 +73,13 @@ class Warehouses:
             return self._warehouse(path.removeprefix(f"{WAREHOUSES}/"))
         if path == STATEMENTS and body is not None:
             return self._execute(body, base)
-        number, _, chunk = path.removeprefix(f"{STATEMENTS}/").partition("/result/chunks/")
+        number, cancel, _ = path.removeprefix(f"{STATEMENTS}/").partition("/cancel")
+        number, _, chunk = number.partition("/result/chunks/")
         if number not in self._results:
             return 404, {"error_code": "RESOURCE_DOES_NOT_EXIST", "message": f"No statement {number}"}
+        if cancel:
+            self.cancelled.append(self._results[number].text)
+            return 200, {}
         return 200, self._chunk(number, int(chunk)) if chunk else self._status(number)
 
     def _warehouse(self, rest: str) -> tuple[int, Json]:
@@ -103,13 +110,20 @@ class Warehouses:
         inline = body.get("disposition") != "EXTERNAL_LINKS"
         if inline and self._faults.inline_rows is not None and len(rows) > self._faults.inline_rows:
             failure = "Inline byte limit exceeded. Statements with disposition=INLINE can have 26214400 bytes at most."
-        self._results[number] = _Statement(rows, failure, self._faults.statement_polls, None if inline else base)
+        self._results[number] = _Statement(
+            rows,
+            failure,
+            self._faults.statement_polls,
+            None if inline else base,
+            text,
+            hangs=any(part in text for part in self._faults.statement_hangs),
+        )
         return 200, self._status(number)
 
     def _status(self, number: str) -> Json:
         statement = self._results[number]
         about: Json = {"statement_id": number}
-        if statement.polls > 0:
+        if statement.polls > 0 or statement.hangs:
             statement.polls -= 1
             return {**about, "status": {"state": "RUNNING"}}
         if statement.failure is not None:

@@ -80,6 +80,19 @@ def test_columns_alone_make_a_dependency() -> None:
     assert deps(made["b"]) == ["a"]
 
 
+def test_columns_of_before_do_not_revive_what_the_tables_say_is_gone() -> None:
+    before = columns(("a", "x", "b", "y"), ("a", "x", "c", "z"), ("z", "x", "b", "y"))
+    known = Lineage(tables(("a", "b"), ("a", "c"), ("z", "b")), before)
+    made = specs("abc", Lineage(tables(("a", "c"))).or_else(known))
+    assert {one: deps(spec) for one, spec in made.items()} == {"a": [], "b": [], "c": ["a"]}
+    assert not made["b"].metadata
+    assert "dagster/column_lineage" in made["c"].metadata
+    # Where the tables are unknown as well, all is as it was.
+    assert deps(specs("abc", Lineage().or_else(known))["b"]) == ["a"]
+    assert deps(specs("abc", Lineage(None, columns(("a", "x", "b", "y"))).or_else(known))["b"]) == ["a"]
+    assert len(Lineage(tables()).or_else(known).columns or ()) == 0
+
+
 def test_unknown_lineage_changes_nothing() -> None:
     assert deps(specs("ab", Lineage(problems=("no permission",)))["b"]) == []
 
@@ -107,6 +120,38 @@ def test_dependencies_of_ones_own_are_kept() -> None:
     assert {dep.asset_key for dep in made.deps} == {key("a"), dg.AssetKey("other")}
 
 
+def with_own(own: Sequence[Pair], *pairs: Pair) -> dict[str, dg.AssetSpec]:
+    """Specs of a, b, c and d; ``own`` are pairs of a source and a spec that depends on it whatever the lineage is."""
+    made = [dg.AssetSpec(key(one), deps=[key(source) for source, target in own if target == one]) for one in "abcd"]
+    return {
+        spec.key.path[-1]: spec
+        for spec in with_lineage(made, {name(one): key(one) for one in "abcd"}, Lineage(tables(*pairs)))
+    }
+
+
+def test_a_circle_with_a_dependency_of_ones_own_is_broken_where_lineage_is_part_of_it(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    made = with_own([("b", "a")], ("a", "b"))
+    assert {one: deps(spec) for one, spec in made.items()} == {"a": ["b"], "b": [], "c": [], "d": []}
+    assert made["b"].metadata["dbxexplore/upstream_in_circle"].data == ["lake/prod/s/a"]
+    assert "['lake', 'prod', 's', 'b'] runs in a circle" in caplog.text
+    # The one that closes it is somebody's own, so the one before it on the way goes.
+    made = with_own([("a", "c")], ("b", "a"), ("c", "b"), ("d", "b"), ("d", "c"))
+    assert {one: deps(spec) for one, spec in made.items()} == {"a": ["b"], "b": ["d"], "c": ["a", "d"], "d": []}
+
+
+def test_a_dependency_that_both_name_is_there_once() -> None:
+    (_, made, *_) = with_own([("a", "b")], ("a", "b")).values()
+    assert deps(made) == ["a"]
+    assert "dbxexplore/upstream_in_circle" not in made.metadata
+
+
+def test_a_circle_of_ones_own_alone_is_for_dagster_to_refuse() -> None:
+    made = with_own([("a", "b"), ("b", "a"), ("c", "c")], ("a", "d"), ("d", "c"))
+    assert {one: deps(spec) for one, spec in made.items()} == {"a": ["b"], "b": ["a"], "c": ["c", "d"], "d": ["a"]}
+
+
 def test_objects_that_share_an_asset_share_its_dependencies() -> None:
     keys = {name("a"): key("a"), name("b"): key("x"), name("c"): key("x")}
     pairs = Lineage(tables(("a", "b"), ("b", "c")))
@@ -131,3 +176,20 @@ def test_dagster_takes_whatever_the_lineage_is(pairs: Sequence[Pair], included: 
         left_out = [text.rpartition("/")[2] for text in circle.data] if circle else []
         wanted = {source for source, target in pairs if target == one and source != one and source in included}
         assert sorted([*deps(spec), *left_out]) == sorted(wanted)
+
+
+@given(own=pairs, lineage=pairs)
+def test_dagster_takes_it_whatever_is_somebodys_own(own: Sequence[Pair], lineage: Sequence[Pair]) -> None:
+    names = "abcdef"
+    own = [(source, target) for source, target in own if source < target]  # no circle of their own
+    before = [dg.AssetSpec(key(one), deps=[key(a) for a in {a for a, b in own if b == one}]) for one in names]
+    made = with_lineage(before, {name(one): key(one) for one in names}, Lineage(tables(*lineage)))
+    list(dg.Definitions(assets=made).resolve_asset_graph().toposorted_asset_keys)
+    for spec in made:
+        one = spec.key.path[-1]
+        circle = spec.metadata.get("dbxexplore/upstream_in_circle")
+        left_out = [text.rpartition("/")[2] for text in circle.data] if circle else []
+        assert len(deps(spec)) == len(set(deps(spec)))
+        assert {a for a, b in own if b == one} <= set(deps(spec))
+        assert {*deps(spec), *left_out} == {a for a, b in [*own, *lineage] if b == one and a != b}
+        assert not {*left_out} & {*deps(spec)}
