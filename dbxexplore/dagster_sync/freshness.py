@@ -21,6 +21,7 @@ import itertools
 import json
 import logging
 import time
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -42,11 +43,10 @@ if TYPE_CHECKING:
 
 _LOG = logging.getLogger("dbxexplore")
 
-CHECK = "column_schema_change"  # as Dagster calls its own
+CHECK = "column_schema_change"  # what Dagster calls its check
 ALTERED_AT = "dbxexplore/altered_at"  # tag of a materialization: the time of its change, in microseconds since 1970
 _WORKSPACE = "dbxexplore/workspace"  # likewise: a fingerprint of where; marks of old have none and count for any
-_CHECK_DUE = "dbxexplore/check_due"  # likewise: it has columns, and one before it has some to be compared with
-_COLUMNS_BEFORE = "dbxexplore/columns_before"  # likewise: it has no columns, and one before it may have some
+_CHECK_DUE = "dbxexplore/check_due"  # likewise: the one before it has columns to be compared with
 COLUMN_SCHEMA = "dagster/column_schema"
 
 MOST_EVENTS = 500  # of one tick
@@ -104,10 +104,9 @@ class Cursor:
 
 @dataclass(frozen=True)
 class _Reported:
-    """The latest materialization of an asset that this sensor has reported, and whether one so far has columns.
+    """The latest materialization of an asset that this sensor has reported, and whether the latest of all has columns.
 
-    ``altered_at`` is -1 where there is none of this sensor; ``timestamp`` is in seconds since 1970. ``has_columns`` is
-    true as well where it would take long to find out, because the check passes where there is nothing to compare.
+    ``altered_at`` is -1 where there is none of this sensor; ``timestamp`` is in seconds since 1970.
     """
 
     altered_at: int = -1
@@ -139,51 +138,19 @@ class _Found:
 
 
 def schema_checks(connection: str, keys: Sequence[dg.AssetKey]) -> list[dg.AssetsDefinition]:
-    """Return a check of the columns of each asset, which fails when one was added, removed or retyped.
+    """Return Dagster's check of the columns of each asset, which fails when one was added, removed or retyped.
 
-    It compares the latest two materializations that have columns, so it wants to be run after each. Dagster's own
-    check of this name compares the latest two of all, so it finds nothing where somebody else materializes the asset
-    in between, without columns.
+    It compares the latest two materializations, so it wants to be run after each, and finds nothing where one of them
+    has no columns.
     """
     # The check is made of keys that stand in for the real ones: Dagster makes Python names of them, and cannot of a
     # key with a space, nor tell `a-b` from `a_b`.
     stand_ins = {dg.AssetKey([identifier(connection), f"t{at}"]): key for at, key in enumerate(keys)}
-    said = "Whether a column was added, removed or retyped between the latest two materializations that have columns."
-    specs = [dg.AssetCheckSpec(CHECK, asset=key, description=said) for key in stand_ins]
-
-    @dg.multi_asset_check(specs=specs, can_subset=True, name=f"{identifier(connection)}_{CHECK}")
-    def compare(context) -> Iterator[dg.AssetCheckResult]:  # type: ignore[no-untyped-def]  # noqa: ANN001 - Dagster takes no annotation that is text
-        for check in sorted(context.selected_asset_check_keys, key=lambda one: one.asset_key.path):
-            different = _difference(_latest_schemas(context.instance, check.asset_key))
-            yield dg.AssetCheckResult(
-                passed=not different,
-                asset_key=check.asset_key,
-                check_name=check.name,
-                severity=dg.AssetCheckSeverity.WARN,
-                description=different or "No column was added, removed or retyped.",
-            )
-
-    return [compare.with_attributes(asset_key_replacements=stand_ins)]
-
-
-def _latest_schemas(instance: dg.DagsterInstance, key: dg.AssetKey) -> list[dg.TableSchema]:
-    """Return the columns of the latest two materializations that have some, the latest first."""
-    values = (made.metadata.get(COLUMN_SCHEMA) for _, made in _materializations(instance, key))
-    schemas = (value.schema for value in values if isinstance(value, dg.TableSchemaMetadataValue))
-    return list(itertools.islice(schemas, 2))
-
-
-def _difference(schemas: Sequence[dg.TableSchema]) -> str:
-    """Return what tells the first of two schemas from the second, an empty text if nothing does or there is but one."""
-    if not schemas:
-        return ""
-    now, before = ({column.name: column.type for column in schema.columns} for schema in (schemas[0], schemas[-1]))
-    added, removed = [name for name in now if name not in before], [name for name in before if name not in now]
-    retyped = [f"- {name}: {before[name]} -> {now[name]}" for name in now if before.get(name, now[name]) != now[name]]
-    parts = [f"Added columns: {', '.join(added)}"] if added else []
-    parts += [f"Removed columns: {', '.join(removed)}"] if removed else []
-    parts += ["\n".join(["Column type changes:", *retyped])] if retyped else []
-    return "\n\n".join(parts)
+    with warnings.catch_warnings():
+        # Whoever reads that this function of Dagster is in beta can do nothing about it.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        made = dg.build_column_schema_change_checks(assets=list(stand_ins))
+        return [checks.with_attributes(asset_key_replacements=stand_ins) for checks in made]
 
 
 class FreshnessSensor:
@@ -192,7 +159,7 @@ class FreshnessSensor:
     Args:
         settings: the connection, with a warehouse id.
         watched: what is looked at, by its name.
-        checks: whether the check of an asset's columns is run when it has changed.
+        checks: whether Dagster's check of an asset's columns is run when it has changed.
         most: events that one tick may report; what is left is for the next.
     """
 
@@ -326,7 +293,7 @@ class FreshnessSensor:
 
         A change waits for columns that are late, so that each is compared with the one before it, but only behind one
         that is reported. The first waits for nothing, lest the sensor wait for ever where reading takes too long each
-        time: then all are reported, and the columns of those that have none are compared at their next change.
+        time: then all are reported, and the columns of those that have none are compared from their next change on.
         """
         waits = bool(changes) and changes[0].table in sizes
         size = 0
@@ -347,11 +314,8 @@ class FreshnessSensor:
             "dbxexplore/altered": dg.MetadataValue.timestamp(change.altered_at / 1_000_000),
         }
         tags = {ALTERED_AT: str(change.altered_at), _WORKSPACE: found.workspace}
-        if found.reported[one.key].has_columns:
-            if columns is None:
-                tags[_COLUMNS_BEFORE] = "true"
-            elif self._checks:
-                tags[_CHECK_DUE] = "true"
+        if self._checks and columns is not None and found.reported[one.key].has_columns:
+            tags[_CHECK_DUE] = "true"
         metadata = {name: value for name, value in values.items() if value is not None}
         return dg.AssetMaterialization(one.key, metadata=metadata, tags=tags)
 
@@ -410,11 +374,10 @@ def _reported(
         later = _materializations(instance, dg.AssetRecordsFilter(latest.asset_key, after_timestamp=since))
         ours = next((one for one in later if _is_ours(one[1], workspace)), None)
         if ours is None:
-            return _Reported(has_columns=True)
+            return _Reported(has_columns=COLUMN_SCHEMA in latest.metadata)
         timestamp, made = ours
     tags = made.tags or {}
-    has_columns = COLUMN_SCHEMA in latest.metadata or COLUMN_SCHEMA in made.metadata or _COLUMNS_BEFORE in tags
-    return _Reported(int(tags[ALTERED_AT]), timestamp, _CHECK_DUE in tags, has_columns)
+    return _Reported(int(tags[ALTERED_AT]), timestamp, _CHECK_DUE in tags, COLUMN_SCHEMA in latest.metadata)
 
 
 def _is_ours(made: dg.AssetMaterialization, workspace: str) -> bool:
