@@ -27,6 +27,7 @@ from dagster.components.utils.project_paths import get_local_state_path
 
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
+from dbxexplore.dagster_sync.budget import message_budget, within_budget
 from dbxexplore.dagster_sync.freshness import FreshnessSensor, Watched, schema_checks
 from dbxexplore.dagster_sync.lineage import COLUMN_LINEAGE, with_lineage
 from dbxexplore.dagster_sync.refresh import identifier, refresh_schedule
@@ -294,8 +295,10 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         keys = {table_name(one): spec.key for one, spec in made if one.kind != "notebook"}
         specs = with_lineage(without_collisions(made), keys, state.lineage)
         objects = {table_name(one): one for one, _ in made}
+        # Of the whole specs, because what they have in mind for a materialization is not sent on loading.
         freshness = self._freshness(objects, keys, specs)
-        return dg.Definitions(assets=specs, schedules=self._schedules(context), **freshness)
+        assets = within_budget(specs, message_budget(_connections_beside(context)))
+        return dg.Definitions(assets=assets, schedules=self._schedules(context), **freshness)
 
     def _schedules(self, context: dg.ComponentLoadContext) -> list[dg.ScheduleDefinition]:
         if self.schedule is None:
@@ -401,6 +404,13 @@ def _no_collection() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+def _connections_beside(context: dg.ComponentLoadContext) -> int:
+    """Return how many connections the code location has, which all travel in one message."""
+    tree = context.component_tree
+    # While a part of the tree alone is built, that part is all there is.
+    return len(tree.get_all_components(of_type=DatabricksConnectionComponent)) if tree.is_fully_loaded() else 1
 
 
 def _wants_notebooks(config: ConnectionConfig) -> bool:
