@@ -7,7 +7,9 @@ Source: Dagster's state-backed components
 # Without lazy annotations, because Dagster reads the fields' types from the class.
 import asyncio
 import gc
+import hashlib
 import logging
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -48,6 +50,8 @@ from dbxexplore.export import ConnectionConfig, Schedule, yaml_text
 
 _LOG = logging.getLogger("dbxexplore")
 _PATIENCE = 300.0  # seconds that a warehouse may take to start before a refresh goes on without lineage
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_READABLE = 60  # characters of a name that is not plain
 _LOCAL, _VERSIONED = "LOCAL_FILESYSTEM", "VERSIONED_STATE_STORAGE"
 
 # The state that a refresh replaces. Dagster tells only where the new one goes.
@@ -181,7 +185,8 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         Raises:
             ConfigError: the state is to live in the memory of the code server.
         """
-        config = DefsStateConfig.from_args(self.defs_state, default_key=f"{type(self).__name__}[{self.config.name}]")
+        key = f"{type(self).__name__}[{_state_name(self.config.name)}]"
+        config = DefsStateConfig.from_args(self.defs_state, default_key=key)
         if config.management_type.value not in {_LOCAL, _VERSIONED}:
             # It would be lost with each restart, and with it what an incomplete discovery has to keep.
             msg = f"{config.management_type.value} keeps no earlier state"
@@ -295,6 +300,8 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         keys = {table_name(one): spec.key for one, spec in made if one.kind != "notebook"}
         specs = with_lineage(without_collisions(made), keys, state.lineage)
         objects = {table_name(one): one for one, _ in made}
+        if not made:
+            self._tell_of_nothing(state)
         # Of the whole specs, because what they have in mind for a materialization is not sent on loading.
         freshness = self._freshness(objects, keys, specs)
         assets = within_budget(specs, message_budget(_connections_beside(context)))
@@ -352,6 +359,24 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         """
         return asset_spec(row, self.config, _workspace_url.get())
 
+    def _tell_of_nothing(self, state: State) -> None:
+        counts = state.catalog.counts()
+        found = sum(counts[kind] for kind in ("table", "view", "notebook"))
+        if found:
+            _LOG.warning(
+                "The filters of the connection %r include none of the %s tables, views and notebooks, so it has no "
+                "assets. Correct them: dbxexplore preview --explain NAME says which pattern an object is excluded by.",
+                self.config.name,
+                f"{found:,}",
+            )
+        else:
+            _LOG.warning(
+                "The state of the connection %r holds no tables, views and notebooks, so it has no assets. Grant its "
+                "credential USE CATALOG, USE SCHEMA and SELECT on what it is to see, and refresh it. %s",
+                self.config.name,
+                REFRESH,
+            )
+
     def _tell(self, state: State) -> None:
         config, provenance = self.config, state.catalog.provenance
         if group_name(config.name) != config.name:
@@ -404,6 +429,18 @@ def _no_collection() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+def _state_name(connection: str) -> str:
+    """Return the name of a connection as it stands in the key of its state, different for different connections.
+
+    Dagster makes a folder of the key in which everything but letters, digits and ``._-`` is ``__``, so that `Süd` and
+    `S d` would share a state, and a long name would be longer than a file system takes it.
+    """
+    if _PLAIN_NAME.fullmatch(connection) and "__" not in connection:
+        return connection
+    readable = re.sub(r"[^A-Za-z0-9.-]+", "_", connection)[:_READABLE].strip("_")
+    return "-".join([*([readable] if readable else []), hashlib.sha256(connection.encode()).hexdigest()[:16]])
 
 
 def _connections_beside(context: dg.ComponentLoadContext) -> int:
