@@ -15,7 +15,7 @@ import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,9 +29,11 @@ from dagster.components.utils.project_paths import get_local_state_path
 
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
+from dbxexplore.connection import OAuthM2MAuth, TokenAuth
 from dbxexplore.dagster_sync.budget import message_budget, within_budget
 from dbxexplore.dagster_sync.freshness import FreshnessSensor, Watched, schema_checks
 from dbxexplore.dagster_sync.lineage import COLUMN_LINEAGE, with_lineage
+from dbxexplore.dagster_sync.masking import masked
 from dbxexplore.dagster_sync.refresh import identifier, refresh_schedule
 from dbxexplore.dagster_sync.scaffold import ConnectionScaffolder
 from dbxexplore.dagster_sync.state import REFRESH, State
@@ -247,7 +249,15 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         state = earlier.followed_by(catalog, notebooks=wanted) if earlier else State(catalog, notebooks=wanted)
         if state.stale:
             _LOG.warning("%d objects are kept as they were before, marked as stale", len(state.stale))
+        # The whole, because what is kept from before may have been stored in clear.
+        state = replace(state, catalog=masked(state.catalog, *self._secret_variables()))
         state.with_lineage(self._lineage_after(state)).save(state_path)
+
+    def _secret_variables(self) -> list[str]:
+        auth = self.config.settings.auth
+        if isinstance(auth, TokenAuth):
+            return [auth.env_var]
+        return [auth.client_secret_env_var] if isinstance(auth, OAuthM2MAuth) else []
 
     def _lineage_after(self, state: State) -> Lineage:
         """Return the lineage as it is now, and what cannot be read of it as it was: unknown is not empty."""

@@ -155,7 +155,8 @@ def _dagster_metadata(found: DatabricksObject, url: str | None) -> dict[str, obj
     if found.kind != "notebook":
         metadata["dagster/table_name"] = found.full_name
         metadata["dagster/storage_kind"] = "databricks"
-        if found.columns is not None:
+        # Of what may only be browsed, Databricks tells no columns, which is not the same as that it has none.
+        if found.columns or (found.columns is not None and not found.browse_only):
             metadata[COLUMN_SCHEMA] = column_schema(found.columns)
     return metadata
 
