@@ -22,10 +22,12 @@ from typing import Annotated, Any
 
 import dagster as dg
 
-# Dagster gives out no public name for where states are stored, which an incomplete discovery has to know.
+# Dagster gives out no public name for where states are stored and under which version, which a discovery that is
+# incomplete, or that fails, has to know.
 from dagster._core.storage.defs_state.base import DefsStateStorage
 from dagster.components import DefsStateConfig, DefsStateConfigArgs, ResolvedDefsStateConfig
 from dagster.components.utils.project_paths import get_local_state_path
+from dagster_shared.serdes.objects.models.defs_state_info import LOCAL_STATE_VERSION
 
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
@@ -55,6 +57,10 @@ _PATIENCE = 300.0  # seconds that a warehouse may take to start before a refresh
 _PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
 _READABLE = 60  # characters of a name that is not plain
 _LOCAL, _VERSIONED = "LOCAL_FILESYSTEM", "VERSIONED_STATE_STORAGE"
+
+# Why the state could not be refreshed while definitions are loaded; None while none are. Dagster refreshes and loads in
+# one method, without a step in between.
+_failed: ContextVar[list[errors.DbxExploreError] | None] = ContextVar("_failed", default=None)
 
 # The state that a refresh replaces. Dagster tells only where the new one goes.
 _earlier: ContextVar[Path | None] = ContextVar("_earlier", default=None)
@@ -218,8 +224,19 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
             token = _earlier.set(earlier)
             try:
                 return await super().refresh_state(project_root)
+            except errors.DbxExploreError as error:
+                failed = _failed.get()
+                if failed is None or earlier is None:
+                    raise
+                failed.append(error)
+                return self._earlier_version()
             finally:
                 _earlier.reset(token)
+
+    def _earlier_version(self) -> str:
+        storage = DefsStateStorage.get()
+        known = storage.get_latest_version(self.defs_state_config.key) if storage else None
+        return known or LOCAL_STATE_VERSION
 
     def _copy_earlier_state(self, project_root: Path, target: Path) -> Path | None:
         config, storage = self.defs_state_config, DefsStateStorage.get()
@@ -286,6 +303,18 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         return state
 
     # --- the definitions ---
+
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """Return the assets of the stored state, which Dagster refreshes first in development.
+
+        A refresh that fails then would take the whole code location with it, other people's assets too: so where there
+        is an earlier state, that is shown, with a warning. Elsewhere a refresh that fails is an error.
+        """
+        token = _failed.set([])
+        try:
+            return super().build_defs(context)
+        finally:
+            _failed.reset(token)
 
     def build_defs_from_state(self, context: dg.ComponentLoadContext, state_path: Path | None) -> dg.Definitions:
         """Return the assets of a stored state; calls no workspace.
@@ -389,6 +418,13 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
 
     def _tell(self, state: State) -> None:
         config, provenance = self.config, state.catalog.provenance
+        for error in _failed.get() or ():
+            _LOG.warning(
+                "The state of the connection %r could not be refreshed: %s The stored state%s is shown.",
+                config.name,
+                error,
+                f" of {provenance.taken_at:%Y-%m-%d %H:%M} UTC" if provenance.taken_at else "",
+            )
         if group_name(config.name) != config.name:
             _LOG.info(
                 "Dagster takes no group called %r, so the group is %r. The asset keys keep the name of the connection.",

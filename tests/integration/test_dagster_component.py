@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -191,6 +192,40 @@ def test_a_refresh_that_fails_leaves_the_state_as_it_was(
             ("lake", "notebooks", "Shared", "load"),
             ("lake", "notebooks", "Shared", "report"),
         }
+
+
+# --- an outage in development, where Dagster refreshes on loading ---
+
+
+@pytest.mark.parametrize("management", ["LOCAL_FILESYSTEM", "VERSIONED_STATE_STORAGE"])
+def test_an_outage_in_development_shows_what_is_stored(
+    simulator: Simulator,
+    sandbox: DefsFolderSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    management: str,
+) -> None:
+    path = placed(sandbox, connection(simulator))
+    text = dbx.export.component_yaml(connection(simulator), "connection.yaml")
+    state = f"  defs_state:\n    management_type: {management}\n"
+    (path / "defs.yaml").write_text(text.replace("requirements:", f"{state}requirements:"))
+    monkeypatch.setenv("DAGSTER_IS_DEV_CLI", "1")
+    with dg.DagsterInstance.get() as instance, set_defs_state_storage(instance.defs_state_storage):
+        simulator.faults.expired_after = 0
+        with pytest.raises(Exception, match="Error while building") as caught:
+            specs(sandbox, path)
+        assert isinstance(caught.value.__cause__, errors.UnauthorizedError), "without a state the error stands"
+        simulator.faults.expired_after = None
+        before = specs(sandbox, path)
+        assert before
+        simulator.faults.expired_after = 0
+        caplog.clear()
+        assert set(specs(sandbox, path)) == set(before)
+        (told,) = [text for text in caplog.messages if "could not be refreshed" in text]
+        assert "of the connection 'lake' could not be refreshed: " in told
+        assert f"The stored state of {datetime.now(UTC):%Y-%m-%d}" in told
+        with pytest.raises(errors.UnauthorizedError):
+            refresh(sandbox, path)
 
 
 # --- a generated project ---
