@@ -79,8 +79,8 @@ def within_budget(specs: Sequence[dg.AssetSpec], budget: int) -> list[dg.AssetSp
             told.append(f"{sum(name in names for names in gone.values()):,} of them go without {what}")
     _LOG.warning(
         "The metadata of %s assets is more than Dagster loads in one code location, so %s. No asset is missing, and "
-        "what a materialization reports is not cut. To have all of it, narrow the filters, or set %s to more bytes "
-        "wherever Dagster runs.",
+        "where a warehouse is named, materializations report the columns. To have all of it, narrow the filters, or "
+        "set %s to more bytes wherever Dagster runs.",
         f"{len(specs):,}",
         ", ".join(told) or "the code location may not load",
         " and ".join(_LIMITS),
