@@ -31,7 +31,7 @@ _OPTIONAL = {
 # Dagster's own variables. The code server heeds the one, and whatever loads the code location the other.
 _LIMITS = ("DAGSTER_GRPC_MAX_SEND_BYTES", "DAGSTER_GRPC_MAX_RX_BYTES")
 _LIMIT = 100_000_000
-_SHARE = 0.7  # of the limit; the rest is for jobs, schedules and the other definitions of the code location
+_SHARE = 0.75  # of the limit; the rest is for jobs, schedules and the other definitions of the code location
 
 # Bytes in the message beside the texts themselves, rounded up.
 _INSTEAD = 200  # of the number of columns that stands in for them

@@ -145,14 +145,14 @@ def test_what_fits_is_left_as_it_is(make_config: MakeConfig, caplog: pytest.LogC
 
 
 def test_the_budget_follows_dagsters_own_limit_and_is_shared(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert message_budget() == 70_000_000
-    assert message_budget(2) == 35_000_000
+    assert message_budget() == 75_000_000
+    assert message_budget(2) == 37_500_000
     monkeypatch.setenv("DAGSTER_GRPC_MAX_RX_BYTES", "500000000")
-    assert message_budget() == 70_000_000, "the code server sends no more than before"
+    assert message_budget() == 75_000_000, "the code server sends no more than before"
     monkeypatch.setenv("DAGSTER_GRPC_MAX_SEND_BYTES", "1000000000")
-    assert message_budget() == 350_000_000
+    assert message_budget() == 375_000_000
     monkeypatch.setenv("DAGSTER_GRPC_MAX_RX_BYTES", "-1")
-    assert message_budget() == 700_000_000
+    assert message_budget() == 750_000_000
 
 
 def test_a_type_that_is_cut_still_differs_from_another(make_config: MakeConfig) -> None:
