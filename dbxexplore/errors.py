@@ -184,10 +184,10 @@ class ConfigError(DbxExploreError, ValueError):
     """A connection document that cannot be read.
 
     ``path`` leads to the offending value: keys, and indexes from 0. ``key`` is the same as text, counting from
-    1 as people do, and ``line`` (from 1) is where it stands, if known.
+    1 as people do, and ``line`` (from 1) is where it stands, if known, in ``file``, if it was read from one.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - where it is and what it says
         self,
         problem: str,
         *,
@@ -195,17 +195,28 @@ class ConfigError(DbxExploreError, ValueError):
         path: Sequence[str | int] = (),
         expected: str = "",
         remedy: str = "",
+        file: str = "",
     ) -> None:
         self.line = line
+        self.file = file
         self.path = tuple(path)
         self.key = ".".join(str(part + 1 if isinstance(part, int) else part) for part in path)
         self.what = problem
-        where = ", ".join(p for p in (f"line {line}" if line else "", f"key {self.key!r}" if self.key else "") if p)
+        parts = (repr(file) if file else "", f"line {line}" if line else "", f"key {self.key!r}" if self.key else "")
+        where = ", ".join(part for part in parts if part)
         super().__init__(f"{where}: {problem}" if where else problem, expected=expected, remedy=remedy)
 
     def at_line(self, line: int | None) -> ConfigError:
         """Return this error with the line it is about."""
-        return ConfigError(self.what, line=line, path=self.path, expected=self.expected, remedy=self.remedy)
+        return ConfigError(
+            self.what, line=line, path=self.path, expected=self.expected, remedy=self.remedy, file=self.file
+        )
+
+    def in_file(self, file: str) -> ConfigError:
+        """Return this error with the file it is about."""
+        return ConfigError(
+            self.what, line=self.line, path=self.path, expected=self.expected, remedy=self.remedy, file=file
+        )
 
 
 class ExportError(DbxExploreError, ValueError):

@@ -7,28 +7,35 @@ Source: Dagster's state-backed components
 # Without lazy annotations, because Dagster reads the fields' types from the class.
 import asyncio
 import gc
+import hashlib
 import logging
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
 from typing import Annotated, Any
 
 import dagster as dg
 
-# Dagster gives out no public name for where states are stored, which an incomplete discovery has to know.
+# Dagster gives out no public name for where states are stored and under which version, which a discovery that is
+# incomplete, or that fails, has to know.
 from dagster._core.storage.defs_state.base import DefsStateStorage
 from dagster.components import DefsStateConfig, DefsStateConfigArgs, ResolvedDefsStateConfig
 from dagster.components.utils.project_paths import get_local_state_path
+from dagster_shared.serdes.objects.models.defs_state_info import LOCAL_STATE_VERSION
 
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
+from dbxexplore.connection import OAuthM2MAuth, TokenAuth
+from dbxexplore.dagster_sync.budget import message_budget, within_budget
 from dbxexplore.dagster_sync.freshness import FreshnessSensor, Watched, schema_checks
 from dbxexplore.dagster_sync.lineage import COLUMN_LINEAGE, with_lineage
+from dbxexplore.dagster_sync.masking import masked
 from dbxexplore.dagster_sync.refresh import identifier, refresh_schedule
 from dbxexplore.dagster_sync.scaffold import ConnectionScaffolder
 from dbxexplore.dagster_sync.state import REFRESH, State
@@ -47,7 +54,13 @@ from dbxexplore.export import ConnectionConfig, Schedule, yaml_text
 
 _LOG = logging.getLogger("dbxexplore")
 _PATIENCE = 300.0  # seconds that a warehouse may take to start before a refresh goes on without lineage
+_PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
+_READABLE = 60  # characters of a name that is not plain
 _LOCAL, _VERSIONED = "LOCAL_FILESYSTEM", "VERSIONED_STATE_STORAGE"
+
+# Why the state could not be refreshed while definitions are loaded; None while none are. Dagster refreshes and loads in
+# one method, without a step in between.
+_failed: ContextVar[list[errors.DbxExploreError] | None] = ContextVar("_failed", default=None)
 
 # The state that a refresh replaces. Dagster tells only where the new one goes.
 _earlier: ContextVar[Path | None] = ContextVar("_earlier", default=None)
@@ -180,7 +193,8 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         Raises:
             ConfigError: the state is to live in the memory of the code server.
         """
-        config = DefsStateConfig.from_args(self.defs_state, default_key=f"{type(self).__name__}[{self.config.name}]")
+        key = f"{type(self).__name__}[{_state_name(self.config.name)}]"
+        config = DefsStateConfig.from_args(self.defs_state, default_key=key)
         if config.management_type.value not in {_LOCAL, _VERSIONED}:
             # It would be lost with each restart, and with it what an incomplete discovery has to keep.
             msg = f"{config.management_type.value} keeps no earlier state"
@@ -210,8 +224,19 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
             token = _earlier.set(earlier)
             try:
                 return await super().refresh_state(project_root)
+            except errors.DbxExploreError as error:
+                failed = _failed.get()
+                if failed is None or earlier is None:
+                    raise
+                failed.append(error)
+                return self._earlier_version()
             finally:
                 _earlier.reset(token)
+
+    def _earlier_version(self) -> str:
+        storage = DefsStateStorage.get()
+        known = storage.get_latest_version(self.defs_state_config.key) if storage else None
+        return known or LOCAL_STATE_VERSION
 
     def _copy_earlier_state(self, project_root: Path, target: Path) -> Path | None:
         config, storage = self.defs_state_config, DefsStateStorage.get()
@@ -241,7 +266,15 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         state = earlier.followed_by(catalog, notebooks=wanted) if earlier else State(catalog, notebooks=wanted)
         if state.stale:
             _LOG.warning("%d objects are kept as they were before, marked as stale", len(state.stale))
+        # The whole, because what is kept from before may have been stored in clear.
+        state = replace(state, catalog=masked(state.catalog, *self._secret_variables()))
         state.with_lineage(self._lineage_after(state)).save(state_path)
+
+    def _secret_variables(self) -> list[str]:
+        auth = self.config.settings.auth
+        if isinstance(auth, TokenAuth):
+            return [auth.env_var]
+        return [auth.client_secret_env_var] if isinstance(auth, OAuthM2MAuth) else []
 
     def _lineage_after(self, state: State) -> Lineage:
         """Return the lineage as it is now, and what cannot be read of it as it was: unknown is not empty."""
@@ -271,6 +304,18 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
 
     # --- the definitions ---
 
+    def build_defs(self, context: dg.ComponentLoadContext) -> dg.Definitions:
+        """Return the assets of the stored state, which Dagster refreshes first in development.
+
+        A refresh that fails then would take the whole code location with it, other people's assets too: so where there
+        is an earlier state, that is shown, with a warning. Elsewhere a refresh that fails is an error.
+        """
+        token = _failed.set([])
+        try:
+            return super().build_defs(context)
+        finally:
+            _failed.reset(token)
+
     def build_defs_from_state(self, context: dg.ComponentLoadContext, state_path: Path | None) -> dg.Definitions:
         """Return the assets of a stored state; calls no workspace.
 
@@ -294,8 +339,12 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         keys = {table_name(one): spec.key for one, spec in made if one.kind != "notebook"}
         specs = with_lineage(without_collisions(made), keys, state.lineage)
         objects = {table_name(one): one for one, _ in made}
+        if not made:
+            self._tell_of_nothing(state)
+        # Of the whole specs, because what they have in mind for a materialization is not sent on loading.
         freshness = self._freshness(objects, keys, specs)
-        return dg.Definitions(assets=specs, schedules=self._schedules(context), **freshness)
+        assets = within_budget(specs, message_budget(_connections_beside(context)))
+        return dg.Definitions(assets=assets, schedules=self._schedules(context), **freshness)
 
     def _schedules(self, context: dg.ComponentLoadContext) -> list[dg.ScheduleDefinition]:
         if self.schedule is None:
@@ -349,8 +398,33 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         """
         return asset_spec(row, self.config, _workspace_url.get())
 
+    def _tell_of_nothing(self, state: State) -> None:
+        counts = state.catalog.counts()
+        found = sum(counts[kind] for kind in ("table", "view", "notebook"))
+        if found:
+            _LOG.warning(
+                "The filters of the connection %r include none of the %s tables, views and notebooks, so it has no "
+                "assets. Correct them: dbxexplore preview --explain NAME says which pattern an object is excluded by.",
+                self.config.name,
+                f"{found:,}",
+            )
+        else:
+            _LOG.warning(
+                "The state of the connection %r holds no tables, views and notebooks, so it has no assets. Grant its "
+                "credential USE CATALOG, USE SCHEMA and SELECT on what it is to see, and refresh it. %s",
+                self.config.name,
+                REFRESH,
+            )
+
     def _tell(self, state: State) -> None:
         config, provenance = self.config, state.catalog.provenance
+        for error in _failed.get() or ():
+            _LOG.warning(
+                "The state of the connection %r could not be refreshed: %s The stored state%s is shown.",
+                config.name,
+                error,
+                f" of {provenance.taken_at:%Y-%m-%d %H:%M} UTC" if provenance.taken_at else "",
+            )
         if group_name(config.name) != config.name:
             _LOG.info(
                 "Dagster takes no group called %r, so the group is %r. The asset keys keep the name of the connection.",
@@ -401,6 +475,25 @@ def _no_collection() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
+
+
+def _state_name(connection: str) -> str:
+    """Return the name of a connection as it stands in the key of its state, different for different connections.
+
+    Dagster makes a folder of the key in which everything but letters, digits and ``._-`` is ``__``, so that `Süd` and
+    `S d` would share a state, and a long name would be longer than a file system takes it.
+    """
+    if _PLAIN_NAME.fullmatch(connection) and "__" not in connection:
+        return connection
+    readable = re.sub(r"[^A-Za-z0-9.-]+", "_", connection)[:_READABLE].strip("_")
+    return "-".join([*([readable] if readable else []), hashlib.sha256(connection.encode()).hexdigest()[:16]])
+
+
+def _connections_beside(context: dg.ComponentLoadContext) -> int:
+    """Return how many connections the code location has, which all travel in one message."""
+    tree = context.component_tree
+    # While a part of the tree alone is built, that part is all there is.
+    return len(tree.get_all_components(of_type=DatabricksConnectionComponent)) if tree.is_fully_loaded() else 1
 
 
 def _wants_notebooks(config: ConnectionConfig) -> bool:

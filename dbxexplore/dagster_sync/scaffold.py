@@ -1,6 +1,10 @@
 """``dg scaffold defs``: a connection document and the ``defs.yaml`` that names it."""
 
 # Without lazy annotations, because pydantic reads the fields' types.
+from contextlib import suppress
+from pathlib import Path
+
+import click
 import dagster as dg
 from dagster.components.component_scaffolding import scaffold_component
 from pydantic import BaseModel, Field
@@ -33,10 +37,19 @@ class ConnectionScaffolder(dg.Scaffolder[ConnectionScaffoldParams]):
         """Write the files.
 
         Raises:
-            ConfigError: the document cannot be read, or there is one already.
+            click.ClickException: the document cannot be read, there is one already, or a parameter makes no sense.
         """
-        params = request.params
         folder = request.target_path if request.target_path.is_dir() else request.target_path.parent
+        try:
+            self._scaffold(request, folder)
+        except errors.DbxExploreError as error:
+            # Dagster has just made the folder, and refuses one that is there when the command is given anew.
+            with suppress(OSError):
+                folder.rmdir()  # unless it holds something
+            raise click.ClickException(str(error)) from None
+
+    def _scaffold(self, request: dg.ScaffoldRequest[ConnectionScaffoldParams], folder: Path) -> None:
+        params = request.params
         if params.document:
             config = ConnectionConfig.load(params.document)
         else:

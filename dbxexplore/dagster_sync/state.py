@@ -7,8 +7,10 @@ a table of what is stale, and a description with the version of this format.
 from __future__ import annotations
 
 import json
+import struct
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -23,7 +25,7 @@ import pyarrow.parquet as pq
 from dbxexplore import errors
 from dbxexplore._version import __version__
 from dbxexplore.catalog import Catalog
-from dbxexplore.catalog.schema import table_from_series
+from dbxexplore.catalog.schema import ARROW_SCHEMA, table_from_series
 from dbxexplore.dagster_sync.translate import ObjectKey, Stale, object_key
 from dbxexplore.discovery.lineage import COLUMN_LINEAGE, TABLE_LINEAGE, Lineage
 from dbxexplore.discovery.unity_rest import METASTORE
@@ -38,6 +40,21 @@ _LINEAGE = {
     "tables": ("table_lineage.parquet", TABLE_LINEAGE),
     "columns": ("column_lineage.parquet", COLUMN_LINEAGE),
 }
+# What the readers of an archive and of its tables raise where bytes of it are not as they were written.
+_DAMAGED = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    pa.ArrowException,
+    OSError,
+    EOFError,
+    LookupError,
+    ValueError,
+    TypeError,
+    OverflowError,
+    RuntimeError,  # and with it NotImplementedError, for a flag or a compression that ZIP does not have
+)
+_BROWSED = "the credential may only browse it"
 _KEY_COLUMNS = ("kind", "catalog", "schema", "full_name")
 _STALE_SCHEMA = pa.schema(
     [
@@ -105,7 +122,7 @@ class State:
                     catalog = Catalog.load(archive.extract(_CATALOG, folder))
                     stale = _read_stale(pq.read_table(archive.extract(_STALE, folder)))
                     lineage = _read_lineage(archive, Path(folder), about.get("lineage"))
-        except (zipfile.BadZipFile, KeyError, ValueError, OSError, pa.ArrowException) as error:
+        except _DAMAGED as error:
             if isinstance(error, errors.CatalogError):
                 raise
             msg = f"The stored state {str(path)!r} cannot be read: {str(error)[:200]}"
@@ -120,16 +137,20 @@ class State:
         """Return the state after a later discovery, with the lineage of this one.
 
         An object of this state that ``new`` lacks is gone, unless it is in a scope that could not be listed: then
-        nothing is known of it, so it stays as it was, and is stale. Notebooks that were not looked for are gone.
+        nothing is known of it, so it stays as it was, and is stale. Notebooks that were not looked for are gone. What
+        was a table and is a view now is one object, which is as it was seen last.
+
+        Of an object that may only be browsed now, nobody tells the columns and the SQL: they stay as they were, and it
+        is stale.
         """
         scopes = {
             scope: Stale(scope, reason, message, self.catalog.provenance.taken_at)
             for scope, reason, message in new.failures.itertuples(index=False, name=None)
         }
-        stale: dict[ObjectKey, Stale] = {}
+        new, stale = self._completed(new)
         keep = np.zeros(len(self.catalog), dtype=bool)
         for position in self._missing_from(new):
-            key = self._key(position)
+            key = _key_of(self.catalog, position)
             if key[0] == "notebook" and not notebooks:
                 continue
             reason = next((scopes[scope] for scope in _scopes_of(key) if scope in scopes), None)
@@ -140,18 +161,66 @@ class State:
                 keep[position] = True
         return State(_joined(new, self.catalog.objects[keep]), stale, notebooks, self.lineage)
 
+    def _completed(self, new: Catalog) -> tuple[Catalog, dict[ObjectKey, Stale]]:
+        """Return ``new`` with what is known from before of the objects that may only be browsed, and which those are."""
+        closed = _without_columns(new)
+        if not closed:
+            return new, {}
+        before = pc.index_in(_joined_keys(new).take(pa.array(closed)), value_set=_joined_keys(self.catalog)).to_pylist()
+        known = [(here, there) for here, there in zip(closed, before, strict=True) if there is not None]
+        tables = [_table_of(one.objects) for one in (new, self.catalog)]
+        told = [pc.list_value_length(tables[1]["columns"]), tables[1]["definition"]]
+        known = [(here, there) for here, there in known if told[0][there].as_py() or told[1][there].as_py()]
+        if not known:
+            return new, {}
+        places = np.arange(len(new))
+        for here, there in known:
+            places[here] = len(new) + there
+        table = tables[0]
+        for name in ("columns", "definition"):
+            both = pa.chunked_array([*tables[0][name].chunks, *tables[1][name].chunks], ARROW_SCHEMA.field(name).type)
+            table = table.set_column(
+                table.column_names.index(name), ARROW_SCHEMA.field(name), both.take(pa.array(places))
+            )
+        stale = {}
+        for here, _ in known:
+            key = _key_of(new, here)
+            earlier = self.stale.get(key)
+            last_seen = earlier.last_seen if earlier else self.catalog.provenance.taken_at
+            stale[key] = Stale(f"The columns of {key[3]}", "denied", _BROWSED, last_seen)
+        failures = list(new.failures.itertuples(index=False, name=None))
+        return Catalog.from_table(table, failures, new.provenance), stale
+
     def _missing_from(self, new: Catalog) -> Sequence[int]:
         known = pc.is_in(_joined_keys(self.catalog), value_set=_joined_keys(new))
         return [int(position) for position in np.flatnonzero(~known.to_numpy(zero_copy_only=False))]
 
-    def _key(self, position: int) -> ObjectKey:
-        row = self.catalog.objects.iloc[position]
-        return object_key(*(row[name] for name in _KEY_COLUMNS))
+
+def _key_of(catalog: Catalog, position: int) -> ObjectKey:
+    row = catalog.objects.iloc[position]
+    return object_key(*(row[name] for name in _KEY_COLUMNS))
+
+
+def _table_of(frame: pd.DataFrame) -> pa.Table:
+    return table_from_series({name: frame[name] for name in frame.columns})
+
+
+def _without_columns(catalog: Catalog) -> list[int]:
+    """Return the positions of the tables and views that may only be browsed, so that their columns are not told."""
+    objects = catalog.objects
+    names = [name for name in ("kind", "browse_only", "columns") if name in objects.columns]
+    table = table_from_series({name: objects[name] for name in names})
+    is_relation = pc.is_in(table["kind"].cast(pa.string()), value_set=pa.array(["table", "view"]))
+    none = pc.equal(pc.fill_null(pc.list_value_length(table["columns"]), 0), 0)
+    closed = pc.and_(pc.and_(is_relation, pc.fill_null(table["browse_only"], False)), none)  # noqa: FBT003 - Arrow's signature
+    return [int(position) for position in np.flatnonzero(closed.to_numpy())]
 
 
 def _joined_keys(catalog: Catalog) -> pa.Array:
-    # By a character that no name holds, because names may hold dots.
+    # By a character that no name holds, because names may hold dots. A table and a view share one name space.
     table = table_from_series({name: catalog.objects[name] for name in _KEY_COLUMNS})
+    kind = table["kind"].cast(pa.string())
+    table = table.set_column(0, "kind", pc.if_else(pc.equal(kind, "view"), "table", kind))
     parts = [
         pa.concat_arrays(table[name].cast(pa.string()).chunks or [pa.array([], pa.string())]) for name in _KEY_COLUMNS
     ]
@@ -202,7 +271,7 @@ def _read_lineage(archive: zipfile.ZipFile, folder: Path, described: object) -> 
 def _joined(new: Catalog, kept: pd.DataFrame) -> Catalog:
     if kept.empty:
         return new
-    tables = [table_from_series({name: frame[name] for name in frame.columns}) for frame in (new.objects, kept)]
+    tables = [_table_of(frame) for frame in (new.objects, kept)]
     failures = list(new.failures.itertuples(index=False, name=None))
     return Catalog.from_table(pa.concat_tables(tables), failures, new.provenance)
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import logging
 import re
+import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -38,6 +39,11 @@ _KINDS: tuple[AssetKind, ...] = ("table", "view", "notebook")
 _PREFIX = "dbxexplore"  # of our own tags and metadata
 _LONGEST_LABEL = 63
 _BATCH = 4096  # rows that are Python values at one time
+
+COLUMN_SCHEMA, VIEW_DEFINITION = "dagster/column_schema", f"{_PREFIX}/view_definition"
+
+# Characters of one text. A code location is one message, and few such texts are as much as Dagster takes of one.
+LONGEST_TYPE, LONGEST_COLUMN_COMMENT, LONGEST_TEXT = 1_000, 500, 20_000
 
 
 @dataclass(frozen=True)
@@ -130,7 +136,7 @@ def asset_spec(found: DatabricksObject, config: ConnectionConfig, workspace_url:
     }
     return dg.AssetSpec(
         key=dg.AssetKey(config.asset_key(found.kind, found.catalog, found.schema, found.name, found.full_name)),
-        description=found.comment or None,
+        description=shortened(found.comment, LONGEST_TEXT) if found.comment else None,
         group_name=group_name(config.name),
         owners=owners,
         tags={f"{_PREFIX}/{name}": label(value) for name, value in tags.items() if value},
@@ -149,8 +155,9 @@ def _dagster_metadata(found: DatabricksObject, url: str | None) -> dict[str, obj
     if found.kind != "notebook":
         metadata["dagster/table_name"] = found.full_name
         metadata["dagster/storage_kind"] = "databricks"
-        if found.columns is not None:
-            metadata["dagster/column_schema"] = column_schema(found.columns)
+        # Of what may only be browsed, Databricks tells no columns, which is not the same as that it has none.
+        if found.columns or (found.columns is not None and not found.browse_only):
+            metadata[COLUMN_SCHEMA] = column_schema(found.columns)
     return metadata
 
 
@@ -163,10 +170,17 @@ def _own_metadata(found: DatabricksObject, config: ConnectionConfig) -> dict[str
         "owner": found.owner,
         "created_at": dg.MetadataValue.timestamp(found.created_at) if found.created_at else None,
         "updated_at": dg.MetadataValue.timestamp(found.updated_at) if found.updated_at else None,
-        "view_definition": dg.MetadataValue.md(fenced(found.definition)) if found.definition else None,
         "stale": str(found.stale) if found.stale else None,
     }
-    return {f"{_PREFIX}/{name}": value for name, value in values.items() if value is not None}
+    metadata = {f"{_PREFIX}/{name}": value for name, value in values.items() if value is not None}
+    if found.definition:
+        metadata[VIEW_DEFINITION] = dg.MetadataValue.md(fenced(shortened(found.definition, LONGEST_TEXT)))
+    return metadata
+
+
+def shortened(text: str, limit: int) -> str:
+    """Return ``text`` with at most ``limit`` characters of it, and an ellipsis where something is cut off."""
+    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def fenced(sql: str) -> str:
@@ -202,6 +216,11 @@ def column_schema(columns: Sequence[Column]) -> dg.TableSchema:
 # Tables of one workspace have many columns in common, and one that is made once serves all of them.
 @lru_cache(maxsize=65_536)
 def _table_column(name: str, kind: str, description: str | None, *, is_required: bool) -> dg.TableColumn:
+    if len(kind) > LONGEST_TYPE:
+        # With a mark of the whole, because a check compares types, and a change may be in what is cut off.
+        kind = f"{shortened(kind, LONGEST_TYPE)} ({len(kind):,} characters, {zlib.crc32(kind.encode()):08x})"
+    if description is not None:
+        description = shortened(description, LONGEST_COLUMN_COMMENT)
     return dg.TableColumn(name, kind, description, constraints=_REQUIRED if is_required else _NULLABLE)
 
 

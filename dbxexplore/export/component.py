@@ -11,6 +11,7 @@ import keyword
 import os
 import re
 import sys
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 from dbxexplore import errors
@@ -20,6 +21,17 @@ from dbxexplore.export.config import ConnectionConfig, needs_own_credential
 
 COMPONENT = "dbxexplore.dagster_sync.DatabricksConnectionComponent"
 DOCUMENT = "connection.yaml"
+
+# What a project imports, whether or not it is installed where the project is written.
+_DEPENDENCIES = frozenset(
+    (
+        *("alembic", "anywidget", "click", "croniter", "dagster", "dagster_dg_cli", "dagster_graphql"),
+        *("dagster_pipes", "dagster_shared", "databricks", "dbxexplore", "google", "graphql", "grpc", "ipywidgets"),
+        *("jinja2", "numpy", "packaging", "pandas", "pip", "pyarrow", "pydantic", "pytz", "requests", "rich"),
+        *("ruamel", "setuptools", "sqlalchemy", "starlette", "structlog", "toposort", "traitlets", "typer", "upath"),
+        *("uvicorn", "watchdog", "yaml"),
+    )
+)
 
 _COMMENT = """\
 A Databricks connection in open-source Dagster. It needs: pip install "dbxexplore[dagster]"
@@ -96,8 +108,14 @@ def _project(config: ConnectionConfig) -> dict[str, str]:
 def package_name(connection: str) -> str:
     """Return the name of a Python package for a connection, which hides no other package."""
     name = re.sub(r"[^a-z0-9]+", "_", connection.lower()).strip("_")
-    taken = name in {*sys.stdlib_module_names, "dagster", "databricks", "dbxexplore"} or keyword.iskeyword(name)
+    taken = keyword.iskeyword(name) or name in {*sys.stdlib_module_names, *_DEPENDENCIES} or _is_installed(name)
     return f"connection_{name}".rstrip("_") if taken or not name[:1].isalpha() else name
+
+
+def _is_installed(package: str) -> bool:
+    # Not what the current folder holds, because that is not on the path of a project elsewhere.
+    here = {"", str(Path.cwd())}
+    return PathFinder.find_spec(package, [folder for folder in sys.path if folder not in here]) is not None
 
 
 def _secret_variable(config: ConnectionConfig) -> str | None:
@@ -165,8 +183,8 @@ _README = """\
 
     dg dev
 
-`dg dev` discovers the workspace when it starts. Elsewhere, `dg utils refresh-defs-state` does; reload the code
-location to see what has changed. The connection is in `src/{package}/defs/{package}/connection.yaml`.
+`dg dev` and `dg check defs` discover the workspace when they start, and show what is stored where it cannot be
+reached. Elsewhere, `dg utils refresh-defs-state` discovers it; reload the code location to see what has changed. The connection is in `src/{package}/defs/{package}/connection.yaml`.
 
 If the connection has a schedule, a job refreshes what is stored, and the next reload shows it. A job can store it for a
 code location on another machine only in versioned storage: set `defs_state: {{management_type:

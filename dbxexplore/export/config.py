@@ -164,14 +164,21 @@ class ConnectionConfig(_Model):
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> ConnectionConfig:
-        """Read a document from a file; raises `ConfigError` as `from_yaml` does, and when it cannot be read."""
+        """Read a document from a file.
+
+        Raises:
+            ConfigError: as `from_yaml` does, and with the file; or the file cannot be read.
+        """
         try:
             text = Path(path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             msg = f"{str(path)!r} cannot be read: {reason}"
             raise errors.ConfigError(msg) from None
-        return cls.from_yaml(text)
+        try:
+            return cls.from_yaml(text)
+        except errors.ConfigError as error:
+            raise error.in_file(str(path)) from None
 
     # --- what Dagster makes of it ---
 

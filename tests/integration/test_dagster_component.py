@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +23,8 @@ pytest.importorskip("dagster", reason="needs dbxexplore[dagster]")
 
 import dagster as dg
 from dagster._core.storage.defs_state.base import set_defs_state_storage
+from dagster._core.test_utils import create_test_daemon_workspace_context
+from dagster._core.workspace.load_target import ModuleTarget
 from dagster.components.core.component_tree import ComponentTree
 from dagster.components.testing import create_defs_folder_sandbox
 
@@ -193,6 +197,40 @@ def test_a_refresh_that_fails_leaves_the_state_as_it_was(
         }
 
 
+# --- an outage in development, where Dagster refreshes on loading ---
+
+
+@pytest.mark.parametrize("management", ["LOCAL_FILESYSTEM", "VERSIONED_STATE_STORAGE"])
+def test_an_outage_in_development_shows_what_is_stored(
+    simulator: Simulator,
+    sandbox: DefsFolderSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    management: str,
+) -> None:
+    path = placed(sandbox, connection(simulator))
+    text = dbx.export.component_yaml(connection(simulator), "connection.yaml")
+    state = f"  defs_state:\n    management_type: {management}\n"
+    (path / "defs.yaml").write_text(text.replace("requirements:", f"{state}requirements:"))
+    monkeypatch.setenv("DAGSTER_IS_DEV_CLI", "1")
+    with dg.DagsterInstance.get() as instance, set_defs_state_storage(instance.defs_state_storage):
+        simulator.faults.expired_after = 0
+        with pytest.raises(Exception, match="Error while building") as caught:
+            specs(sandbox, path)
+        assert isinstance(caught.value.__cause__, errors.UnauthorizedError), "without a state the error stands"
+        simulator.faults.expired_after = None
+        before = specs(sandbox, path)
+        assert before
+        simulator.faults.expired_after = 0
+        caplog.clear()
+        assert set(specs(sandbox, path)) == set(before)
+        (told,) = [text for text in caplog.messages if "could not be refreshed" in text]
+        assert "of the connection 'lake' could not be refreshed: " in told
+        assert f"The stored state of {datetime.now(UTC):%Y-%m-%d}" in told
+        with pytest.raises(errors.UnauthorizedError):
+            refresh(sandbox, path)
+
+
 # --- a generated project ---
 
 
@@ -248,3 +286,40 @@ def test_dg_knows_the_component(demo_workspace: DemoWorkspace, tmp_path: Path) -
     listed = dg_command("list", "components", "--json", project=tmp_path, demo=demo_workspace)
     assert listed.returncode == 0, listed.stderr
     assert "dbxexplore.dagster_sync.DatabricksConnectionComponent" in json.dumps(json.loads(listed.stdout))
+
+
+def test_two_large_connections_load_in_one_code_location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("dagster_dg_cli", reason="needs dbxexplore[dagster]")
+    columns = tuple((f"column_{at}", "bigint") for at in range(60))
+    wide = Workspace([Catalog("prod", [Schema("gold", [Table(f"t{at}", columns=columns) for at in range(150)])])])
+    project = tmp_path / "project"
+    with Simulator(wide) as simulator:
+        monkeypatch.setenv(VARIABLE, simulator.token)
+        config = connection(simulator)
+        dbx.export.write_project(config, project)
+        defs = project / "src" / "lake" / "defs"
+        (defs / "other").mkdir()
+        (defs / "other" / "defs.yaml").write_text((defs / "lake" / "defs.yaml").read_text())
+        config.model_copy(update={"name": "other"}).save(defs / "other" / "connection.yaml")
+        monkeypatch.syspath_prepend(str(project / "src"))
+        for component in ComponentTree.for_project(project).get_all_components(of_type=DatabricksConnectionComponent):
+            asyncio.run(component.refresh_state(project))
+    # Each would fit into it without the other; both take 4.5 MB if whole.
+    monkeypatch.setenv("DAGSTER_GRPC_MAX_RX_BYTES", "3000000")
+    monkeypatch.setenv("PYTHONPATH", f"{project / 'src'}{os.pathsep}{os.environ.get('PYTHONPATH', '')}")
+    target = ModuleTarget(
+        "lake.definitions", attribute=None, working_directory=str(project / "src"), location_name="lake"
+    )
+    with (
+        dg.DagsterInstance.get() as instance,
+        create_test_daemon_workspace_context(target, instance) as workspace,
+    ):
+        (entry,) = workspace.create_request_context().get_code_location_entries().values()
+        assert entry.load_error is None
+        (repository,) = entry.code_location.get_repositories().values()
+        schemas: dict[str, int] = {"lake": 0, "other": 0}
+        for key in repository.asset_graph.get_all_asset_keys():
+            metadata = repository.asset_graph.get(key).metadata
+            schemas[key.path[0]] += "dagster/column_schema" in metadata
+        assert len(repository.asset_graph.get_all_asset_keys()) == 300
+        assert 0 < schemas["lake"] == schemas["other"] < 150

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import logging
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import click
 import dagster as dg
 import pandas as pd
 import pytest
@@ -111,6 +113,58 @@ def test_an_empty_selection_is_no_asset_and_no_error(
 ) -> None:
     config = make_config(filters=dbx.Filters(catalogs=dbx.Patterns([]), notebooks=dbx.Patterns([])))
     assert keys_of(definitions(component_of(config), small_catalog, tmp_path)) == set()
+
+
+def test_an_empty_selection_says_what_to_do(
+    make_config: MakeConfig, small_catalog: dbx.Catalog, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    config = make_config(filters=dbx.Filters(catalogs=dbx.Patterns(["^nothing$"]), notebooks=dbx.Patterns([])))
+    definitions(component_of(config), small_catalog, tmp_path)
+    assert (
+        "The filters of the connection 'databricks_unity_catalog' include none of the 4 tables, views and notebooks"
+    ) in caplog.text
+    assert "dbxexplore preview" in caplog.text
+
+
+def test_a_workspace_that_shows_nothing_says_what_to_do(
+    make_config: MakeConfig, make_catalog: MakeCatalog, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    definitions(component_of(make_config()), make_catalog(), tmp_path)
+    assert "holds no tables, views and notebooks" in caplog.text
+    assert "USE CATALOG" in caplog.text
+
+
+@pytest.mark.parametrize("name", ["lake", "databricks_unity_catalog", "my-conn", "a.b", "n" * 100])
+def test_a_plain_name_is_in_the_key_of_the_state_as_it_is(make_config: MakeConfig, name: str) -> None:
+    key = component_of(make_config(name=name)).defs_state_config.key
+    assert key == f"DatabricksConnectionComponent[{name}]"
+
+
+def test_no_two_connections_share_a_state(make_config: MakeConfig, tmp_path: Path) -> None:
+    # As Dagster makes a folder of a key, and as file systems compare names that may hold 255 bytes.
+    names = [
+        "Süd",
+        "Sùd",
+        "S-_d",
+        "S__d",
+        "S d",
+        "S-d",
+        "表",
+        "图",
+        "n" * 255,
+        "n" * 254,
+        "表" * 100,
+        "a/b",
+        "a:b",
+        "[x]",
+    ]
+    keys = [component_of(make_config(name=name)).defs_state_config.key for name in names]
+    folders = [re.sub(r"[^A-Za-z0-9._-]", "__", key) for key in keys]
+    assert len(set(folders)) == len(names)
+    for folder in folders:
+        (tmp_path / folder).mkdir()
+    assert keys[0].startswith("DatabricksConnectionComponent[S_d-")
+    assert component_of(make_config(name="Süd")).defs_state_config.key == keys[0]
 
 
 def test_no_state_yet_says_how_to_get_one(make_config: MakeConfig, caplog: pytest.LogCaptureFixture) -> None:
@@ -385,7 +439,7 @@ def test_scaffolding_writes_a_document_and_the_yaml_that_names_it(make_config: M
         with sandbox.load_component_and_build_defs(path) as (component, _):
             assert component.config == make_config(name="exported")
         before = (path / "connection.yaml").read_text()
-        with pytest.raises(errors.ConfigError, match="exists already"):
+        with pytest.raises(click.ClickException, match="exists already"):
             sandbox.scaffold_component(DatabricksConnectionComponent, "lake")
         assert (path / "connection.yaml").read_text() == before
         with sandbox.load_component_and_build_defs(
@@ -395,3 +449,19 @@ def test_scaffolding_writes_a_document_and_the_yaml_that_names_it(make_config: M
             _,
         ):
             assert component.config.name == "new"
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({"document": "nope.yaml"}, "'nope.yaml' cannot be read: No such file or directory."),
+        ({"workspace_url": "nonsense"}, "'nonsense' is not the address of a workspace"),
+    ],
+)
+def test_scaffolding_that_cannot_be_done_leaves_no_folder(params: dict[str, str], message: str) -> None:
+    with create_defs_folder_sandbox() as sandbox:
+        with pytest.raises(click.ClickException) as caught:
+            sandbox.scaffold_component(DatabricksConnectionComponent, "lake", scaffold_params=params)
+        assert message in caught.value.format_message()
+        assert not (sandbox.defs_folder_path / "lake").exists()
+        assert sandbox.defs_folder_path.is_dir()

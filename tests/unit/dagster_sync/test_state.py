@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 
 import pandas as pd
 import pyarrow as pa
@@ -138,6 +140,99 @@ def test_a_state_without_its_catalog_says_what_to_do(tmp_path: Path) -> None:
         archive.writestr("state.json", json.dumps({"format": 1}))
     with pytest.raises(errors.CatalogError, match="cannot be read"):
         State.load(tmp_path / "state")
+
+
+@pytest.mark.parametrize("way", ["bit", "cut", "bytes"])
+def test_whatever_is_damaged_is_told_as_such(make_catalog: MakeCatalog, tmp_path: Path, way: str) -> None:
+    path = tmp_path / "state"
+    columns = [{"name": "id", "type": "int", "nullable": False, "comment": None}]
+    State(make_catalog(*EVERYTHING, columns=[columns] * len(EVERYTHING))).save(path)
+    whole = path.read_bytes()
+    random = Random(1)
+    for _ in range(700):
+        damaged = bytearray(whole)
+        if way == "bit":
+            damaged[random.randrange(len(damaged))] ^= 1 << random.randrange(8)
+        elif way == "cut":
+            damaged = damaged[: random.randrange(len(damaged))]
+        else:
+            for _ in range(20):
+                damaged[random.randrange(len(damaged))] = random.randrange(256)
+        path.write_bytes(damaged)
+        # A bit that means nothing, such as one of a time, may be another one.
+        with contextlib.suppress(errors.CatalogError):
+            State.load(path)
+
+
+@pytest.mark.parametrize(
+    "about",
+    [
+        [],
+        {"format": 2, "lineage": {"taken_at": "nonsense"}},
+        {"format": [1]},
+        {"format": {}},
+        {"format": 2, "lineage": 5},
+    ],
+)
+def test_a_description_that_makes_no_sense(make_catalog: MakeCatalog, tmp_path: Path, about: object) -> None:
+    State(make_catalog()).save(tmp_path / "whole")
+    with zipfile.ZipFile(tmp_path / "whole") as whole, zipfile.ZipFile(tmp_path / "state", "w") as odd:
+        for name in whole.namelist():
+            odd.writestr(name, json.dumps(about) if name == "state.json" else whole.read(name))
+    with contextlib.suppress(errors.CatalogError):
+        State.load(tmp_path / "state")
+
+
+# --- what is another kind now, and what may only be browsed ---
+
+
+def test_a_table_that_is_a_view_now_is_one_object(make_catalog: MakeCatalog) -> None:
+    before = make_catalog(("table", "prod", "gold", "a"), ("table", "prod", "gold", "b"), ("view", "prod", "gold", "c"))
+    failures = (("prod.gold", "throttled", "Too many requests"),)
+    after = make_catalog(("view", "prod", "gold", "a"), ("table", "prod", "gold", "c"), failures=failures)
+    state = State(before).followed_by(after, notebooks=True)
+    assert set(state.stale) == {("table", "prod", "gold", "prod.gold.b")}
+    assert list(zip(state.catalog.objects["kind"], names(state), strict=True)) == [
+        ("table", "prod.gold.b"),
+        ("table", "prod.gold.c"),
+        ("view", "prod.gold.a"),
+    ]
+
+
+def test_a_table_and_a_notebook_are_never_one_object(make_catalog: MakeCatalog) -> None:
+    before = make_catalog(("notebook", None, None, "/a"))
+    after = make_catalog(("table", "prod", "gold", "a"), failures=(("/", "denied", "no"),))
+    assert len(State(before).followed_by(after, notebooks=True).catalog) == 2
+
+
+def columns_of(state: State, name: str) -> object:
+    objects = state.catalog.objects
+    found = objects.loc[objects["name"] == name, "columns"].iloc[0]
+    return None if found is None or found is pd.NA else [column["name"] for column in found]
+
+
+def test_the_columns_of_what_may_only_be_browsed_stay_as_they_were(make_catalog: MakeCatalog, tmp_path: Path) -> None:
+    columns = [{"name": "id", "type": "int", "nullable": False, "comment": None}]
+    rows = tuple(("table", "prod", "gold", name) for name in ("closed", "empty", "new", "open"))
+    before = State(taken(make_catalog(*rows[:2], rows[3], columns=[columns, [], columns]), BEFORE))
+    closed = make_catalog(*rows, browse_only=[True, True, True, False], columns=[[], [], [], columns])
+    first = before.followed_by(taken(closed, AFTER), notebooks=True)
+    first.save(tmp_path / "state")
+    again = State.load(tmp_path / "state").followed_by(closed, notebooks=True)
+    for state in (first, again):
+        assert columns_of(state, "closed") == columns_of(state, "open") == ["id"]
+        assert columns_of(state, "new") == columns_of(state, "empty") == []
+        (key,) = state.stale
+        assert key[3] == "prod.gold.closed"
+        assert str(state.stale[key]) == (
+            "The columns of prod.gold.closed could not be listed (denied): the credential may only browse it. This is "
+            "as it was before. Last seen 2024-01-01 00:00 UTC."
+        )
+    opened = again.followed_by(
+        make_catalog(*rows, browse_only=[False] * 4, columns=[[], [], [], columns]), notebooks=True
+    )
+    assert not opened.stale
+    assert columns_of(opened, "closed") == []
 
 
 # --- lineage ---

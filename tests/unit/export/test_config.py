@@ -689,3 +689,15 @@ def test_a_configuration_previews_as_its_own_dialect_reads(make_config: MakeConf
         errors.FilterError, match=r"^Cannot preview a DataFrame\. Expected a Catalog, as dbx\.discover ret"
     ):
         config.preview(small_catalog.objects)
+
+
+def test_a_mistake_in_a_file_names_the_file(make_config: Callable[..., dbx.ConnectionConfig], tmp_path: Path) -> None:
+    path = tmp_path / "connection.yaml"
+    path.write_text(f"{make_config().to_yaml()}nope: 1\n")
+    with pytest.raises(errors.ConfigError) as caught:
+        dbx.ConnectionConfig.load(path)
+    line = len(path.read_text().splitlines())
+    assert str(caught.value).startswith(
+        f"{str(path)!r}, line {line}, key 'nope': unknown key. Expected one of version, "
+    )
+    assert (caught.value.file, caught.value.line, caught.value.key) == (str(path), line, "nope")

@@ -100,11 +100,22 @@ def test_a_package_name_can_be_imported_and_hides_no_other(name: str) -> None:
         ("class", "connection_class"),
         ("json", "connection_json"),
         ("dagster", "connection_dagster"),
+        ("pandas", "connection_pandas"),
+        ("Click", "connection_click"),
+        ("dagster-graphql", "connection_dagster_graphql"),
+        ("pytest", "connection_pytest"),  # installed, and no dependency
         ("表", "connection"),
     ],
 )
 def test_package_names(name: str, package: str) -> None:
     assert package_name(name) == package
+
+
+def test_a_package_name_does_not_depend_on_the_current_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "lakehouse").mkdir()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend("")
+    assert package_name("lakehouse") == "lakehouse"
 
 
 def test_a_project(make_config: MakeConfig, tmp_path: Path) -> None:
