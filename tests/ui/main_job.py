@@ -29,7 +29,8 @@ def do_the_main_job(
     page.mouse.move(box["x"] + 200, box["y"] + 100)
     page.mouse.wheel(0, 30 * size)
     last = kernel.value(f"tree._model.window({size} - 1, 1)[0]['name']")
-    # Another way to know the last name: that of the last schema of the last catalog, each in the order of its name.
+    # Another way to know the last name: that of the last schema of the last catalog, each in the order of its name,
+    # whatever its case.
     assert last == kernel.value(_LAST)
     expect(explorer.row(last)).to_be_in_viewport()
 
@@ -42,7 +43,8 @@ def do_the_main_job(
 
     explorer.part(schema, "twisty").click()
     table = kernel.value(
-        f"sorted(catalog.objects.loc[{inside} & {TABLES} & (catalog.objects['kind'] == 'table').to_numpy(), 'name'])[2]"
+        f"sorted(catalog.objects.loc[{inside} & {TABLES} & (catalog.objects['kind'] == 'table').to_numpy(), 'name'], "
+        "key=lambda name: (name.lower(), name))[2]"
     )
     explorer.part(table, "tick").click()
     expect(explorer.row(table)).to_have_attribute("aria-checked", "false")
@@ -71,6 +73,7 @@ def do_the_main_job(
 
 
 _LAST = (
-    f"(lambda held: max(zip(*(held[name].astype(str) for name in ('catalog', 'schema', 'name'))))[2])"
+    "(lambda held: max(zip(*(held[name].astype(str) for name in ('catalog', 'schema', 'name'))), "
+    "key=lambda names: [(name.lower(), name) for name in names])[2])"
     f"(catalog.objects[{TABLES}])"
 )

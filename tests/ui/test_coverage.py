@@ -112,7 +112,9 @@ def test_the_treemap_follows_the_preview_in_place(session: Session) -> None:
 
 def test_the_list_is_used_with_the_keyboard(session: Session) -> None:
     page, kernel = session.page, session.kernel
-    page.get_by_role("button", name="▸ 3 schemas").last.focus()
+    schemas = page.get_by_role("button", name="▸ 3 schemas")
+    expect(schemas).to_have_count(2)
+    schemas.last.focus()
     page.keyboard.press("Enter")
     row = page.get_by_role("button", name="gold", exact=False)
     row.wait_for()

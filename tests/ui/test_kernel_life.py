@@ -12,10 +12,10 @@ SIZE = 5_000
 def test_a_dead_kernel_is_told_of_and_a_new_one_goes_on(open_cells: OpenNotebook) -> None:
     explorer = open_cells(explore(SIZE))
     page = explorer.page
-    expect(explorer.row("Sandbox_a")).to_be_visible()
+    expect(explorer.row("dev")).to_be_visible()
     process = explorer.kernel.value("__import__('os').getpid()")
     explorer.lab.kill_kernel(explorer.name)
-    explorer.part("Sandbox_a", "twisty").click()
+    explorer.part("dev", "twisty").click()
     banner = page.locator(".dbxe-tree-banner")
     expect(banner).to_contain_text("No answer from the kernel", timeout=30_000)
 
@@ -33,9 +33,9 @@ def test_a_dead_kernel_is_told_of_and_a_new_one_goes_on(open_cells: OpenNotebook
     explorer.kernel.wait("'explorer' in globals()")
     expect(banner).to_be_empty()
     expect(explorer.tree).to_have_count(1)
-    explorer.part("Sandbox_a", "twisty").click()
+    explorer.part("dev", "twisty").click()
     explorer.kernel.wait("tree._model.total > 20")
-    expect(explorer.row("Sandbox_a")).to_have_attribute("aria-expanded", "true")
+    expect(explorer.row("dev")).to_have_attribute("aria-expanded", "true")
 
 
 def test_a_cell_run_again_shows_the_same_explorer_as_it_was_left(open_cells: OpenNotebook) -> None:
@@ -43,10 +43,10 @@ def test_a_cell_run_again_shows_the_same_explorer_as_it_was_left(open_cells: Ope
     made, shown = explore(SIZE).split("explorer = ")
     explorer = open_cells(made, "explorer = " + shown)
     page, kernel = explorer.page, explorer.kernel
-    expect(explorer.row("Sandbox_a")).to_be_visible()
-    explorer.part("Sandbox_a", "twisty").click()
-    expect(explorer.row("Sales_248")).to_be_visible()
-    explorer.part("Sales_248", "tick").click()
+    expect(explorer.row("dev")).to_be_visible()
+    explorer.part("dev", "twisty").click()
+    expect(explorer.row("gold_117")).to_be_visible()
+    explorer.part("gold_117", "tick").click()
     kernel.wait("tree.ticked_text")
     page.get_by_title("Add deny catalogs", exact=True).click()
     page.get_by_label("deny catalogs 1", exact=True).fill("dev")
@@ -64,9 +64,9 @@ def test_a_cell_run_again_shows_the_same_explorer_as_it_was_left(open_cells: Ope
     expect(page.get_by_label("Connection name", exact=True)).to_have_value("kept")
     explorer.go_to("2 Browse and filter")
     expect(page.get_by_label("deny catalogs 1", exact=True)).to_have_value("dev")
-    expect(explorer.row("Sales_248")).to_have_attribute("aria-checked", "true")
-    expect(explorer.row("Sandbox_a")).to_have_attribute("aria-expanded", "true")
+    expect(explorer.row("gold_117")).to_have_attribute("aria-checked", "true")
+    expect(explorer.row("dev")).to_have_attribute("aria-expanded", "true")
     # It still is one that answers.
-    explorer.part("Sales_248", "tick").click()
+    explorer.part("gold_117", "tick").click()
     kernel.wait("not tree.ticked_text")
     assert explorer.errors == []
