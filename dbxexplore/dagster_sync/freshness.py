@@ -25,7 +25,7 @@ import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import dagster as dg
 
@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from dbxexplore.connection import ConnectionSettings
 
 _LOG = logging.getLogger("dbxexplore")
+_T = TypeVar("_T")
 
 CHECK = "column_schema_change"  # what Dagster calls its check
 ALTERED_AT = "dbxexplore/altered_at"  # tag of a materialization: the time of its change, in microseconds since 1970
@@ -52,6 +53,9 @@ COLUMN_SCHEMA = "dagster/column_schema"
 MOST_EVENTS = 500  # of one tick
 _MOST_COLUMNS = 50_000  # of all events of one tick, which travel in one message
 _MOST_BYTES = 32_000_000  # likewise, as JSON; Dagster takes 100 MB
+# Assets whose checks are one step: what Dagster needs to load a code location grows with their square (6.5 s for one
+# step of 1,200), and each step of a run takes a while to start.
+_CHECKED_TOGETHER = 50
 _LOOKED_UP = 500  # changes that are compared with the instance at one time
 _SETTLED = 300_000_000  # microseconds after which no earlier change is expected to come to light any more
 _PATIENCE = 15.0  # seconds that a warehouse may take to start
@@ -145,12 +149,15 @@ def schema_checks(connection: str, keys: Sequence[dg.AssetKey]) -> list[dg.Asset
     """
     # The check is made of keys that stand in for the real ones: Dagster makes Python names of them, and cannot of a
     # key with a space, nor tell `a-b` from `a_b`.
-    stand_ins = {dg.AssetKey([identifier(connection), f"t{at}"]): key for at, key in enumerate(keys)}
+    stand_ins = [(dg.AssetKey([identifier(connection), f"t{at}"]), key) for at, key in enumerate(keys)]
     with warnings.catch_warnings():
         # Whoever reads that this function of Dagster is in beta can do nothing about it.
         warnings.simplefilter("ignore", dg.BetaWarning)
-        made = dg.build_column_schema_change_checks(assets=list(stand_ins))
-        return [checks.with_attributes(asset_key_replacements=stand_ins) for checks in made]
+        return [
+            checks.with_attributes(asset_key_replacements=part)
+            for part in map(dict, _parts(stand_ins, _CHECKED_TOGETHER))
+            for checks in dg.build_column_schema_change_checks(assets=list(part))
+        ]
 
 
 class FreshnessSensor:
@@ -420,7 +427,7 @@ def _fingerprint(*texts: str) -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
 
-def _parts(changes: Sequence[Change], size: int) -> Iterator[Sequence[Change]]:
+def _parts(changes: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
     return (changes[at : at + size] for at in range(0, len(changes), size))
 
 
