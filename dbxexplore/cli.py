@@ -29,6 +29,7 @@ import typer
 
 from dbxexplore import errors
 from dbxexplore._version import __version__
+from dbxexplore.files import written_whole
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -605,13 +606,8 @@ def _written(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.partial")
-    try:
+    with written_whole(path, errors.ExportError) as partial:
         partial.write_text(text, encoding="utf-8")
-        partial.replace(path)
-    finally:
-        partial.unlink(missing_ok=True)
 
 
 # --- JSON ---

@@ -21,7 +21,7 @@ from dbxexplore import demo
 
 IMAGES = Path(__file__).parent.parent.parent / "notebooks" / "images"
 TIMEOUT = 60_000  # milliseconds
-WIDE, NARROW, HEIGHT = 1580, 1000, 1700  # of the page: an Explorer in it is some 180 less wide
+WIDE, NARROW, HEIGHT = 1580, 1000, 1900  # of the page: an Explorer in it is some 180 less wide
 # Stands for the system's font, which on most desktops is as narrow.
 FONT = ':root, body { --jp-ui-font-family: "Helvetica Neue", Arial, "DejaVu Sans Condensed", sans-serif !important; }'
 READ_ROWS = """rows => rows
