@@ -171,6 +171,8 @@ STYLE = """<style>
   border-radius: 3px; white-space: nowrap; overflow: hidden; text-overflow: ellipsis; box-sizing: border-box;
 }
 .dbxe .dbxe-pattern:has(.dbxe-lint) .dbxe-split { display: none; }
+.dbxe .dbxe-no-acts .dbxe-lint > summary { right: 0; }
+.dbxe .dbxe-no-acts .dbxe-count { flex-basis: 264px !important; width: 264px !important; }
 .dbxe .dbxe-lint > summary::-webkit-details-marker { display: none; }
 .dbxe .dbxe-lint > summary:hover { background: var(--dbxe-soft); }
 .dbxe .dbxe-lint.dbxe-error > summary { color: var(--dbxe-out); }

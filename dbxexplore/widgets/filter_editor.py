@@ -262,6 +262,7 @@ class FilterEditor(Component):
         with ONE_AT_A_TIME:
             self._dialect.disabled = self.read_only
             self.layouts.act.display = "none" if self.read_only else None
+            _set_class(self, "dbxe-no-acts", on=self.read_only)
             for level, section in self._sections.items():
                 section.show()
                 self._show_counts(level)
