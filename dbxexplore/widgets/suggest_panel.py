@@ -258,8 +258,12 @@ def suggestion_html(suggestion: Suggestion, what: str) -> str:
         head = f"<span class='dbxe-warn'>⚠ Not exactly what is ticked; it differs for</span> {_names(suggestion.wrong)}"
     also = ""
     if suggestion.also_captures:
-        names = _names(suggestion.also_captures)
-        also = f"<div class='dbxe-warn'>⚠ New objects called {names} would be taken as well.</div>"
+        # A name of stars and dots alone is any name in the catalogs and schemas that are let through.
+        said = [name for name in suggestion.also_captures if name.strip("*./")]
+        anywhere = "" if len(said) == len(suggestion.also_captures) else "of any name in what is let through"
+        named = f"called {_names(tuple(said))}" if said else ""
+        how = ", and ".join(part for part in (anywhere, named) if part)
+        also = f"<div class='dbxe-warn'>⚠ New objects {how} would be taken as well.</div>"
     rows = "".join(
         f"<tr><th scope='row'>{name} {level}</th><td>{_texts(getattr(suggestion.filters.level(level), name))}</td></tr>"
         for level in LEVELS

@@ -11,7 +11,7 @@ from widget_markup import shown
 from widget_names import HOSTILE
 
 import dbxexplore as dbx
-from dbxexplore.filters import Dialect, Filters, Patterns
+from dbxexplore.filters import Dialect, Filters, Patterns, Suggestion
 from dbxexplore.widgets import SuggestPanel
 from dbxexplore.widgets import suggest_panel as module
 
@@ -40,6 +40,20 @@ def test_nothing_ticked_nothing_to_write(catalog: dbx.Catalog) -> None:
     assert "Ticked: 25 objects" in shown(panel)
     panel.ticked_text = "25 tables & <more>"
     assert "Ticked: 25 tables &amp; &lt;more&gt;" in shown(panel)
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (("*",), "of any name in what is let through"),
+        (("*.*.*",), "of any name in what is let through"),
+        (("*", "prod.gold.*"), "of any name in what is let through, and called <code>prod.gold.*</code>"),
+        (("prod.gold.*", "/etl*"), "called <code>prod.gold.*</code>, <code>/etl*</code>"),
+    ],
+)
+def test_it_says_which_new_objects_would_be_taken_as_well(names: tuple[str, ...], said: str) -> None:
+    suggestion = Suggestion(Filters(), exact=True, also_captures=names, patterns=())
+    assert f"⚠ New objects {said} would be taken as well." in module.suggestion_html(suggestion, "2 tables")
 
 
 def test_a_suggestion_is_shown_before_it_is_applied(panel: SuggestPanel, catalog: dbx.Catalog) -> None:
