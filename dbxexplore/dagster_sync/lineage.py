@@ -10,7 +10,7 @@ somebody's decision, so they are never left out; a circle with them is broken wh
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeAlias
 
@@ -22,6 +22,7 @@ from dbxexplore.discovery.lineage import Lineage
 
 # The parts of a name, equal to a `TableName`, which takes longer to make.
 _Name: TypeAlias = tuple[str, ...]
+_Traced: TypeAlias = tuple[dg.AssetKey, str]  # a column of an asset
 
 _LOG = logging.getLogger("dbxexplore")
 _BATCH = 16_384  # rows that are Python values at one time
@@ -37,7 +38,7 @@ class _Upstream:
     keys: dict[dg.AssetKey, None] = field(default_factory=dict)
     outside: set[str] = field(default_factory=set)
     in_circle: list[dg.AssetKey] = field(default_factory=list)
-    columns: dict[str, set[tuple[dg.AssetKey, str]]] = field(default_factory=dict)
+    columns: dict[str, set[_Traced]] = field(default_factory=dict)
 
 
 def with_lineage(
@@ -54,7 +55,8 @@ def with_lineage(
         return list(specs)
     found = _upstream({tuple(name): key for name, key in keys.items()}, lineage)
     _break_circles(found, {spec.key: own for spec in specs if (own := [dep.asset_key for dep in spec.deps])})
-    made = [_merged(spec, found[spec.key]) if spec.key in found else spec for spec in specs]
+    made_of: dict[_Traced, dg.TableColumnDep] = {}
+    made = [_merged(spec, found[spec.key], made_of) if spec.key in found else spec for spec in specs]
     for spec in made:
         if CIRCLE in spec.metadata:
             _LOG.warning(
@@ -154,12 +156,22 @@ def _path(key: dg.AssetKey) -> tuple[str, ...]:
     return tuple(key.path)
 
 
-def _merged(spec: dg.AssetSpec, upstream: _Upstream) -> dg.AssetSpec:
+def _merged(
+    spec: dg.AssetSpec, upstream: _Upstream, made_of: MutableMapping[_Traced, dg.TableColumnDep]
+) -> dg.AssetSpec:
+    """Return a spec with what is upstream; ``made_of`` are the columns of others that several are made of."""
+
+    def dep(one: _Traced) -> dg.TableColumnDep:
+        known = made_of.get(one)
+        if known is None:
+            known = made_of[one] = dg.TableColumnDep(*one)
+        return known
+
     metadata: dict[str, dg.MetadataValue | dg.TableColumnLineage] = {}
     columns = {
-        name: [dg.TableColumnDep(key, column) for key, column in sorted(held, key=lambda one: (_path(one[0]), one[1]))]
+        name: [dep(one) for one in sorted(held, key=lambda one: (one[0].path, one[1]))]
         for name, deps in sorted(upstream.columns.items())
-        if (held := [dep for dep in deps if dep[0] in upstream.keys])
+        if (held := [one for one in deps if one[0] in upstream.keys])
     }
     if columns:
         metadata[COLUMN_LINEAGE] = dg.TableColumnLineage(columns)
@@ -167,6 +179,6 @@ def _merged(spec: dg.AssetSpec, upstream: _Upstream) -> dg.AssetSpec:
         metadata[OUTSIDE] = dg.MetadataValue.json(sorted(upstream.outside))
     if upstream.in_circle:
         metadata[CIRCLE] = dg.MetadataValue.json([key.to_user_string() for key in upstream.in_circle])
-    own = {dep.asset_key for dep in spec.deps}
+    own = {one.asset_key for one in spec.deps}
     deps = sorted((key for key in upstream.keys if key not in own), key=_path)
     return spec.replace_attributes(deps=[*spec.deps, *deps], metadata={**spec.metadata, **metadata})
