@@ -427,8 +427,8 @@ def _fingerprint(*texts: str) -> str:
     return hashlib.sha256("\0".join(texts).encode()).hexdigest()[:16]
 
 
-def _parts(changes: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
-    return (changes[at : at + size] for at in range(0, len(changes), size))
+def _parts(items: Sequence[_T], size: int) -> Iterator[Sequence[_T]]:
+    return (items[at : at + size] for at in range(0, len(items), size))
 
 
 def _said(events: int) -> str:

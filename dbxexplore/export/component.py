@@ -184,7 +184,8 @@ _README = """\
     dg dev
 
 `dg dev` and `dg check defs` discover the workspace when they start, and show what is stored where it cannot be
-reached. Elsewhere, `dg utils refresh-defs-state` discovers it; reload the code location to see what has changed. The connection is in `src/{package}/defs/{package}/connection.yaml`.
+reached. Elsewhere, `dg utils refresh-defs-state` discovers it; reload the code location to see what has changed. The
+connection is in `src/{package}/defs/{package}/connection.yaml`.
 
 If the connection has a schedule, a job refreshes what is stored, and the next reload shows it. A job can store it for a
 code location on another machine only in versioned storage: set `defs_state: {{management_type:

@@ -108,9 +108,9 @@ class ConnectForm(Component):
         self._read()
 
     def _holds_secret(self, field: object, value: str) -> bool:
-        if field in (self._fields["env_var"], self._fields["client_secret_env_var"]):
-            return looks_like_value(value)
-        return looks_like_secret(value) or re.search(r"://[^/\s]*@", value) is not None
+        names_variable = field in (self._fields["env_var"], self._fields["client_secret_env_var"])
+        looks_so = looks_like_value if names_variable else looks_like_secret
+        return looks_so(value) or re.search(r"://[^/\s]*@", value) is not None
 
     def _place_of(self, field: object) -> str:
         if field is self._url:

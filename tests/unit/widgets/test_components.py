@@ -111,7 +111,8 @@ def test_a_secret_does_not_stay_in_a_field(field: str) -> None:
 
 @pytest.mark.parametrize("field", ["env_var", "client_secret_env_var"])
 @pytest.mark.parametrize(
-    "secret", ["q3Zk8LmN0pQrStUvWx12yZ", "abc8Q~Zk3LmN0pQrStUvWx-_12yZabcdefgh", "pass word 123456 and more"]
+    "secret",
+    ["q3Zk8LmN0pQrStUvWx12yZ", "abc8Q~Zk3LmN0pQrStUvWx-_12yZabcdefgh", "pass word 123456 and more", "https://u:p@host"],
 )
 def test_what_is_probably_a_secret_does_not_stay_where_a_name_is_wanted(field: str, secret: str) -> None:
     form = ConnectForm(dbx.ConnectionSettings(URL))
