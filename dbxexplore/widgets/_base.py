@@ -219,6 +219,10 @@ class Component(widgets.VBox):
             raise TypeError(msg)
         self._message = message_area()
         super().__init__(**traits)
+        # A default is made when a value is first read. Made while another thread sets the value, it would replace it.
+        for name, trait in self.traits().items():
+            if issubclass(trait.this_class, Component):
+                getattr(self, name)
         self.add_class("dbxe")
 
     @exclusive

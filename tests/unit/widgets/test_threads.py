@@ -9,9 +9,11 @@ from collections.abc import Callable, Iterator
 
 import pandas as pd
 import pytest
+import traitlets
 from widget_markup import field
 
 import dbxexplore as dbx
+from dbxexplore import widgets
 from dbxexplore.widgets import Explorer
 
 URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
@@ -130,3 +132,17 @@ def test_the_page_asks_for_rows_while_a_cell_sets_filters(explorer: Explorer, st
         assert tree.reply["version"] == tree._version_of(tree._model)
         shown = [row["name"] for row in tree.reply["rows"]]
         assert shown == [row["name"] for row in tree._model.window(0, len(shown))]
+
+
+@pytest.mark.parametrize("name", [name for name in widgets.__all__ if name != "explore"])
+def test_no_value_is_still_to_get_its_default(name: str) -> None:
+    # Read for the first time while another thread sets it, it would have become the default again, for good.
+    component = getattr(widgets, name)()
+    parts = [component, *(part for part in vars(component).values() if isinstance(part, traitlets.HasTraits))]
+    own = [(part, trait) for part in parts for trait in part.trait_names() if is_ours(part, trait)]
+    assert own
+    assert [f"{type(part).__name__}.{trait}" for part, trait in own if not part.trait_has_value(trait)] == []
+
+
+def is_ours(part: traitlets.HasTraits, trait: str) -> bool:
+    return str(part.traits()[trait].this_class.__module__).startswith("dbxexplore.")
