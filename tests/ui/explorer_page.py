@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import statistics
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from lab import ANSWER_SECONDS, FrontEnd, Kernel, Lab, open_notebook, run_all, write_notebook
-from playwright.sync_api import ConsoleMessage, Error, Frame, FrameLocator, Locator, Page, expect
+from playwright.sync_api import ConsoleMessage, Dialog, Error, Frame, FrameLocator, Locator, Page, expect
+from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 IS_CURRENT = re.compile(r"\b(lm|p)-mod-current\b")
 BUDGET_MS = 200
@@ -68,10 +70,10 @@ class Errors(list[str]):
         if message.type == "error" and _NOTEBOOKS_OWN not in message.location["url"]:
             self.append(f"{message.text} ({message.location['url']})")
 
-    def _on_dialog(self, dialog: object) -> None:
+    def _on_dialog(self, dialog: Dialog) -> None:
         # Also that of leaving a page with a notebook that is not saved, which no test does.
-        self.append(f"a dialog: {getattr(dialog, 'message', '')}")
-        getattr(dialog, "dismiss", lambda: None)()
+        self.append(f"a dialog: {dialog.message}")
+        dialog.accept() if dialog.type == "beforeunload" else dialog.dismiss()
 
 
 class ExplorerPage:
@@ -261,15 +263,55 @@ class NotebookExplorer(ExplorerPage):
         self.folder = (lab.folder / name).parent
         self.folder.mkdir(exist_ok=True)
         write_notebook(lab.folder / name, *cells)
-        open_notebook(page, lab, name, front_end)
-        run_all(page)
-        page.get_by_role("tab", name="1 Connect").or_(page.locator(".jp-OutputArea-output")).first.wait_for()
+        self._open(page, front_end)
         super().__init__(page, lab.kernel(name), page, page.main_frame)
+
+    def _open(self, page: Page, front_end: FrontEnd) -> None:
+        """Open the notebook, run it, and wait until the page shows an Explorer.
+
+        A page that shows nothing of it is opened once more, with another kernel, as a person would, and the end of the
+        run tells what it had shown. What the cells raise is not tried again.
+        """
+        for last in (False, True):
+            open_notebook(page, self.lab, self.name, front_end)
+            run_all(page)
+            failed = page.locator(".jp-OutputArea-output", has_text="Traceback (most recent call last)")
+            try:
+                page.locator(_SHOWN).or_(failed).first.wait_for(timeout=SHOWN_SECONDS * 1000)
+            except PlaywrightTimeoutError:
+                if last:
+                    raise AssertionError(self.described(page)) from None
+                warnings.warn(f"{self.name} was opened again; it showed {self.described(page)}", stacklevel=2)
+                self.lab.shut_down(self.name)
+                page.goto("about:blank")
+                self.errors.clear()
+            else:
+                assert failed.count() == 0, self.described(page)
+                return
+
+    def described(self, page: Page) -> str:
+        """Return in words what the page shows, for whoever has to find out why a test failed."""
+        shown = {
+            "dialogs": page.get_by_role("dialog").all_inner_texts(),
+            "kernel": [found.get_attribute("data-status") for found in page.locator(_STATUS).all()],
+            "tabs": page.locator(".dbxe .lm-TabBar-tab.lm-mod-current").all_inner_texts(),
+            "errors": list(self.errors),
+            "server": [line for line in self.lab.log().splitlines() if _COMPLAINT.match(line)],
+            "outputs": page.locator(".jp-OutputArea-output").all_inner_texts(),
+        }
+        return "\n".join(f"{what}: {str(texts)[-_MOST_SHOWN:]}" for what, texts in shown.items())
 
     def close(self) -> None:
         self.kernel.close()
         self.page.close()
         self.lab.shut_down(self.name)
+
+
+SHOWN_SECONDS = 60
+_SHOWN = ".dbxe button:visible"
+_STATUS = ".jp-Notebook-ExecutionIndicator"
+_COMPLAINT = re.compile(r"\[[WEC] ")
+_MOST_SHOWN = 4_000
 
 
 OpenNotebook = Callable[..., NotebookExplorer]

@@ -83,6 +83,10 @@ class Lab:
         kernel_id = sessions[0]["kernel"]["id"]
         return Kernel(self.runtime / f"kernel-{kernel_id}.json")
 
+    def log(self) -> str:
+        """Return what the server has logged."""
+        return (self.runtime.parent / "jupyterlab.log").read_text(encoding="utf-8", errors="replace")
+
     def set_theme(self, theme: str) -> None:
         """Choose the theme of the pages that are opened from now on."""
         settings = self.runtime.parent / "settings" / "@jupyterlab" / "apputils-extension"
@@ -201,7 +205,7 @@ def jupyterlab(folder: Path, environment: Mapping[str, str], *, theme: str = "Ju
         server = subprocess.Popen(command, env=variables, stdout=out, stderr=out, start_new_session=True)
     try:
         lab = Lab(f"http://127.0.0.1:{port}", token, folder, runtime)
-        wait_until("JupyterLab answers", lambda: _answers(lab, server, log), START_SECONDS)
+        wait_until("JupyterLab answers", lambda: _answers(lab, server), START_SECONDS)
         yield lab
     finally:
         with contextlib.suppress(ProcessLookupError):
@@ -213,8 +217,8 @@ def jupyterlab(folder: Path, environment: Mapping[str, str], *, theme: str = "Ju
             server.wait(20)
 
 
-def _answers(lab: Lab, server: subprocess.Popen[bytes], log: Path) -> bool:
-    assert server.poll() is None, log.read_text(encoding="utf-8")[-3000:]
+def _answers(lab: Lab, server: subprocess.Popen[bytes]) -> bool:
+    assert server.poll() is None, lab.log()[-3000:]
     try:
         with urllib.request.urlopen(f"{lab.url}/api/status?token={lab.token}", timeout=5):
             return True
@@ -246,6 +250,9 @@ def run_all(page: Page) -> None:
 
 
 def save(page: Page, path: Path, contains: str) -> None:
-    """Save the notebook, with the state of its widgets, and wait until the file holds a text."""
+    """Save the notebook, with the state of its widgets, and wait until the file holds a text and is all there is."""
     page.get_by_role("button", name="Save and create checkpoint").click()
     wait_until(f"{path.name} holds {contains!r}", lambda: contains in path.read_text(encoding="utf-8"))
+    # While the server writes a notebook, the one before lies beside it.
+    before = path.with_name(f".~{path.name}")
+    wait_until(f"{before.name} is gone", lambda: not before.exists())

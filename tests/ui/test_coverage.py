@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import pytest
-from lab import Kernel, Lab, jupyterlab, open_notebook, run_all, write_notebook
-from playwright.sync_api import Browser, ConsoleMessage, Page, expect
+from explorer_page import OpenNotebook
+from playwright.sync_api import expect
 
 pytest.importorskip("plotly", minversion="6")
 
@@ -27,47 +25,8 @@ ipywidgets.VBox([ipywidgets.HTML(STYLE), panel])
 """
 
 
-@pytest.fixture(scope="module")
-def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
-    folder = tmp_path_factory.mktemp("coverage") / "work"
-    folder.mkdir()
-    with jupyterlab(folder, {}) as running:
-        yield running
-
-
-class Session:
-    """One notebook in one page, and its kernel."""
-
-    def __init__(self, page: Page, lab: Lab, name: str) -> None:
-        self.page = page
-        self.errors: list[str] = []
-        page.on("console", self._on_console)
-        page.on("pageerror", lambda error: self.errors.append(str(error)))
-        page.on("dialog", lambda dialog: (self.errors.append(dialog.message), dialog.dismiss()))
-        write_notebook(lab.folder / name, START)
-        open_notebook(page, lab, name)
-        run_all(page)
-        page.get_by_role("button", name="Show the treemap").wait_for()
-        self.kernel: Kernel = lab.kernel(name)
-
-    def _on_console(self, message: ConsoleMessage) -> None:
-        if message.type == "error":
-            self.errors.append(message.text)
-
-
-@pytest.fixture
-def session(browser: Browser, lab: Lab, request: pytest.FixtureRequest) -> Iterator[Session]:
-    page = browser.new_page(viewport={"width": 1400, "height": 1400})
-    page.set_default_timeout(30_000)
-    name = f"{request.node.name}.ipynb"
-    session = Session(page, lab, name)
-    yield session
-    session.kernel.close()
-    page.close()
-    lab.shut_down(name)
-
-
-def test_a_click_on_a_box_is_a_place_in_the_kernel(session: Session) -> None:
+def test_a_click_on_a_box_is_a_place_in_the_kernel(open_cells: OpenNotebook) -> None:
+    session = open_cells(START)
     page, kernel = session.page, session.kernel
     assert "plotly" not in kernel.value("list(__import__('sys').modules)")
     page.get_by_role("button", name="Show the treemap").click()
@@ -94,7 +53,8 @@ def test_a_click_on_a_box_is_a_place_in_the_kernel(session: Session) -> None:
     assert session.errors == []
 
 
-def test_the_treemap_follows_the_preview_in_place(session: Session) -> None:
+def test_the_treemap_follows_the_preview_in_place(open_cells: OpenNotebook) -> None:
+    session = open_cells(START)
     page, kernel = session.page, session.kernel
     page.get_by_role("button", name="Show the treemap").click()
     label = page.locator(".treemaplayer .slice text").filter(has_text="prod ·")
@@ -110,7 +70,8 @@ def test_the_treemap_follows_the_preview_in_place(session: Session) -> None:
     assert session.errors == []
 
 
-def test_the_list_is_used_with_the_keyboard(session: Session) -> None:
+def test_the_list_is_used_with_the_keyboard(open_cells: OpenNotebook) -> None:
+    session = open_cells(START)
     page, kernel = session.page, session.kernel
     schemas = page.get_by_role("button", name="▸ 3 schemas")
     expect(schemas).to_have_count(2)
