@@ -31,7 +31,8 @@ _LONGEST_IN_SMALL = 16
 def coverage_table(preview: Preview) -> pd.DataFrame:
     """Return how much of each catalog and schema is let through: what `coverage` draws.
 
-    One row for each catalog and schema that holds a table or view, a catalog before its schemas. Columns:
+    One row for each catalog and schema that holds a table or view, by their names whatever the case, a catalog before
+    its schemas. Columns:
     ``catalog`` and ``schema`` (string; the schema is NA in a catalog's own row), ``objects`` and ``included``
     (int64, tables and views) and ``share`` (float64, 0 to 1).
     """
@@ -65,12 +66,12 @@ def coverage_table(preview: Preview) -> pd.DataFrame:
 
 
 def _ranked(series: pd.Series) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.int64]]:
-    """Return the sorted categories of a series, and for each row its position among them, -1 where it has none."""
-    names = np.array([str(name) for name in series.cat.categories] + [None], dtype=object)[:-1]
-    order = np.array(sorted(range(len(names)), key=names.__getitem__), dtype=np.int64)
+    """Return the categories of a series in the order of a tree, and each row's position among them, -1 without one."""
+    names = [str(name) for name in series.cat.categories]
+    order = sorted(range(len(names)), key=lambda at: (names[at].lower(), names[at]))
     rank = np.full(len(names) + 1, -1, dtype=np.int64)
     rank[order] = np.arange(len(names))
-    return names[order], rank[series.cat.codes.to_numpy()]
+    return np.array([*(names[at] for at in order), None], dtype=object)[:-1], rank[series.cat.codes.to_numpy()]
 
 
 def coverage(preview: Preview, *, dark: bool = False) -> Figure:

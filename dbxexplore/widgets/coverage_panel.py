@@ -330,7 +330,7 @@ def _table_of(preview: Preview | None) -> pd.DataFrame:
     if not unlisted:
         return table
     parents = {(place[0],) for place in unlisted}.difference(unlisted, _places(table[table["schema"].isna()]))
-    empty = [*unlisted.items(), *((place, None) for place in sorted(parents))]
+    empty = [*unlisted.items(), *((place, None) for place in parents)]
     rows = pd.DataFrame(
         {
             "catalog": pd.array([place[0] for place, _ in empty], dtype="string"),
@@ -341,7 +341,9 @@ def _table_of(preview: Preview | None) -> pd.DataFrame:
             "unknown": pd.array([why for _, why in empty], dtype="string"),
         }
     )
-    return pd.concat([table, rows]).sort_values(["catalog", "schema"], na_position="first", ignore_index=True)
+    made = pd.concat([table, rows])
+    in_order = sorted(enumerate(_places(made)), key=lambda found: [(name.lower(), name) for name in found[1]])
+    return made.iloc[[at for at, _ in in_order]].reset_index(drop=True)
 
 
 def _unlisted(catalog: Catalog) -> dict[Place, str]:

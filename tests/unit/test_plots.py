@@ -45,6 +45,15 @@ def test_the_table() -> None:
     assert [str(dtype) for dtype in table.dtypes[2:]] == ["int64", "int64", "float64"]
 
 
+def test_the_order_is_that_of_names_whatever_their_case() -> None:
+    held = [("table", catalog, "S", "t") for catalog in ("b", "C", "a", "A")] + [("table", "A", "r", "t")]
+    table = coverage_table(dbx.Filters().preview(dbx.Catalog.from_frame(relations(*held))))
+    assert [name for name, schema in zip(table["catalog"], table["schema"], strict=True) if pd.isna(schema)] == [
+        *("A", "a", "b", "C")
+    ]
+    assert table.loc[table["catalog"] == "A", "schema"].tolist()[1:] == ["r", "S"]
+
+
 names = st.sampled_from(["a", "B", "b.c", "", "ä"])
 rows = st.lists(st.tuples(st.sampled_from(["table", "view"]), names, names, st.sampled_from("tu")), min_size=1)
 
@@ -65,7 +74,7 @@ def test_the_table_is_the_sum_of_the_objects(held: list[tuple[str, str, str, str
         for row in coverage_table(preview).itertuples()
     }
     assert found == expected
-    assert list(found) == sorted(found, key=lambda place: (place[0], place[1] or ""))
+    assert list(found) == sorted(found, key=lambda place: [(name.lower(), name) for name in place if name is not None])
 
 
 def test_nothing_to_draw(small_frame: pd.DataFrame) -> None:

@@ -95,6 +95,7 @@ def test_what_could_not_be_listed_is_in_the_list_and_has_no_share(catalog: dbx.C
         "prod_mumbai": "denied",
         "prod.gold": "denied",
         "prod.hr": "error",
+        "QA": "denied",
         "/Shared": "denied",
         HOSTILE: "cancelled",
     }
@@ -105,6 +106,7 @@ def test_what_could_not_be_listed_is_in_the_list_and_has_no_share(catalog: dbx.C
         ("prod", "▸ 2 schemas"),
         ("prod.hr", ""),  # not a schema that anyone knows of
         ("prod_mumbai", ""),
+        ("QA", ""),
         ("unlisted", "▸ 1 schema"),
     ]
     sums = [row._sums.value for row in panel._rows]
@@ -116,7 +118,7 @@ def test_what_could_not_be_listed_is_in_the_list_and_has_no_share(catalog: dbx.C
     assert [("%" in value.split("</div>")[1], "100 %" in value) for value in sums[:4] if " of " in value] == [
         (False, True)
     ]
-    assert "100 %" in sums[4]
+    assert "100 %" in sums[5]
     panel._rows[1]._open.click()
     assert rows_of(panel)[2] == ("gold", "")
     assert "not known (denied)" in panel._rows[2]._sums.value
