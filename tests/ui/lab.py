@@ -16,6 +16,7 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Literal
 
@@ -169,9 +170,6 @@ class Kernel:
 @contextlib.contextmanager
 def jupyterlab(folder: Path, environment: Mapping[str, str], *, theme: str = "JupyterLab Light") -> Iterator[Lab]:
     """Start JupyterLab on a free port, serving ``folder``; stop it and its kernels at the end."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
     token = secrets.token_hex(16)
     home = folder.parent / f"{folder.name}-home"
     settings = home / "settings" / "@jupyterlab" / "apputils-extension"
@@ -183,30 +181,78 @@ def jupyterlab(folder: Path, environment: Mapping[str, str], *, theme: str = "Ju
     widgets = home / "settings" / "@jupyter-widgets" / "jupyterlab-manager"
     widgets.mkdir(parents=True, exist_ok=True)
     (widgets / "plugin.jupyterlab-settings").write_text(json.dumps({"saveState": True}), encoding="utf-8")
-    runtime = home / "runtime"
-    log = home / "jupyterlab.log"
+    port = _free_port()
     command = [sys.executable, "-m", "jupyterlab", "--no-browser", f"--port={port}", "--ServerApp.port_retries=0"]
     command += ["--ServerApp.ip=127.0.0.1", f"--ServerApp.root_dir={folder}", f"--IdentityProvider.token={token}"]
     command += ["--ServerApp.log_level=DEBUG"]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         command.append("--allow-root")
-    variables = {
+    log = home / "jupyterlab.log"
+    with _running(command, {**_at_home(home), **environment}, log) as server:
+        lab = Lab(f"http://127.0.0.1:{port}", token, folder, home / "runtime")
+        wait_until(
+            "JupyterLab answers", lambda: _answers(f"{lab.url}/api/status?token={token}", server, log), START_SECONDS
+        )
+        yield lab
+
+
+@dataclass
+class Voila:
+    """A server of Voila, which runs one notebook for each page that is opened, and shows its outputs alone."""
+
+    url: str
+    kernels: Path
+
+    def kernel(self) -> Kernel:
+        """Connect to the kernel of the only page."""
+        (connection_file,) = wait_until("a kernel of Voila", lambda: list(self.kernels.rglob("kernel-*.json")))
+        return Kernel(connection_file)
+
+
+@contextlib.contextmanager
+def voila(notebook: Path) -> Iterator[Voila]:
+    """Start Voila on a free port, serving a notebook; stop it and its kernels at the end."""
+    home = notebook.parent.parent / f"{notebook.parent.name}-home"
+    kernels = home / "kernels"
+    kernels.mkdir(parents=True, exist_ok=True)
+    port = _free_port()
+    command = [sys.executable, "-m", "voila", str(notebook), "--no-browser", f"--port={port}", "--Voila.ip=127.0.0.1"]
+    command += [f"--Voila.connection_dir_root={kernels}"]
+    log = home / "voila.log"
+    with _running(command, _at_home(home), log) as server:
+        running = Voila(f"http://127.0.0.1:{port}", kernels)
+        # Not the page itself: each time it is asked for, the notebook runs.
+        wait_until("Voila answers", lambda: _answers(f"{running.url}/voila/api/contents", server, log), START_SECONDS)
+        yield running
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _at_home(home: Path) -> dict[str, str]:
+    """Return an environment in which Jupyter keeps everything in one folder."""
+    return {
         **os.environ,
-        **environment,
         "JUPYTER_CONFIG_DIR": str(home / "config"),
         "JUPYTER_DATA_DIR": str(home / "data"),
-        "JUPYTER_RUNTIME_DIR": str(runtime),
+        "JUPYTER_RUNTIME_DIR": str(home / "runtime"),
         "JUPYTERLAB_SETTINGS_DIR": str(home / "settings"),
         "JUPYTERLAB_WORKSPACES_DIR": str(home / "workspaces"),
         "IPYTHONDIR": str(home / "ipython"),
         "PYTHONUNBUFFERED": "1",
     }
+
+
+@contextlib.contextmanager
+def _running(command: list[str], variables: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
     with log.open("wb") as out:
         server = subprocess.Popen(command, env=variables, stdout=out, stderr=out, start_new_session=True)
     try:
-        lab = Lab(f"http://127.0.0.1:{port}", token, folder, runtime)
-        wait_until("JupyterLab answers", lambda: _answers(lab, server), START_SECONDS)
-        yield lab
+        yield server
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(server.pid, signal.SIGTERM)
@@ -217,11 +263,13 @@ def jupyterlab(folder: Path, environment: Mapping[str, str], *, theme: str = "Ju
             server.wait(20)
 
 
-def _answers(lab: Lab, server: subprocess.Popen[bytes]) -> bool:
-    assert server.poll() is None, lab.log()[-3000:]
+def _answers(address: str, server: subprocess.Popen[bytes], log: Path) -> bool:
+    assert server.poll() is None, log.read_text(encoding="utf-8", errors="replace")[-3000:]
     try:
-        with urllib.request.urlopen(f"{lab.url}/api/status?token={lab.token}", timeout=5):
+        with urllib.request.urlopen(address, timeout=5):
             return True
+    except urllib.error.HTTPError as error:
+        return error.code < HTTPStatus.INTERNAL_SERVER_ERROR  # there is a server, which knows no such page
     except (urllib.error.URLError, OSError):
         return False
 
