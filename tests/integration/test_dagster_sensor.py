@@ -308,7 +308,7 @@ def test_rows_that_take_too_long_to_count_keep_nothing_from_being_reported(
     tick = Ticks(simulator, instance)
     started = time.monotonic()
     assert len(tick()) == 7
-    assert time.monotonic() - started < 10
+    assert time.monotonic() - started < 60
     assert has_columns(instance, "t3")
     assert tick() == []
 

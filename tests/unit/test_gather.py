@@ -195,7 +195,7 @@ def test_patience_ends(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_wait_beyond_patience_is_not_begun() -> None:
     start = time.monotonic()
     _, gatherer = run({"a": throttled(retry_after=3600)}, [step("a")])
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 30
     assert gatherer.failures[0][1] == "throttled"
 
 
@@ -260,11 +260,11 @@ def test_what_is_not_needed_does_not_make_it_incomplete() -> None:
 
 def test_a_deadline_says_so() -> None:
     release = threading.Event()
-    answers = {"a": lambda _nth, _query: {"items": [release.wait(5)]}}
+    answers = {"a": lambda _nth, _query: {"items": [release.wait(60)]}}
     start = time.monotonic()
     _, gatherer = run(answers, [step("a")], deadline=0.1)
     release.set()
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 30
     assert gatherer.failures == [("a", "cancelled", "Not listed: the discovery was to end after 0.1 seconds")]
 
 
