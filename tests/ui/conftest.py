@@ -28,6 +28,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if item.path.is_relative_to(HERE):
             item.add_marker(pytest.mark.ui)
+    # Playwright keeps an event loop in the thread of the tests, in which Dagster can run none of its own.
+    items.sort(key=lambda item: item.path.is_relative_to(HERE))
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
