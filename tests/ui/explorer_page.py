@@ -307,7 +307,7 @@ class NotebookExplorer(ExplorerPage):
         self.lab.shut_down(self.name)
 
 
-SHOWN_SECONDS = 60
+SHOWN_SECONDS = 120
 _SHOWN = ".dbxe button:visible"
 _STATUS = ".jp-Notebook-ExecutionIndicator"
 _COMPLAINT = re.compile(r"\[[WEC] ")
