@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from jupyter_client import BlockingKernelClient, KernelManager
+from lab import wait_until
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
@@ -66,6 +67,7 @@ class Sandbox:
         self._sockets: list[_Kernel] = []
         self._waiting: queue.Queue[dict[str, Any]] = queue.Queue()
         self._loop: asyncio.AbstractEventLoop | None = None
+        self._opened: set[str] = set()
         self._is_over = threading.Event()
         self._ready = threading.Event()
 
@@ -140,6 +142,8 @@ class Sandbox:
                 text = json.dumps(kept, default=str)
                 if self._passes(message["msg_type"], text, len(message.get("buffers") or [])):
                     self.to_frame(text)
+                    if message["msg_type"] == "comm_open":
+                        self._opened.add(message["content"]["comm_id"])
 
     def to_frame(self, text: str) -> None:
         assert self._loop is not None
@@ -150,7 +154,8 @@ class Sandbox:
         assert self._ready.wait(60), "the frame did not start"
 
     def show(self, model_id: str) -> None:
-        """Show a widget in the frame."""
+        """Show a widget in the frame, once the frame has been told of it."""
+        wait_until("the widget is known to the frame", lambda: model_id in self._opened)
         self.to_frame(json.dumps({"msg_type": "show", "model_id": model_id}))
 
     # --- the server ---
