@@ -32,9 +32,8 @@ def coverage_table(preview: Preview) -> pd.DataFrame:
     """Return how much of each catalog and schema is let through: what `coverage` draws.
 
     One row for each catalog and schema that holds a table or view, by their names whatever the case, a catalog before
-    its schemas. Columns:
-    ``catalog`` and ``schema`` (string; the schema is NA in a catalog's own row), ``objects`` and ``included``
-    (int64, tables and views) and ``share`` (float64, 0 to 1).
+    its schemas. Columns: ``catalog`` and ``schema`` (string; the schema is NA in a catalog's own row), ``objects`` and
+    ``included`` (int64, tables and views) and ``share`` (float64, 0 to 1).
     """
     objects = preview.catalog.objects
     kinds = objects["kind"].cat.categories.isin(["table", "view"])
