@@ -7,9 +7,11 @@
     │   ├── WorkspaceUrlError    not the address of a Databricks workspace
     │   └── CredentialError      a credential that is missing, empty or in the wrong place
     ├── WorkspaceError           the workspace was called and did not answer as it should
-    │   ├── UnauthorizedError    401: the credential is not accepted
+    │   ├── UnauthorizedError    the credential is not accepted: 401, or a 403 that says so
     │   ├── ForbiddenError       403: accepted, but not allowed
-    │   │   └── IpBlockedError   403: refused by an IP access list
+    │   │   ├── IpBlockedError   refused by an IP access list
+    │   │   └── MissingScopesError  the OAuth token lacks scopes that the call requires
+    │   ├── BlockedError         the network, account or workspace refuses every caller or this user
     │   ├── NotFoundError        404: the object or the endpoint does not exist
     │   ├── ThrottledError       429, until patience ran out
     │   ├── UnknownHostError     the host name does not resolve
@@ -79,14 +81,18 @@ class CredentialError(SettingsError):
 class WorkspaceError(DbxExploreError):
     """The workspace was called and did not answer as it should.
 
-    ``transient`` says that the same call may well succeed when it is made again.
+    ``transient`` is True if the same call may well succeed when it is made again. ``refuses_all`` is True if every
+    other call of this credential would be refused for the same reason, so that nothing can be listed.
     """
 
     transient: bool = False
+    refuses_all: bool = False
 
 
 class UnauthorizedError(WorkspaceError):
-    """The workspace does not accept the credential (401)."""
+    """The workspace does not accept the credential: it is invalid, expired or revoked (401, and some 403s)."""
+
+    refuses_all = True
 
 
 class ForbiddenError(WorkspaceError):
@@ -94,7 +100,24 @@ class ForbiddenError(WorkspaceError):
 
 
 class IpBlockedError(ForbiddenError):
-    """An IP access list of the workspace refuses this machine (403)."""
+    """An IP access list refuses this machine's address (403)."""
+
+    refuses_all = True
+
+
+class MissingScopesError(ForbiddenError):
+    """The OAuth token does not have the scopes that this call requires (403).
+
+    ``scopes`` names them, as far as the workspace does. Other calls may need other scopes, so they may succeed.
+    """
+
+    scopes: tuple[str, ...] = ()
+
+
+class BlockedError(WorkspaceError):
+    """The state of the network, the account, the workspace or the user refuses every call; no privilege is missing."""
+
+    refuses_all = True
 
 
 class NotFoundError(WorkspaceError):
