@@ -16,9 +16,9 @@ import contextlib
 import sys
 import time
 import weakref
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextvars import ContextVar
-from functools import partial
+from functools import cache, partial
 
 import ipywidgets
 from ipywidgets import ButtonStyle, DOMWidget, Layout, Widget
@@ -46,40 +46,81 @@ __all__ = [
     "reopen",
 ]
 
-MOST_AT_ONCE = 250
-"""How many messages are sent before the socket is given time; it is sure to take 500 more than it has passed on."""
+MOST_AT_ONCE = 150
+"""How many controls are opened before the socket is given time to pass on the messages."""
 
 _PAUSE = 0.01  # seconds in which the thread of ZeroMQ, which needs nothing of Python, writes to the connection
 
 
+_GROUP = 20
+"""How many controls share a layout and styles.
+
+A page that connects in the middle of an opening waits two seconds for each model that refers to one that was sent
+before. Subtrees are opened one after the other, so those are the rest of a group, and the containers around it.
+"""
+
+
 class _Together:
-    """Controls that are made together: what they share, and which of them are to be opened."""
+    """Controls that are made together and opened at the end."""
 
     def __init__(self) -> None:
         self._controls: list[Control] = []
-        self._layout: Layout | None = None
-        self._styles: dict[tuple[type[Widget], frozenset[tuple[str, object]]], Widget] = {}
+        self._unset = _unopened(Layout)()
+        self._unset_styles: dict[_Style, Widget] = {}
 
     def add(self, control: Control) -> None:
         self._controls.append(control)
 
     def layout(self) -> Layout:
-        """Return the layout of all controls that are given none."""
-        if self._layout is None:
-            self._layout = Layout()
-            self._layout.observe(_refuse, self._layout.keys)
-        return self._layout
+        """Return what stands for the layout of a control that is given none."""
+        return self._unset
 
     def style(self, kind: type[Widget], values: Mapping[str, object]) -> Widget:
-        """Return the style of all controls that are given the same values."""
+        """Return what stands for a style with these values."""
         key = kind, frozenset(values.items())
-        if key not in self._styles:
-            self._styles[key] = kind(**values)
-        return self._styles[key]
+        if key not in self._unset_styles:
+            self._unset_styles[key] = _unopened(kind)(**values)
+        return self._unset_styles[key]
 
     def open(self) -> None:
-        for control in _paced(_contents_first(self._controls)):
+        for control in _paced(self._in_groups()):
             control.open()
+
+    def _in_groups(self) -> Iterator[Widget]:
+        controls = _contents_first(self._controls[::-1])  # whole trees, because containers are made last
+        for start in range(0, len(controls), _GROUP):
+            group = controls[start : start + _GROUP]
+            self._share(group)
+            yield from group
+
+    def _share(self, controls: list[Widget]) -> None:
+        layout: Layout | None = None
+        styles: dict[Widget, Widget] = {}
+        for control in controls:
+            if getattr(control, "layout", None) is self._unset:
+                layout = layout or _shared_layout()
+                control.layout = layout
+        for control in controls:
+            for (kind, values), unset in self._unset_styles.items():
+                if getattr(control, "style", None) is unset:
+                    if unset not in styles:
+                        styles[unset] = kind(**dict(values))
+                    control.style = styles[unset]
+
+
+@cache
+def _unopened(kind: type[Widget]) -> type[Widget]:
+    """Return a class of widgets that no page knows, to stand for others."""
+    return type(f"Unopened{kind.__name__}", (kind,), {"open": lambda _: None})
+
+
+_Style = tuple[type[Widget], frozenset[tuple[str, object]]]
+
+
+def _shared_layout() -> Layout:
+    layout = Layout()
+    layout.observe(_refuse, layout.keys)
+    return layout
 
 
 _current: ContextVar[_Together | None] = ContextVar("_current", default=None)
@@ -147,6 +188,8 @@ def _on_close(reference: weakref.ref[Widget], _message: object) -> None:
     closed = widget.comm
     # Not primary: the same, without telling a page, which would close it again.
     again = type(closed)(comm_id=closed.comm_id, target_name=closed.target_name, primary=False)
+    if hasattr(closed, "kernel"):
+        again.kernel = closed.kernel  # ipywidgets sends nothing without
     get_comm_manager().register_comm(again)
     widget.comm = again
     _keep_open(widget)
@@ -197,7 +240,7 @@ def _synced(widget: Widget) -> list[object]:
     return [getattr(widget, name) for name in widget.keys]
 
 
-def _contents_first(widgets: Iterable[Widget]) -> list[Widget]:
+def _contents_first(widgets: Collection[Widget]) -> list[Widget]:
     """Return widgets in the order in which a page has to know them: what refers to another one comes after it."""
     known = {id(widget) for widget in widgets}
     ordered: dict[int, Widget] = {}

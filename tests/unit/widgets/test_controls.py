@@ -160,6 +160,11 @@ def test_what_a_page_closes_works_on_and_is_shown_again(page: Page, part: str) -
     page.set(url, value="https://adb-2.azuredatabricks.net")
     found = page.run("", url="explorer.settings.workspace_url")
     assert found["url"] == "https://adb-2.azuredatabricks.net"
+    page.run(
+        "explorer.settings = dbx.ConnectionSettings('https://adb-4.azuredatabricks.net', dbx.TokenAuth('ANY_TOKEN'))"
+    )
+    assert page.models[url]["value"] == "https://adb-4.azuredatabricks.net"
+    page.set(url, value="https://adb-2.azuredatabricks.net")
 
     before = page.run("before = explorer", patterns="str(explorer.filters)")
     for name in closed:
