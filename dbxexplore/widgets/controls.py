@@ -65,7 +65,7 @@ class _Together:
 
     def __init__(self) -> None:
         self._controls: list[Control] = []
-        self._unset = _unopened(Layout)()
+        self._unset = _shared_layout(_unopened(Layout))
         self._unset_styles: dict[_Style, Widget] = {}
 
     def add(self, control: Control) -> None:
@@ -79,7 +79,7 @@ class _Together:
         """Return what stands for a style with these values."""
         key = kind, frozenset(values.items())
         if key not in self._unset_styles:
-            self._unset_styles[key] = _unopened(kind)(**values)
+            self._unset_styles[key] = _unopened(kind)(**values)  # type: ignore[arg-type]  # Any hides that it is hashable
         return self._unset_styles[key]
 
     def open(self) -> None:
@@ -98,7 +98,7 @@ class _Together:
         styles: dict[Widget, Widget] = {}
         for control in controls:
             if getattr(control, "layout", None) is self._unset:
-                layout = layout or _shared_layout()
+                layout = layout or _shared_layout(Layout)
                 control.layout = layout
         for control in controls:
             for (kind, values), unset in self._unset_styles.items():
@@ -117,8 +117,8 @@ def _unopened(kind: type[Widget]) -> type[Widget]:
 _Style = tuple[type[Widget], frozenset[tuple[str, object]]]
 
 
-def _shared_layout() -> Layout:
-    layout = Layout()
+def _shared_layout(kind: type[Widget]) -> Layout:
+    layout = kind()
     layout.observe(_refuse, layout.keys)
     return layout
 
