@@ -21,7 +21,7 @@ from contextvars import ContextVar
 from functools import cache, partial
 
 import ipywidgets
-from ipywidgets import ButtonStyle, DOMWidget, Layout, Widget
+from ipywidgets import DOMWidget, Widget
 
 __all__ = [
     "HTML",
@@ -52,7 +52,7 @@ MOST_AT_ONCE = 150
 _PAUSE = 0.01  # seconds in which the thread of ZeroMQ, which needs nothing of Python, writes to the connection
 
 
-_GROUP = 20
+_GROUP = 35
 """How many controls share a layout and styles.
 
 A page that connects in the middle of an opening waits two seconds for each model that refers to one that was sent
@@ -65,22 +65,24 @@ class _Together:
 
     def __init__(self) -> None:
         self._controls: list[Control] = []
-        self._unset = _shared_layout(_unopened(Layout))
-        self._unset_styles: dict[_Style, Widget] = {}
+        self._layout: Layout | None = None
+        self._styles: dict[tuple[type[Widget], frozenset[tuple[str, object]]], Widget] = {}
 
     def add(self, control: Control) -> None:
         self._controls.append(control)
 
     def layout(self) -> Layout:
-        """Return what stands for the layout of a control that is given none."""
-        return self._unset
+        """Return the layout of the controls that are given none."""
+        if self._layout is None:
+            self._layout = _fixed(Layout())
+        return self._layout
 
     def style(self, kind: type[Widget], values: Mapping[str, object]) -> Widget:
-        """Return what stands for a style with these values."""
+        """Return the style of the controls that are given these values."""
         key = kind, frozenset(values.items())
-        if key not in self._unset_styles:
-            self._unset_styles[key] = _unopened(kind)(**values)  # type: ignore[arg-type]  # Any hides that it is hashable
-        return self._unset_styles[key]
+        if key not in self._styles:
+            self._styles[key] = _as_control(kind)(**values)  # type: ignore[arg-type]  # Any hides that it is hashable
+        return self._styles[key]
 
     def open(self) -> None:
         for control in _paced(self._in_groups()):
@@ -88,37 +90,35 @@ class _Together:
 
     def _in_groups(self) -> Iterator[Widget]:
         controls = _contents_first(self._controls[::-1])  # whole trees, because containers are made last
+        used: set[Widget] = set()  # by controls of earlier groups
         for start in range(0, len(controls), _GROUP):
             group = controls[start : start + _GROUP]
-            self._share(group)
+            copies: dict[Widget, Widget] = {}
+            for control in group:
+                for name in ("layout", "style"):
+                    shared = getattr(control, name, None)
+                    if shared in used:
+                        if shared not in copies:
+                            copies[shared] = self._copy(shared)
+                        setattr(control, name, copies[shared])
             yield from group
+            used.update(
+                getattr(control, name) for control in group for name in ("layout", "style") if control.has_trait(name)
+            )
 
-    def _share(self, controls: list[Widget]) -> None:
-        layout: Layout | None = None
-        styles: dict[Widget, Widget] = {}
-        for control in controls:
-            if getattr(control, "layout", None) is self._unset:
-                layout = layout or _shared_layout(Layout)
-                control.layout = layout
-        for control in controls:
-            for (kind, values), unset in self._unset_styles.items():
-                if getattr(control, "style", None) is unset:
-                    if unset not in styles:
-                        styles[unset] = kind(**dict(values))
-                    control.style = styles[unset]
+    def _copy(self, shared: Widget) -> Widget:
+        copy = type(shared)(**{name: getattr(shared, name) for name in shared.keys if not name.startswith("_")})
+        return _fixed(copy) if shared is self._layout else copy
 
 
 @cache
-def _unopened(kind: type[Widget]) -> type[Widget]:
-    """Return a class of widgets that no page knows, to stand for others."""
-    return type(f"Unopened{kind.__name__}", (kind,), {"open": lambda _: None})
+def _as_control(kind: type[Widget]) -> type[Widget]:
+    """Return a class of widgets that are opened as controls are."""
+    return type(kind.__name__, (Control, kind), {})
 
 
-_Style = tuple[type[Widget], frozenset[tuple[str, object]]]
-
-
-def _shared_layout(kind: type[Widget]) -> Layout:
-    layout = kind()
+def _fixed(layout: Layout) -> Layout:
+    """Have a layout that many controls share raise an error when it is changed."""
     layout.observe(_refuse, layout.keys)
     return layout
 
@@ -128,7 +128,7 @@ _current: ContextVar[_Together | None] = ContextVar("_current", default=None)
 
 @contextlib.contextmanager
 def opened_together() -> Iterator[None]:
-    """Open the controls that are made within it at its end; those that are given no layout or style share one."""
+    """Open the controls that are made within it at its end; those that are given no layout share one, as with styles."""
     together = _Together()
     token = _current.set(together)
     try:
@@ -150,14 +150,13 @@ class Control(Widget):
     """Whether its layout is never changed, unless it was given one."""
 
     def __init__(self, *args: object, **kwargs: object) -> None:
-        together = _current.get()
-        if together is not None:
-            traits = self.class_traits()
-            if self.shares_layout and "layout" in traits:
-                kwargs.setdefault("layout", together.layout())
-            values = kwargs.get("style", {})
-            if "style" in traits and isinstance(values, Mapping):
-                kwargs["style"] = together.style(traits["style"].klass, values)
+        together, traits = _current.get(), self.class_traits()
+        if together is not None and "layout" in traits:
+            layout = kwargs.get("layout", together.layout() if self.shares_layout else {})
+            kwargs["layout"] = Layout(**layout) if isinstance(layout, Mapping) else layout
+        if together is not None and "style" in traits:
+            style = kwargs.get("style", {})
+            kwargs["style"] = together.style(traits["style"].klass, style) if isinstance(style, Mapping) else style
         super().__init__(*args, **kwargs)
 
     def open(self) -> None:
@@ -169,7 +168,7 @@ class Control(Widget):
             return
         super().open()
         for widget in (self, getattr(self, "layout", None), getattr(self, "style", None)):
-            if isinstance(widget, Widget):
+            if isinstance(widget, Widget):  # made by ipywidgets, a layout or a style is not a control
                 _keep_open(widget)
 
 
@@ -267,6 +266,14 @@ def _paced(widgets: Iterable[Widget]) -> Iterator[Widget]:
         if number % MOST_AT_ONCE == 0:
             sys.stdout.flush()  # in a kernel, this waits until all messages were given to the socket
             time.sleep(_PAUSE)
+
+
+class Layout(Control, ipywidgets.Layout):
+    """Where a control is and how large."""
+
+
+class ButtonStyle(Control, ipywidgets.ButtonStyle):
+    """How a button looks."""
 
 
 class Box(Control, ipywidgets.Box):

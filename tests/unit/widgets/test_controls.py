@@ -217,6 +217,23 @@ def test_what_is_opened_again_is_as_it_was_left(page: Page) -> None:
     assert page.models[tree]["reply"]["rows"][0]["tick"] == "on"
 
 
+def test_a_page_that_connects_in_the_middle_of_an_opening_misses_few_of_what_comes_after(page: Page) -> None:
+    page.run(CELL)
+    order = list(page.models)
+    refers = [set(re.findall(r"IPY_MODEL_(\w+)", json.dumps(page.models[name]))) for name in order]
+    worst = max(sum(bool(those & set(order[:cut])) for those in refers[cut:]) for cut in range(1, len(order)))
+    assert worst <= 40  # each is two seconds in which JupyterLab does nothing else
+
+
+def test_a_pattern_is_added_after_the_opening(page: Page) -> None:
+    shown = str(page.run(CELL)["shown"])
+    page.run("explorer.filters = dbx.Filters(tables=dbx.Patterns(allow=['a', 'b', 'c'], deny=['d', 'e']))")
+    texts = [
+        page.models[name]["value"] for name in page.below(shown) if page.models[name]["_model_name"] == "TextModel"
+    ]
+    assert {"a", "b", "c", "d", "e"} <= set(texts)
+
+
 def test_long_lists_of_patterns_are_shown_whole(page: Page) -> None:
     patterns = "dbx.Filters(**{level: dbx.Patterns(allow=[f'^{level}{n}$' for n in range(60)]) "
     patterns += "for level in ('catalogs', 'schemas', 'tables', 'views', 'notebooks')})"
