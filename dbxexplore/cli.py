@@ -63,7 +63,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal may not know all letters of a name
-    from dbxexplore.connection.settings import looks_like_secret
+    from dbxexplore.connection.secrets import looks_like_secret
 
     # Before anything is parsed, because a message on a misplaced argument would quote it.
     if any(looks_like_secret(argument) for argument in given):

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dbxexplore import errors
-from dbxexplore.connection.client import ApiCalls, Json
-from dbxexplore.connection.settings import Cloud, ConnectionSettings, cloud_of, mask
+from dbxexplore.connection.api import ApiCalls
+from dbxexplore.connection.secrets import mask
+from dbxexplore.connection.settings import ConnectionSettings
+from dbxexplore.connection.url import Cloud, cloud_of
+from dbxexplore.connection.web import Json
 
 
 @dataclass(frozen=True)

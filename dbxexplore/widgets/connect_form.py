@@ -24,7 +24,7 @@ from dbxexplore.connection import (
     looks_like_secret,
     looks_like_value,
 )
-from dbxexplore.connection.settings import DEFAULT_SECRET_VARIABLE, DEFAULT_TOKEN_VARIABLE
+from dbxexplore.connection.secrets import DEFAULT_SECRET_VARIABLE, DEFAULT_TOKEN_VARIABLE
 from dbxexplore.widgets._base import Component, Task, error_html, guarded, message_area, set_text
 
 _KINDS = (

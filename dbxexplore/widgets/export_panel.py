@@ -20,7 +20,7 @@ from IPython.display import Javascript
 
 from dbxexplore import errors
 from dbxexplore.connection import ConnectionSettings
-from dbxexplore.connection.settings import looks_like_secret
+from dbxexplore.connection.secrets import looks_like_secret
 from dbxexplore.export import (
     ConnectionConfig,
     Schedule,
