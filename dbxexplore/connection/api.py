@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from dbxexplore import errors
-from dbxexplore.connection.credentials import credential_of
+from dbxexplore.connection.credentials import credential_of, workspace_headers
 from dbxexplore.connection.settings import ConnectionSettings
 from dbxexplore.connection.web import Json, Web
 
@@ -31,11 +31,7 @@ class ApiCalls:
         self._credential = credential_of(source, timeout)
         self.host = self._credential.host
         self._web = Web(self.host, timeout=timeout, connections=connections, verify=self._credential.verify)
-        workspace_id = self._credential.workspace_id
-        # A host that serves several workspaces is told which one; the first name is what its servers have always
-        # known, the second what the newest SDKs send.
-        names = ("X-Databricks-Org-Id", "X-Databricks-Workspace-Id")
-        self._workspace = dict.fromkeys(names, workspace_id) if workspace_id else {}
+        self._workspace = workspace_headers(self._credential.workspace_id)
 
     @property
     def replaced(self) -> int:

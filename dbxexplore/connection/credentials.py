@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
+from urllib.parse import urlsplit
 
 from dbxexplore import errors
 from dbxexplore.connection.auth import OAuthM2MAuth, ProfileAuth, TokenAuth
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
 
 _Result = TypeVar("_Result")
 
-_FRESH = 1.0  # seconds for which headers are used again without asking the SDK; it renews tokens sooner than this
-_RENEWAL_PAUSE = 30.0  # seconds after a new token within which another one would not help
+FRESH = 1.0  # seconds for which headers are used again without asking the SDK; it renews tokens sooner than this
+RENEWAL_PAUSE = 30.0  # seconds after a new token within which another one would not help
 _CLIENT_PATIENCE = 60.0  # seconds that a user's own SDK client may take to authenticate
 
 
@@ -97,6 +98,13 @@ def workspace_client(settings: ConnectionSettings) -> WorkspaceClient:
     return WorkspaceClient(config=config)
 
 
+def workspace_headers(workspace_id: str | None) -> dict[str, str]:
+    """Return the headers that tell a host of several workspaces which one is meant."""
+    # The first is what these hosts have always known, the second what the newest SDKs send.
+    names = ("X-Databricks-Org-Id", "X-Databricks-Workspace-Id")
+    return dict.fromkeys(names, workspace_id) if workspace_id else {}
+
+
 # --- a personal access token ---
 
 
@@ -123,15 +131,16 @@ class _TokenCredential:
 class _TokenFromEnvironment:
     """A credentials strategy of the SDK that reads the token when a request is made, and keeps none."""
 
-    def __init__(self, variable: str) -> None:
+    def __init__(self, variable: str, workspace_id: str | None) -> None:
         self._variable = variable
+        self._workspace = workspace_headers(workspace_id)
 
     def auth_type(self) -> str:
         return "pat"
 
     def __call__(self, _config: Config) -> Callable[[], dict[str, str]]:
         read_secret(self._variable)
-        return lambda: {"Authorization": f"Bearer {read_secret(self._variable)}"}
+        return lambda: {**self._workspace, "Authorization": f"Bearer {read_secret(self._variable)}"}
 
 
 # --- what the SDK authenticates ---
@@ -158,7 +167,7 @@ class _SdkCredential:
         self._lock = threading.Lock()
         self._headers: dict[str, str] = {}
         self._error: errors.DbxExploreError | None = None
-        self._asked = self._made = -_RENEWAL_PAUSE
+        self._asked = self._made = -RENEWAL_PAUSE
         self._config = self._ask(make, host)
         self._made = time.monotonic()
         self.host = str(self._config.host or host).rstrip("/")
@@ -168,7 +177,7 @@ class _SdkCredential:
 
     def headers(self) -> dict[str, str]:
         with self._lock:
-            if time.monotonic() - self._asked >= _FRESH:
+            if time.monotonic() - self._asked >= FRESH:
                 self._error = None
                 try:
                     self._headers = self._ask(self._config.authenticate, self.host)
@@ -184,11 +193,11 @@ class _SdkCredential:
         with self._lock:
             if self._headers != refused:
                 return True
-            if self._renewable and time.monotonic() - self._made >= _RENEWAL_PAUSE:
+            if self._renewable and time.monotonic() - self._made >= RENEWAL_PAUSE:
                 # The token was refused before its time, and the SDK would go on using it.
                 self._config = self._ask(self._make, self.host)
                 self._made = time.monotonic()
-            self._asked = -_RENEWAL_PAUSE
+            self._asked = -RENEWAL_PAUSE
         return self.headers() != refused
 
     def _ask(self, call: Callable[[], _Result], host: str) -> _Result:
@@ -253,9 +262,9 @@ class _Recipe:
         fields = {**_NO_HEADERS_LOGGED, **self._fields, "host": self.host, **options}
         if self.workspace_id:
             fields["workspace_id"] = self.workspace_id
+        make: Callable[..., Config] = Config
         try:
-            make: Callable[..., Config] = Config
-            return make(**{name: value for name, value in fields.items() if value is not None})
+            config = make(**{name: value for name, value in fields.items() if value is not None})
         except (ValueError, OSError) as error:
             known = explain_error(error, self.host or "")
             if known is not None:
@@ -264,6 +273,15 @@ class _Recipe:
             reason = re.split(r"\. Config:|\. Env:", str(error), maxsplit=1)[0]
             msg = f"{self._what} cannot be used: {mask(reason)}"
             raise errors.CredentialError(msg, remedy=self._remedy) from None
+        if self.workspace_id and not _sdk_knows("workspace_id"):
+            vars(config)["workspace_id"] = self.workspace_id  # where such an SDK keeps what a profile holds
+        return config
+
+
+def _sdk_knows(field: str) -> bool:
+    from databricks.sdk.core import Config
+
+    return any(attribute.name == field for attribute in Config.attributes())
 
 
 # An empty text keeps the SDK from filling a field in from the environment or from ~/.databrickscfg, which
@@ -288,14 +306,14 @@ def _recipe(settings: ConnectionSettings, timeout: float) -> _Recipe:
     auth, host, workspace_id = settings.auth, settings.workspace_url, settings.workspace_id
     if isinstance(auth, TokenAuth):
         read_secret(auth.env_var)
-        strategy = _TokenFromEnvironment(auth.env_var)
+        strategy = _TokenFromEnvironment(auth.env_var, workspace_id)
         # The SDK counts even an empty field as a second way to authenticate, unless a way is named.
         fields = {**_NOTHING_ELSE, "auth_type": "pat", "credentials_strategy": strategy}
         return _Recipe(what="The token", host=host, fields=fields, workspace_id=workspace_id)
     if isinstance(auth, OAuthM2MAuth):
         assert host
         secret = {"client_id": auth.client_id, "client_secret": read_secret(auth.client_secret_env_var)}
-        fields = {**_NOTHING_ELSE, **secret, **_oauth(host, auth.scopes, timeout), "auth_type": "oauth-m2m"}
+        fields = {**_NOTHING_ELSE, **secret, **_oauth(host, {}, auth.scopes, timeout), "auth_type": "oauth-m2m"}
         return _Recipe(what="The service principal's secret", host=host, fields=fields, workspace_id=workspace_id)
     if isinstance(auth, ProfileAuth):
         return _profile_recipe(auth.profile, settings, timeout)
@@ -314,24 +332,21 @@ def _recipe(settings: ConnectionSettings, timeout: float) -> _Recipe:
 # --- service principals ---
 
 
-def _oauth(host: str, scopes: tuple[str, ...], timeout: float) -> dict[str, object]:
+def _oauth(host: str, fields: Mapping[str, object], scopes: tuple[str, ...], timeout: float) -> dict[str, object]:
     """Return the fields that tell the SDK where ``host`` gives tokens, and for which scopes to ask."""
-    fields: dict[str, object] = {"discovery_url": _discovery_url(host, timeout)}
-    if scopes:
-        from databricks.sdk.core import Config
-
-        if any(attribute.name == "scopes" for attribute in Config.attributes()):
-            fields["scopes"] = list(scopes)
-        else:
-            fields["credentials_strategy"] = _LimitedToken(scopes)
-    return fields
+    discovery_url = str(fields.get("discovery_url") or _discovery_url(host, timeout))
+    if _sdk_knows("discovery_url") and _sdk_knows("scopes"):
+        return {"discovery_url": discovery_url} | ({"scopes": list(scopes)} if scopes else {})
+    return {"credentials_strategy": _ClientCredentials(discovery_url, scopes or ("all-apis",), timeout)}
 
 
-class _LimitedToken:
-    """A credentials strategy that asks for some scopes, for SDKs whose own always asks for ``all-apis``."""
+class _ClientCredentials:
+    """A credentials strategy for SDKs that look for tokens at one address only and always ask for ``all-apis``."""
 
-    def __init__(self, scopes: tuple[str, ...]) -> None:
+    def __init__(self, discovery_url: str, scopes: tuple[str, ...], timeout: float) -> None:
+        self._discovery_url = discovery_url
         self._scopes = scopes
+        self._timeout = timeout
 
     def auth_type(self) -> str:
         return "oauth-m2m"
@@ -339,24 +354,35 @@ class _LimitedToken:
     def __call__(self, config: Config) -> Callable[[], dict[str, str]]:
         from databricks.sdk.oauth import ClientCredentials
 
-        endpoints = config.oidc_endpoints
-        if endpoints is None:
-            msg = f"{config.host} has no OAuth endpoints"
-            raise ValueError(msg)
         make: Callable[..., ClientCredentials] = ClientCredentials  # newer SDKs take the scopes as one text
         source = make(
             client_id=config.client_id,
             client_secret=config.client_secret,
-            token_url=endpoints.token_endpoint,
+            token_url=_token_url(self._discovery_url, self._timeout),
             scopes=list(self._scopes),
             use_header=True,
         )
+        workspace = workspace_headers(_text(getattr(config, "workspace_id", None)))
 
         def headers() -> dict[str, str]:
             token = source.token()
-            return {"Authorization": f"{token.token_type} {token.access_token}"}
+            return {**workspace, "Authorization": f"{token.token_type} {token.access_token}"}
 
         return headers
+
+
+def _token_url(discovery_url: str, timeout: float) -> str:
+    parts = urlsplit(discovery_url)
+    host = f"{parts.scheme}://{parts.netloc}"
+    web = Web(host, timeout=timeout, connections=1)
+    try:
+        found = web.json("GET", parts.path, {}).get("token_endpoint")
+    finally:
+        web.close()
+    if not isinstance(found, str):
+        msg = f"{host} does not say where it gives tokens"
+        raise errors.NotDatabricksError(msg, remedy="Check the workspace URL, and that it offers OAuth")
+    return found
 
 
 _METADATA, _ENDPOINTS = "/.well-known/databricks-config", "/.well-known/oauth-authorization-server"
@@ -416,8 +442,9 @@ def _profile_recipe(name: str, settings: ConnectionSettings, timeout: float) -> 
     if way in _PROGRAMS:
         _check_program(what, way, section)
     fields: dict[str, object] = {**section, "profile": name, "auth_type": way}
-    if way == "oauth-m2m" and not section.get("discovery_url"):
-        fields["discovery_url"] = _discovery_url(host, timeout)
+    if way == "oauth-m2m":
+        scopes = tuple(re.split(r"[\s,]+", section.get("scopes", "").strip()))
+        fields |= _oauth(host, section, tuple(filter(None, scopes)), timeout)
     return _Recipe(
         what=what,
         host=host,

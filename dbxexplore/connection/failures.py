@@ -302,6 +302,12 @@ _REFUSALS = (
         "requires OAuth scopes that the token does not have",
         "Give the secret or token these API scopes, and name them in the connection",
     ),
+    _refusal(
+        r"unable to load oauth config",
+        errors.BlockedError,
+        "does not know which workspace is meant",
+        "Set workspace_id to the number after ?o= in the address of the workspace",
+    ),
     # The network.
     _refusal(
         r"\bIP\b.*(?:access|allow|block|ACL|list)|blocked by.*\bIP\b|IPAddress",

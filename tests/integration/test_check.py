@@ -81,11 +81,6 @@ def test_all_is_well() -> None:
     assert not simulator.record.wrong_credentials
 
 
-def test_a_page_of_host_metadata_changes_nothing() -> None:
-    with simulated(metadata=True) as simulator:
-        assert check(simulator.url).ok
-
-
 # --- the credential ---
 
 

@@ -64,7 +64,6 @@ class Faults:
     storage_status: int = 200  # what the storage answers that holds the other results
     repeat_chunk: bool = False  # every chunk names the second one as the next
     rows_lost: int = 0  # rows by which a result is shorter than it says
-    metadata: bool = False  # whether /.well-known/databricks-config exists
 
     def draw(self, target: str, nth: int) -> str | None:
         """Return the fault that the ``nth`` request of ``target`` meets, by the name of its rate."""

@@ -17,6 +17,7 @@ from typing import Self
 from urllib.parse import parse_qsl, unquote
 
 from simulator.faults import Faults, Record
+from simulator.oauth import OAuth, as_json
 from simulator.statements import STATEMENTS, STORAGE, WAREHOUSES, Warehouses
 from simulator.workspace import CREATED, Catalog, CatalogTables, Json, Notebook, Schema, Workspace
 
@@ -53,6 +54,7 @@ class Api:
         self.faults = faults
         self.record = Record()
         self.transports: set[asyncio.Transport] = set()
+        self.oauth = OAuth()
         self.warehouses = Warehouses(workspace, faults)
         self._authorization = f"Bearer {token}"
         self._nth: Counter[str] = Counter()
@@ -61,7 +63,7 @@ class Api:
         self._schemas = {(c.name, s.name): s for c in workspace.catalogs for s in c.schemas}
         self._flat: dict[str, CatalogTables] = {}
 
-    def answer(  # noqa: C901, PLR0911 - one line a kind of answer
+    def answer(  # noqa: C901, PLR0911, PLR0912 - one line per kind of answer
         self, target: str, headers: dict[str, str], body: bytes = b""
     ) -> Answer:
         """Return what is to be sent for a request of ``target``, a path with its query; ``body`` makes it a POST."""
@@ -70,8 +72,10 @@ class Api:
         faults, record = self.faults, self.record
         if faults.html_status is not None:
             return Answer(_HTML, faults.html_status, content_type="text/html")
-        if path == "/.well-known/databricks-config":
-            return Answer(b'{"oidc_endpoint":""}') if faults.metadata else error(404, "ENDPOINT_NOT_FOUND", "No API")
+        if path in self.oauth.hangs:
+            return Answer(b"", broken="silent")
+        if (given := self.oauth.answer(path, headers, body)) is not None:
+            return Answer(as_json(given[1]), given[0])
         if faults.plain_json is not None:
             return Answer(json.dumps(faults.plain_json).encode())
         record.total += 1
@@ -85,9 +89,16 @@ class Api:
             return error(403, "PERMISSION_DENIED", f"{headers.get('authorization')} may not")
         if path.startswith(f"{STORAGE}/"):
             return self._stored(path, headers)
+        if self.oauth.misses_workspace(headers):
+            return error(400, "BAD_REQUEST", "Unable to load OAuth Config")
         if headers.get("authorization") != self._authorization:
-            record.wrong_credentials += 1
-            return error(401, "UNAUTHENTICATED", "Invalid access token")
+            try:
+                refusal = self.oauth.refuses(headers)
+            except KeyError:
+                refusal = (401, "Invalid access token")
+            if refusal is not None:
+                record.wrong_credentials += 1
+                return error(refusal[0], "PERMISSION_DENIED" if refusal[0] == 403 else "UNAUTHENTICATED", refusal[1])
         if faults.expired_after is not None and record.total > faults.expired_after:
             return error(401, "UNAUTHENTICATED", "Token is expired")
         one = f"{target} {body.decode()}" if body else target
@@ -415,6 +426,10 @@ class Simulator:
     @property
     def record(self) -> Record:
         return self.api.record
+
+    @property
+    def oauth(self) -> OAuth:
+        return self.api.oauth
 
     @property
     def url(self) -> str:
