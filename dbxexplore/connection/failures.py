@@ -143,13 +143,15 @@ def _read(status: int, headers: Mapping[str, str], content: bytes) -> _Answer:
         body = json.loads(content) if len(content) <= len(text) * 4 else None
     except (ValueError, RecursionError):
         body = None
+    # Gateways give the reason here where the body is a page.
+    reason = headers.get("X-Databricks-Reason-Phrase", "")
     if isinstance(body, dict):
         # Unity Catalog and the workspace; SCIM; the OAuth endpoints; and gateways in front of them.
         code = str(body.get("error_code") or body.get("error") or "")
         said = str(body.get("message") or body.get("detail") or body.get("error_description") or "")
         foreign = not code and not said
     else:
-        said, foreign = _words_of(text), True
+        said, foreign = reason or _words_of(text), not reason
     said = mask(said) or _phrase(status)
     return _Answer(status, mask(code, 60), said, foreign, _retry_after(headers.get("Retry-After")))
 
@@ -198,7 +200,7 @@ def explain_error(error: BaseException, host: str) -> errors.WorkspaceError | No
             f"The host of {host} is not known",
             remedy="Check the workspace URL for typos, and that this machine's DNS and VPN reach it",
         )
-    if isinstance(error, requests.exceptions.Timeout | TimeoutError):
+    if isinstance(error, requests.exceptions.Timeout) or _caused_by(error, TimeoutError):
         return errors.TimedOutError(
             f"{host} did not answer in time", remedy="Check that a firewall, proxy or VPN lets this machine reach it"
         )
@@ -275,32 +277,58 @@ def _innermost(error: BaseException) -> str:
 
 # --- the refusals that are told apart ---
 
+# Sources of the words: databricks-sdk-go issues 873 and 981, databricks-sql-go issue 476, terraform-provider-databricks
+# issues 1632 and 4662, databrickslabs/ontos pull request 288, and error texts quoted in public repositories.
 _REFUSALS = (
+    # A missing privilege, first because it quotes names, which may hold any of the words below.
+    _refusal(
+        r"^(?:\w+: )?(?:user|service principal|principal|group)\b.{0,300}\bdoes not have\b(?!.{0,9}required scopes)",
+        errors.ForbiddenError,
+        "does not allow this",
+        "Have an admin grant this credential the privilege it lacks",
+    ),
+    _refusal(
+        r"is not accessible in (?:the )?current workspace",
+        errors.ForbiddenError,
+        "keeps a catalog from this workspace",
+        "Have an admin of the catalog bind it to this workspace",
+    ),
     # The credential itself. Databricks answers 403 as often as 401.
     _refusal(
-        r"token expired|token is expiring|token (?:has )?expired|expired (?:access )?token",
+        r"token expired|token is expiring|token has expired|expired (?:access )?token",
         errors.UnauthorizedError,
         "does not accept the token, which has expired",
         "Create a new token, and put it into the variable",
     ),
     _refusal(
-        r"invalid (?:access |personal access |bearer )?token|token (?:is )?(?:invalid|revoked|malformed)|credential was not"
-        r" sent|not a valid token",
+        r"invalid (?:access |personal access |bearer )?token|token is (?:invalid|revoked|malformed)",
         errors.UnauthorizedError,
         "does not accept the token",
         _NEW_TOKEN,
     ),
     _refusal(
-        r"personal access tokens? (?:are|is) (?:disabled|not (?:enabled|allowed))|tokens are disabled",
+        r"credential was not sent or was of an unsupported type",
         errors.UnauthorizedError,
-        "does not accept personal access tokens",
-        "Use a service principal (OAuth), or have a workspace admin enable personal access tokens",
+        "does not accept this kind of credential",
+        "Check that the variable holds the token itself, not its ID, and nothing else",
     ),
     _refusal(
-        r"does not have (?:the )?required scopes?:?\s*(?P<scopes>[^.;]*)",
+        r"personal access tokens? (?:are|is) (?:disabled|not (?:enabled|allowed))",
+        errors.UnauthorizedError,
+        "does not accept personal access tokens",
+        "Use a service principal, or have a workspace admin enable personal access tokens",
+    ),
+    _refusal(
+        r"does not have (?:the )?required scopes?\b:?\s*(?P<scopes>[^.;\[]*)",
         errors.MissingScopesError,
         "requires OAuth scopes that the token does not have",
-        "Give the secret or token these API scopes, and name them in the connection",
+        "Give the token, or the service principal's secret, these API scopes",
+    ),
+    _refusal(
+        r"(?:invalid|unauthorized) access to org\b",
+        errors.UnauthorizedError,
+        "does not accept the credential for this workspace",
+        "The token may be of another workspace or have expired, or the user is not assigned to this one",
     ),
     _refusal(
         r"unable to load oauth config",
@@ -310,9 +338,54 @@ _REFUSALS = (
     ),
     # The network.
     _refusal(
-        r"\bIP\b.*(?:access|allow|block|ACL|list)|blocked by.*\bIP\b|IPAddress",
+        r"\bip (?:acl|access list)|source ip address|\bip address\b.{0,80}\b(?:blocked|not allowed)|ipaddress.{0,40}blocked",
         errors.IpBlockedError,
         "refuses this machine's IP address",
         "Call from an allowed network, or have an admin add this address to the IP access list",
+    ),
+    _refusal(
+        r"unauthorized network access to workspace|public access is not allowed for workspace|"
+        r"private access|network policy",
+        errors.BlockedError,
+        "is not open to this network",
+        "Call from a network that the workspace allows, through Private Link or its network policy",
+    ),
+    # The user, the workspace and the account.
+    _refusal(
+        r"disabled for users without (?:the )?(?P<what>.*?entitlements?)",
+        errors.ForbiddenError,
+        "requires an entitlement",
+        "Have a workspace admin give the user or service principal the entitlement that is named",
+    ),
+    _refusal(
+        r"disabled for users without account admin status",
+        errors.BlockedError,
+        "answers as an account, which has no catalogs of its own",
+        "Use the URL of the workspace itself",
+    ),
+    _refusal(
+        r"no metastore assigned|metastore_does_not_exist|unity catalog is not enabled",
+        errors.NotFoundError,
+        "has no Unity Catalog metastore",
+        "Have an account admin assign a metastore to the workspace",
+    ),
+    _refusal(
+        r"\b(?:user|service principal)\b.{0,80}\b(?:is|has been) (?:inactive|not active|deactivated|disabled)",
+        errors.BlockedError,
+        "does not let this user in",
+        "Have an admin activate the user or service principal",
+    ),
+    _refusal(
+        r"\b(?:workspace|account|subscription|trial)\b.{0,80}"
+        r"\b(?:is|has been|was|has) (?:suspended|cancell?ed|deactivated|disabled|deleted|not active|inactive|expired)",
+        errors.BlockedError,
+        "is not in use at present",
+        "Ask whoever administers the Databricks account",
+    ),
+    _refusal(
+        r"^(?:error 403:? )?user not authorized",
+        errors.BlockedError,
+        "does not know this user",
+        "Have an admin assign the user or service principal to the workspace",
     ),
 )

@@ -244,6 +244,21 @@ def test_the_wrong_secret(workspace: Simulator, monkeypatch: pytest.MonkeyPatch)
     assert wrong not in f"{caught.value!r}{caught.value}"
 
 
+def test_a_credential_that_may_not_ask_who_it_is_can_be_ready(workspace: Simulator) -> None:
+    workspace.oauth.scopes = frozenset({"unity-catalog"})
+    workspace.oauth.limited = {"/api/2.0/preview/scim/v2/Me": "scim", "/api/2.0/workspace/list": "workspace"}
+    settings = dbx.ConnectionSettings(workspace.url, service_principal(scopes=["unity-catalog"]))
+    report = settings.check()
+    assert report.ok, str(report)
+    assert report.identity == CLIENT_ID
+    assert [(problem.code, problem.severity) for problem in report.problems] == [("missing_scopes", "warning")]
+    assert "API scopes: workspace" in report.problems[0].remedy
+    catalog = dbx.discover(settings)
+    assert catalog.counts()["table"]
+    assert catalog.failures["scope"].tolist() == ["/"]
+    assert "required scopes: workspace" in catalog.failures["message"][0]
+
+
 # --- hosts of several workspaces ---
 
 

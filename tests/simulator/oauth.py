@@ -28,6 +28,7 @@ class OAuth:
     metadata_workspace_id: str | None = None
     scopes: frozenset[str] = frozenset({"all-apis"})  # what the secret may ask for
     lifetime: int = 3600  # seconds
+    limited: dict[str, str] = field(default_factory=dict)  # path → scope that a token needs and may not have
     revoked_after: int | None = None  # calls that one token is good for
     refusal: tuple[int, str] = (403, "Token is expiring within 30 seconds. (token expired)")  # of a used-up token
     workspace_id: str | None = None  # what calls must name, on a host of several workspaces
@@ -51,12 +52,14 @@ class OAuth:
             return self._exchange(headers, body)
         return None
 
-    def refuses(self, headers: dict[str, str]) -> tuple[int, str] | None:
+    def refuses(self, path: str, headers: dict[str, str]) -> tuple[int, str] | None:
         """Return status and words if a call with one of our tokens is refused; raises KeyError if it is not ours."""
         token = headers.get("authorization", "").removeprefix("Bearer ")
         self.calls[token] += 1
         if self.revoked_after is not None and self.calls[token] > self.revoked_after:
             return self.refusal
+        if path in self.limited:
+            return 403, f"Provided OAuth token does not have required scopes: {self.limited[path]}"
         return None
 
     def misses_workspace(self, headers: dict[str, str]) -> bool:

@@ -93,7 +93,7 @@ class Api:
             return error(400, "BAD_REQUEST", "Unable to load OAuth Config")
         if headers.get("authorization") != self._authorization:
             try:
-                refusal = self.oauth.refuses(headers)
+                refusal = self.oauth.refuses(path, headers)
             except KeyError:
                 refusal = (401, "Invalid access token")
             if refusal is not None:

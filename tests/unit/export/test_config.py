@@ -60,8 +60,16 @@ def values_of(config: dbx.ConnectionConfig) -> dict[str, object]:
         "name": config.name,
         "settings": {
             "workspace_url": config.settings.workspace_url,
-            "auth": {name: getattr(auth, name) for name in auth.__dataclass_fields__},
-            **({"warehouse_id": config.settings.warehouse_id} if config.settings.warehouse_id else {}),
+            "auth": {
+                name: list(value) if isinstance(value, tuple) else value
+                for name in auth.__dataclass_fields__
+                if (value := getattr(auth, name)) != ()
+            },
+            **{
+                name: value
+                for name in ("warehouse_id", "workspace_id")
+                if (value := getattr(config.settings, name)) is not None
+            },
         },
         "filters": {
             level: {
@@ -167,6 +175,7 @@ def test_what_is_left_out_has_its_default() -> None:
         ("{kind: runtime}", dbx.RuntimeAuth()),
         ("{kind: token}", dbx.TokenAuth()),
         ("{kind: oauth-m2m, client_id: abc}", dbx.OAuthM2MAuth("abc")),
+        ("{kind: oauth-m2m, client_id: abc, scopes: [sql]}", dbx.OAuthM2MAuth("abc", scopes=("sql",))),
     ],
 )
 def test_every_kind_of_credential_is_read(auth: str, expected: object) -> None:
