@@ -6,9 +6,9 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import pytest
+import needs
 
-pytest.importorskip("dagster", reason="needs dbxexplore[dagster]")
+pytest.importorskip("dagster", reason=needs.PACKAGES)
 
 import dagster as dg
 

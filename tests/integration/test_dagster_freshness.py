@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 from simulator import Catalog, Lineage, Schema, Simulator, Table, Workspace
 from simulator.workspace import ALTERED
 
 import dbxexplore as dbx
 
-pytest.importorskip("dagster", reason="needs dbxexplore[dagster]")
+pytest.importorskip("dagster", reason=needs.PACKAGES)
 
 import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorTick, TickStatus

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+import needs
 from explorer_page import ExplorerPage, explore
 from lab import voila, write_notebook
 from main_job import do_the_main_job
@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, expect
 
 import dbxexplore as dbx
 
-pytest.importorskip("voila", reason="needs voila")
+pytest.importorskip("voila", reason=needs.PACKAGES)
 
 SIZE = 20_000
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from types import SimpleNamespace
 
+import needs
 import pandas as pd
 import pytest
 from widget_markup import markup
@@ -27,8 +28,8 @@ def _not_on_databricks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def needs_figures() -> None:
-    pytest.importorskip("plotly", minversion="6")
-    pytest.importorskip("anywidget")
+    pytest.importorskip("plotly", minversion="6", reason=needs.PACKAGES)
+    pytest.importorskip("anywidget", reason=needs.PACKAGES)
 
 
 def rows_of(panel: CoveragePanel) -> list[tuple[str, str]]:
