@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import needs
+import pytest
 
 pytest.importorskip("dagster", reason=needs.PACKAGES)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import needs
+import pytest
 from playwright.sync_api import Browser
 from simulator import Simulator
 

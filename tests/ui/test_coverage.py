@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import needs
+import pytest
 from explorer_page import OpenNotebook
 from playwright.sync_api import expect
 

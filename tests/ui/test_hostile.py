@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import needs
+import pytest
 from explorer_page import NotebookExplorer, OpenNotebook
 from playwright.sync_api import Request, expect
 

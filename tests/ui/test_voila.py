@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import needs
+import pytest
 from explorer_page import ExplorerPage, explore
 from lab import voila, write_notebook
 from main_job import do_the_main_job
