@@ -16,6 +16,8 @@ from http.cookiejar import DefaultCookiePolicy
 from typing import TYPE_CHECKING, TypeAlias
 from urllib.parse import urljoin, urlsplit
 
+from pydantic_core import from_json
+
 from dbxexplore import _version, errors
 from dbxexplore.connection.failures import explain_answer, explain_error, foreign_answer, transient
 from dbxexplore.connection.secrets import mask
@@ -204,8 +206,6 @@ class Web:
         return b"".join(parts)
 
     def _decoded(self, content: bytes) -> Json:
-        from pydantic_core import from_json
-
         try:
             answer = from_json(content)
         except ValueError:
