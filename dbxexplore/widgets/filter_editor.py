@@ -48,6 +48,7 @@ _SUBJECTS: dict[Level, tuple[str, str]] = {
 }
 _READINGS = (
     ("DataHub: from the start, any case, qualified names", "datahub"),
+    ("DataHub before 1.6.0.12: the same, but without view patterns", "datahub-1.5"),
     ("OpenMetadata: from the start, any case, bare names", "openmetadata"),
     ("Strict: the whole qualified name, as written", "strict"),
 )
