@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeAlias, get_ar
 
 from dbxexplore import errors
 from dbxexplore.catalog.schema import Kind
+from dbxexplore.filters import meant
 
 if TYPE_CHECKING:
     from dbxexplore.catalog import Catalog
@@ -113,13 +114,14 @@ def _quoted(text: str) -> str:
 
 
 def _remedy(text: str, reason: str) -> str:
-    glob = text.startswith("*") or "**" in text
-    if not glob and "unterminated" in reason:
+    if meant.is_broken_glob(text):
+        return f"If {_quoted(text[:60])} is meant as a glob, write {_quoted(meant.glob_pattern(text)[:80])}"
+    guess = meant.meant_by(text, "tables")
+    if guess is not None and not guess.in_other_list:
+        return f"{guess.what}: {meant.advice(guess.patterns, _quoted)}"
+    if "unterminated" in reason:
         return "Close the bracket that is open there, or put a backslash before it if it is meant literally"
-    if not glob:
-        return "Put a backslash before a character that is meant literally"
-    meant = "".join(".*" if part == "*" else re.escape(part) for part in re.split(r"(\*)", re.sub(r"\*+", "*", text)))
-    return f"If {_quoted(text[:60])} is meant as a glob, write {_quoted(meant[:80])}"
+    return "Put a backslash before a character that is meant literally"
 
 
 @dataclass(frozen=True)
