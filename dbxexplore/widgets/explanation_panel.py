@@ -177,7 +177,7 @@ def _others_html(patterns: Sequence[PatternExplanation]) -> str:
         return ""
     shown = sorted(patterns, key=lambda held: not held.matches)[:_MOST_PATTERNS]
     items = "".join(
-        f"<li>{held.place} <code>{line_html(held.pattern, 120)}</code> "
+        f"<li>{held.place.replace(' pattern', '')} <code>{line_html(held.pattern, 120)}</code> "
         f"{'matches too' if held.matches else 'does not match'}</li>"
         for held in shown
     )
