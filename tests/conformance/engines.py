@@ -72,8 +72,11 @@ ENGINES = {
 def main() -> None:
     """Make the environments that are named, or all that are missing."""
     parser = argparse.ArgumentParser(description="Install the engines of the conformance tests.")
-    parser.add_argument("engine", nargs="*", choices=list(ENGINES), default=[])
-    named = [ENGINES[name] for name in parser.parse_args().engine]
+    parser.add_argument("engine", nargs="*", help=", ".join(ENGINES))
+    names = parser.parse_args().engine
+    if not ENGINES.keys() >= set(names):
+        parser.error(f"expected some of {', '.join(ENGINES)}")
+    named = [ENGINES[name] for name in names]
     wanted = named or [engine for engine in ENGINES.values() if not engine.python.exists()]
     with ThreadPoolExecutor() as pool:
         for engine, _ in zip(wanted, pool.map(Engine.install, wanted), strict=True):
