@@ -676,7 +676,7 @@ _WHICH_DATAHUB = (
     "DataHub applies view patterns from 1.6.0.12 on and ignored them before; which version Dagster+ runs, if any, is "
     "not known"
 )
-_BLANKS_AT_ENDS = re.compile(r"(?:\A|(?<=[\^|])) +|(?<!\\) +(?=\$?\Z|\|)")
+_BLANKS_AT_ENDS = re.compile(r"(?:\A|(?<=[\^|])) +|(?<![\\ ]) +(?=\$?\Z|\|)")
 _FIRST_PART = re.compile(r"(?P<start>\^?(?:\(\?:)?)(?P<first>[\w\-]+)(?:\\\.|\[\.\]|\.)(?P<rest>.+)", re.DOTALL)
 _DOT = re.compile(r"\\\.|\[\.\]|\.(?![*+?])")
 _DOTS: dict[Level, int] = {"catalogs": 0, "schemas": 1, "tables": 2, "views": 2}  # in a name of each level

@@ -16,6 +16,9 @@ _MOST_SHOWN = 4  # patterns within a sentence
 MeantCode: TypeAlias = Literal["glob-pattern", "sql-pattern", "quoted-pattern", "list-pattern", "negated-pattern"]
 
 
+_Look: TypeAlias = Callable[[str, str], "Meant | None"]
+
+
 @dataclass(frozen=True)
 class Meant:
     """A guess at what was meant.
@@ -39,7 +42,11 @@ class Meant:
 
 def meant_by(text: str, level: str) -> Meant | None:
     """Return what was probably meant by ``text`` among the patterns of ``level``; None if a regular expression."""
-    return next((guess for guess in (look(text, level) for look in _LOOKS) if guess is not None), None)
+    return _first(_LOOKS, text, level)
+
+
+def _first(looks: Sequence[_Look], text: str, level: str) -> Meant | None:
+    return next((guess for guess in (look(text, level) for look in looks) if guess is not None), None)
 
 
 def glob_pattern(text: str) -> str:
@@ -77,8 +84,8 @@ def _patterns_for(items: Iterable[str], level: str) -> tuple[str, ...]:
     """Return what to write for each item: its name if it is one, what was meant by it, or the item itself."""
     found: dict[str, None] = {}
     for item in items:
-        guess = meant_by(item, level)
-        if guess is not None and not guess.in_other_list:
+        guess = _first(_LOOKS_WITHIN, item, level)
+        if guess is not None:
             found |= dict.fromkeys(guess.patterns)
         else:
             found[_whole(item) if _NAME.fullmatch(item) else item] = None
@@ -93,7 +100,7 @@ def _json_list(text: str, level: str) -> Meant | None:
         return None
     try:
         items = json.loads(text.replace("'", '"'))
-    except ValueError:
+    except (ValueError, RecursionError):
         items = [item.strip() for item in text.strip()[1:-1].split(",")] if _BARE_LIST.fullmatch(text.strip()) else None
     if not isinstance(items, list) or not items or not all(isinstance(item, str) and item for item in items):
         return None
@@ -211,7 +218,6 @@ def advice(patterns: Sequence[str], shown: Callable[[str], str] = str) -> str:
     return f"write a pattern for each: {'  '.join(map(shown, few))}{rest}"
 
 
-_Look: TypeAlias = Callable[[str, str], "Meant | None"]
 _LOOKS: Sequence[_Look] = (
     _json_list,
     _sql,
@@ -224,9 +230,11 @@ _LOOKS: Sequence[_Look] = (
     _braced,
     _glob,
 )
+# Within quotes, a list or a negation; none of these looks within again for ever.
+_LOOKS_WITHIN: Sequence[_Look] = (_sql_names, _quoted, _listed, _like, _braced, _glob)
 _NAME = re.compile(r"[\w\-. ]+")
 _ITEM = re.compile(r"[^\s,;()\[\]{}|][^,;()\[\]{}|\n]*")  # what a list may hold: names, globs, simple expressions
-_SEPARATOR = re.compile(r"\s*[,;\n]\s*")
+_SEPARATOR = re.compile(r"(?<!\s)\s*[,;\n]\s*")  # from the first blank on, or a long row of them takes for ever
 _BARE_LIST = re.compile(r"\[\s*[A-Za-z_][\w.]+(?:\s*,\s*[A-Za-z_][\w.]+)+\s*\]")
 _QUOTED = re.compile(r"[rf]?(?P<quote>['\"`])(?P<body>.+)(?P=quote)", re.DOTALL)
 _SLASHED = re.compile(r"/(?P<body>[^/]+)/(?P<flags>[gimsx]*)")

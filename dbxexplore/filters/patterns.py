@@ -118,7 +118,7 @@ def _remedy(text: str, reason: str) -> str:
         return f"If {_quoted(text[:60])} is meant as a glob, write {_quoted(meant.glob_pattern(text)[:80])}"
     guess = meant.meant_by(text, "tables")
     if guess is not None and not guess.in_other_list:
-        return f"{guess.what}: {meant.advice(guess.patterns, _quoted)}"
+        return f"{guess.what}: {meant.advice(guess.patterns, lambda pattern: _quoted(pattern[:80]))}"
     if "unterminated" in reason:
         return "Close the bracket that is open there, or put a backslash before it if it is meant literally"
     return "Put a backslash before a character that is meant literally"

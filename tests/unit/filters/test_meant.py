@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from test_lint import catalog_of
 
 import dbxexplore as dbx
-from dbxexplore.filters.lint import Code, Finding
+from dbxexplore.filters.lint import _BLANKS_AT_ENDS, Code, Finding
+from dbxexplore.filters.meant import meant_by
 
 CATALOG = catalog_of(
     "prod.gold.orders",
@@ -163,3 +166,42 @@ def test_what_is_written_instead_takes_what_was_meant() -> None:
             preview = dbx.Filters(**{level: dbx.Patterns(written)}).preview(CATALOG)
             kind = "table" if level == "tables" else level[:-1]
             assert preview.own_verdict[CATALOG.objects["kind"] == kind].any(), (level, text, written)
+
+
+LONG = 100_000
+
+
+@pytest.mark.parametrize("level", ["catalogs", "notebooks"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        " " * LONG + "x",
+        "x" + " " * LONG + "x",
+        "{a" + ",a" * LONG,
+        "[" * LONG,
+        "[a" + ", ab" * LONG,
+        "'" * LONG,
+        "'a" * LONG,
+        "a." * LONG + "`",
+        "%" * LONG,
+        "?*" * LONG,
+        "!" * LONG,
+        "in (" + "'a'," * LONG,
+        "not " * LONG,
+        ", " * LONG,
+        "a|" * LONG,
+    ],
+    ids=lambda text: text[:8],
+)
+def test_long_and_hostile_texts_are_looked_at_in_no_time(level: str, text: str) -> None:
+    meant_by(text, level)
+    assert _BLANKS_AT_ENDS.sub("", text) is not None
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.text(alphabet="ab.*?^$|'\"`%,;[](){}!/\\ _-\n\ud800é1", max_size=20), st.sampled_from(["catalogs", "notebooks"])
+)
+def test_no_text_breaks_the_linter(text: str, level: str) -> None:
+    for lists in (dbx.Patterns([text]), dbx.Patterns(deny=[text])):
+        str(dbx.Filters(**{level: lists}).lint(CATALOG))
