@@ -101,6 +101,7 @@ class Reading(StrEnum):
     """The named dialects."""
 
     DATAHUB = "datahub"
+    DATAHUB_1_5 = "datahub-1.5"
     OPENMETADATA = "openmetadata"
     STRICT = "strict"
 
@@ -780,10 +781,10 @@ def _print_preview(judged: Preview, listed: Listed | None, explanations: Sequenc
 
 
 def _explained(found: Explanation) -> Iterator[str]:
-    verdict, opposite = ("included", "exclude") if found.included else ("excluded", "include")
+    verdict = "included" if found.included else "excluded"
     yield f"{found.full_name} ({found.kind}) is {verdict}, read as {found.dialect.name}"
     yield from (f"  {level}" for level in found.levels)
-    yield f"To {opposite} it:"
+    yield found.advice
     yield from (f"  {change}" for change in found.changes)
 
 

@@ -9,6 +9,7 @@ import ssl
 import struct
 import threading
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from http import HTTPStatus
 from typing import Self
 from urllib.parse import parse_qsl, unquote
 
+from simulator import peers
 from simulator.faults import Faults, Record
 from simulator.oauth import OAuth, as_json
 from simulator.statements import STATEMENTS, STORAGE, WAREHOUSES, Warehouses
@@ -174,6 +176,8 @@ class Api:
             return _NO_SUMMARIES[self.faults.summaries]
         if path in {CATALOGS, SCHEMAS, TABLES, SUMMARIES}:
             return self._listing(path, query, scope, target)
+        if path in peers.ANSWERS:
+            return _json(peers.ANSWERS[path])
         return error(404, "ENDPOINT_NOT_FOUND", f"No API found for {path}")
 
     # --- listings ---
@@ -266,7 +270,7 @@ class Api:
                 "path": item.path,
                 "object_type": "NOTEBOOK",
                 "language": item.language,
-                "object_id": 1,
+                "object_id": zlib.crc32(item.path.encode()),
                 "created_at": CREATED,
                 "modified_at": CREATED,
             }

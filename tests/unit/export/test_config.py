@@ -269,7 +269,12 @@ REFUSED = [
         "filters.tables.allow.2",
         "tables, allow pattern 2: The pattern '(' is no",
     ),
-    ("dialect: glob\n", 8, "dialect", "'glob' is not a dialect; expected one of datahub, openmetadata, strict."),
+    (
+        "dialect: glob\n",
+        8,
+        "dialect",
+        "'glob' is not a dialect; expected one of datahub, datahub-1.5, openmetadata, strict.",
+    ),
     ("dialect: 5\n", 8, "dialect", "is not a mapping. Expected keys and values."),
     ("dialect:\n  match: glob\n", 9, "dialect.match", "match is 'glob'. Expected one of prefix, search, full."),
     ("dialect:\n  ignore_case: 1\n", 9, "dialect.ignore_case", "ignore_case is 1. Expected True or False."),
@@ -545,7 +550,10 @@ def test_a_secret_in_a_pattern_is_refused(make_config: MakeConfig, canary: str) 
             {"colour": "red"},
             "key 'colour': unknown key. Expected one of version, name, description, settings, filters, ",
         ),
-        ({"dialect": "glob"}, "key 'dialect': 'glob' is not a dialect; expected one of datahub, openmetadata, strict."),
+        (
+            {"dialect": "glob"},
+            "key 'dialect': 'glob' is not a dialect; expected one of datahub, datahub-1.5, openmetadata, strict.",
+        ),
         (
             {"filters": dbx.Filters(views=dbx.Patterns(["a", "("]))},
             "key 'filters.views.allow.2': views, allow pattern 2: Th",
