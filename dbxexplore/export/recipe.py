@@ -24,7 +24,7 @@ from dataclasses import replace
 
 from dbxexplore.connection import OAuthM2MAuth, TokenAuth
 from dbxexplore.export import yaml_text
-from dbxexplore.export.config import ConnectionConfig, needs_own_credential
+from dbxexplore.export.config import ConnectionConfig, left_out, needs_own_credential
 from dbxexplore.filters import Dialect, Patterns
 from dbxexplore.filters.patterns import LEVELS
 
@@ -70,6 +70,7 @@ def datahub_recipe(config: ConnectionConfig) -> str:
         comments.append(_OTHER_READING.format(name=config.dialect.name))
     if filters.views != Patterns():
         comments.append(_VIEW_PATTERNS)
+    comments += left_out(config, "A recipe")
     recipe = {"source": {"type": "unity-catalog", "config": source}, "sink": {"type": "console", "config": {}}}
     return yaml_text.dump(recipe, "\n".join(comments))
 

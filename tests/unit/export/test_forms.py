@@ -519,3 +519,26 @@ def test_a_form_depends_on_the_configuration_alone(config: dbx.ConnectionConfig,
         assert form(config) == form(dbx.ConnectionConfig.from_yaml(config.to_yaml())) or config.dialect.name != "custom"
         changed = config.model_copy(update={"filters": filters})
         assert (form(changed) == form(config)) == (filters == config.filters)
+
+
+# --- workspace IDs and scopes ---
+
+
+@pytest.mark.parametrize("form", ["source_config_yaml", "datahub_recipe"])
+def test_what_a_form_has_no_field_for_is_said(make_config: MakeConfig, form: str) -> None:
+    auth = dbx.OAuthM2MAuth("6f1c-app", scopes=("unity-catalog", "sql"))
+    url = "https://dbc-1234abcd-56ef.cloud.databricks.com"
+    text = getattr(dbx.export, form)(make_config(settings=dbx.ConnectionSettings(url, auth, workspace_id="7405")))
+    comments = " ".join(line for line in text.splitlines() if line.startswith("#"))
+    assert "no known field for the workspace ID, 7405." in comments
+    assert "no known field for the OAuth scopes: unity-catalog, sql." in comments
+    plain = getattr(dbx.export, form)(make_config(settings=dbx.ConnectionSettings(url, dbx.OAuthM2MAuth("6f1c-app"))))
+    assert "no known field" not in plain
+
+
+def test_the_component_keeps_both(make_config: MakeConfig) -> None:
+    auth = dbx.OAuthM2MAuth("6f1c-app", scopes=("unity-catalog", "sql"))
+    settings = dbx.ConnectionSettings("https://dbc-1234abcd-56ef.cloud.databricks.com/?o=7405", auth)
+    attributes = yaml.safe_load(dbx.export.component_yaml(make_config(settings=settings)))["attributes"]
+    assert attributes["connection"]["settings"]["workspace_id"] == "7405"
+    assert attributes["connection"]["settings"]["auth"]["scopes"] == ["unity-catalog", "sql"]
