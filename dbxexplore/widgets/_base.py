@@ -9,12 +9,12 @@ import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-import ipywidgets as widgets
 import numpy as np
 import numpy.typing as npt
 import traitlets
 
 from dbxexplore import errors
+from dbxexplore.widgets import controls as widgets
 
 logger = logging.getLogger(__name__)
 
@@ -211,6 +211,8 @@ class Component(widgets.VBox):
 
     A keyword argument that is no trait is refused, and an exception in a callback is shown in the component.
     """
+
+    shares_layout = False  # a user may set its height
 
     def __init__(self, **traits: object) -> None:
         unknown = sorted(set(traits) - set(self.trait_names()))

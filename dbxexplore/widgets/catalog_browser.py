@@ -11,7 +11,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TypeAlias
 
-import ipywidgets as widgets
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -19,6 +18,7 @@ import traitlets
 
 from dbxexplore.catalog import Catalog
 from dbxexplore.filters import Preview
+from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets._base import Component, guarded, one_line, plural
 from dbxexplore.widgets.contents import contents
 from dbxexplore.widgets.tree_index import NOTEBOOKS, NodeKey, TreeIndex
@@ -269,7 +269,7 @@ class _Row:
         self._name.add_class("dbxe-name")
         self._name.on_click(lambda _: on_click())
         self._details = widgets.HTML(layout={"flex": "1 1 auto", "overflow": "hidden"})
-        self.box = widgets.HBox([self._name, self._details])
+        self.box = widgets.HBox([self._name, self._details], layout={})
         self.box.add_class("dbxe-row")
 
     def hide(self) -> None:

@@ -23,6 +23,7 @@ import traitlets
 from dbxexplore.catalog import Catalog
 from dbxexplore.filters import Preview
 from dbxexplore.widgets._base import ONE_AT_A_TIME, Mask, exclusive
+from dbxexplore.widgets.controls import Control
 from dbxexplore.widgets.tree_index import Place
 from dbxexplore.widgets.tree_model import SHOWS, SORTS, Row, Show, Sort, TreeModel
 
@@ -119,7 +120,7 @@ def _ignored(what: object) -> None:
     _LOG.warning("A message of the page that makes no sense is ignored: %.200r", what)
 
 
-class CatalogTree(anywidget.AnyWidget):
+class CatalogTree(Control, anywidget.AnyWidget):
     """A tree of a catalog with verdicts and ticks, for any number of objects."""
 
     _esm = traitlets.Unicode().tag(sync=True)

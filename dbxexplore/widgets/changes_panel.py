@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
-import ipywidgets as widgets
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -17,6 +16,7 @@ from dbxexplore.catalog.schema import Kind
 from dbxexplore.filters import Dialect, Filters, Preview
 from dbxexplore.filters.patterns import LEVEL_OF_KIND
 from dbxexplore.filters.subjects import Subjects
+from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets._base import (
     ONE_AT_A_TIME,
     Component,

@@ -9,7 +9,6 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-import ipywidgets as widgets
 import traitlets
 
 from dbxexplore import errors
@@ -25,6 +24,7 @@ from dbxexplore.connection import (
     looks_like_value,
 )
 from dbxexplore.connection.secrets import DEFAULT_SECRET_VARIABLE, DEFAULT_TOKEN_VARIABLE
+from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets._base import Component, Task, error_html, guarded, message_area, set_text
 
 _KINDS = (

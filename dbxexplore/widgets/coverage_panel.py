@@ -13,7 +13,6 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, TypeAlias
 
-import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 import traitlets
@@ -22,6 +21,7 @@ from dbxexplore import plots
 from dbxexplore.catalog import Catalog
 from dbxexplore.filters import Preview
 from dbxexplore.filters.subjects import Subjects
+from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets._base import ONE_AT_A_TIME, Component, Latest, guarded, message_area, one_line, plural, set_text
 from dbxexplore.widgets.words import DISCOVERING
 
@@ -79,7 +79,8 @@ class CoveragePanel(Component):
         self._legend = widgets.HTML(_LEGEND)
         self._plot = widgets.VBox([])
         self._head = widgets.HTML()
-        self._rows = [_Row(partial(self._on_name, at), partial(self._on_open, at)) for at in range(PAGE_LENGTH)]
+        self._rows: list[_Row] = []  # as many as have been needed, so that an Explorer opens with few controls
+        self._list = widgets.VBox()
         self._back = widgets.Button(description="‹ Previous", layout={"width": "90px"})
         self._next = widgets.Button(description="Next ›", layout={"width": "90px"})
         self._where = widgets.HTML()
@@ -94,7 +95,7 @@ class CoveragePanel(Component):
             self._note,
             self._plot,
             self._head,
-            *(row.box for row in self._rows),
+            self._list,
             widgets.HBox([self._back, self._next, self._where]),
             self._message,
         ]
@@ -222,6 +223,7 @@ class CoveragePanel(Component):
         hidden = self._table.loc[
             self._table["schema"].notna() & self._table["unknown"].notna(), "catalog"
         ].value_counts()
+        self._make_rows(len(page))
         for at, row in enumerate(self._rows):
             if at >= len(page):
                 row.hide()
@@ -243,6 +245,12 @@ class CoveragePanel(Component):
         self._back.disabled, self._next.disabled = self._page == 0, start + PAGE_LENGTH >= total
         self._back.layout.display = self._next.layout.display = "none" if few else None
         self._where.value = "" if few else _muted(f"{start + 1:,}–{min(total, start + PAGE_LENGTH):,} of {total:,}")
+
+    def _make_rows(self, number: int) -> None:
+        have = len(self._rows)
+        if number > have:
+            self._rows += [_Row(partial(self._on_name, at), partial(self._on_open, at)) for at in range(have, number)]
+            self._list.children = [row.box for row in self._rows]
 
     # --- the treemap ---
 
@@ -293,7 +301,7 @@ class _Row:
         self._open.add_class("dbxe-name")
         self._open.on_click(lambda _: on_open())
         self._sums = widgets.HTML(layout={"flex": "1 1 auto", "overflow": "hidden"})
-        self.box = widgets.HBox([self._name, self._open, self._sums])
+        self.box = widgets.HBox([self._name, self._open, self._sums], layout={})
         self.box.add_class("dbxe-row")
 
     def hide(self) -> None:

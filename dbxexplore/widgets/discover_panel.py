@@ -6,13 +6,13 @@ import html
 import threading
 from collections.abc import Mapping
 
-import ipywidgets as widgets
 import traitlets
 
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.connection import ConnectionSettings
 from dbxexplore.discovery import Depth, Progress, discover
+from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets._base import Component, Task, error_html, guarded, message_area, plural, set_text
 
 _DEPTHS: tuple[tuple[str, Depth], ...] = (

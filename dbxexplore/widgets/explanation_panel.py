@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
-import ipywidgets as widgets
 import numpy as np
 import traitlets
 
@@ -14,6 +13,7 @@ from dbxexplore.catalog import Catalog
 from dbxexplore.filters import Filters, Preview
 from dbxexplore.filters.patterns import LEVELS
 from dbxexplore.filters.preview import Change, Explanation, LevelExplanation, PatternExplanation
+from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets._base import ONE_AT_A_TIME, Component, Latest, guarded, one_line
 from dbxexplore.widgets.words import leaves, line_html, reading_name
 

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
-import ipywidgets as widgets
 import traitlets
 
 from dbxexplore import errors
@@ -15,7 +14,8 @@ from dbxexplore.catalog import Catalog
 from dbxexplore.connection import ConnectionSettings
 from dbxexplore.export import ConnectionConfig
 from dbxexplore.filters import Dialect, Filters, Preview
-from dbxexplore.widgets._base import STYLE, Component, guarded
+from dbxexplore.widgets import controls as widgets
+from dbxexplore.widgets._base import ONE_AT_A_TIME, STYLE, Component, guarded
 from dbxexplore.widgets.catalog_pane import CatalogPane
 from dbxexplore.widgets.changes_panel import ChangesPanel
 from dbxexplore.widgets.connect_form import ConnectForm
@@ -71,6 +71,19 @@ class Explorer(Component):
                 filters or config.filters,
                 dialect or config.dialect,
             )
+        with widgets.opened_together():
+            self._build(catalog, settings, filters, dialect, config, read_only=read_only)
+
+    def _build(  # noqa: PLR0913 - each is a value of its own
+        self,
+        catalog: Catalog | None,
+        settings: ConnectionSettings | None,
+        filters: Filters | None,
+        dialect: Dialect | None,
+        config: ConnectionConfig | None,
+        *,
+        read_only: bool,
+    ) -> None:
         self.origin_line = OriginLine()
         self.connect_form = ConnectForm(settings)
         self.discover_panel = DiscoverPanel()
@@ -275,7 +288,9 @@ def explore(  # noqa: PLR0913 - each is a value of its own
     """Return the Explorer, to be shown as the last line of a cell.
 
     A cell that is run again shows the same Explorer as it was left: patterns, ticks, what is open, a discovery under
-    way. With another catalog it is the same one with that catalog in it; with other arguments it begins anew.
+    way. With another catalog it is the same one with that catalog in it; with other arguments it begins anew. It is sent
+    to the page once more, so running the cell again also restores an Explorer that the page has lost; other outputs that
+    show it become empty.
 
     Args:
         catalog: a catalog, or the path of a saved one, to browse from the start; without one, the Explorer begins at
@@ -300,8 +315,12 @@ def explore(  # noqa: PLR0913 - each is a value of its own
     before, explorer = _opened.get(cell, (None, None)) if cell else (None, None)
     if fresh or before is None or explorer is None or not given.differs_only_in_catalog(before):
         explorer = given.open()
-    elif given.catalog is not None and given.version != before.version:
-        explorer.catalog = given.loaded_catalog()
+    else:
+        if given.catalog is not None and given.version != before.version:
+            explorer.catalog = given.loaded_catalog()
+        with ONE_AT_A_TIME:
+            # Whatever the page has lost or closed: a cell that is run again shows an Explorer that works.
+            widgets.reopen(explorer)
     if cell:
         _opened.pop(cell, None)
         _opened[cell] = (given, explorer)  # at the end, as the one that was used last

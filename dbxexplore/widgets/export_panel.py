@@ -12,7 +12,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeVar
 
-import ipywidgets as widgets
 import numpy as np
 import numpy.typing as npt
 import traitlets
@@ -32,6 +31,7 @@ from dbxexplore.export import (
 from dbxexplore.export.collisions import Rows, asset_rows, collisions
 from dbxexplore.files import written_whole
 from dbxexplore.filters import Dialect, Filters, Preview
+from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets._base import (
     ONE_AT_A_TIME,
     Component,
@@ -108,7 +108,9 @@ class ExportPanel(Component):
             layout=_WIDE,
         )
         self._path = _text("File", f"{DEFAULT_NAME}.yaml")
-        self._save = widgets.Button(description="Save", button_style="primary", icon="save", tooltip="Write the file")
+        self._save = widgets.Button(
+            description="Save", button_style="primary", icon="save", tooltip="Write the file", layout={}
+        )
         self._copy = widgets.Button(description="Copy", icon="copy", tooltip="Copy the text to the clipboard")
         self._problem, self._note, self._outcome = message_area(), message_area(), message_area()
         self._difference, self._collisions, self._reader = message_area(), message_area(), message_area()
@@ -128,7 +130,8 @@ class ExportPanel(Component):
                 self._search,
                 self._keys,
                 widgets.HBox([self._back, self._next, self._where]),
-            ]
+            ],
+            layout={},
         )
         self._replaced: Path | None = None  # the file that saving would replace, as the button says
         super().__init__(filters=config.filters if config else Filters(), dialect=Dialect.DATAHUB)

@@ -7,7 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TypeAlias, get_args
 
-import ipywidgets as widgets
 import numpy as np
 import traitlets
 
@@ -17,6 +16,7 @@ from dbxexplore.connection import looks_like_secret
 from dbxexplore.filters import Dialect, Filters, Finding, Findings, Patterns
 from dbxexplore.filters.patterns import LEVELS, Level, ListName
 from dbxexplore.filters.subjects import Subjects
+from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets._base import (
     ONE_AT_A_TIME,
     Component,
@@ -488,7 +488,7 @@ class _Section:
         self._back = widgets.Button(description="‹ Previous", layout={"width": "90px"})
         self._next = widgets.Button(description="Next ›", layout={"width": "90px"})
         self._where = widgets.HTML()
-        self._pager = widgets.HBox([self._back, self._next, self._where])
+        self._pager = widgets.HBox([self._back, self._next, self._where], layout={})
         head = widgets.HBox(
             [self._head, self._add["allow"], self._add["deny"], self._as_text], layout={"align_items": "center"}
         )

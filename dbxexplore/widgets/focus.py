@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import ipywidgets as widgets
+from dbxexplore.widgets import controls as widgets
 
 
 def focus(*buttons: widgets.Button) -> None:

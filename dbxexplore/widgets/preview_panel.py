@@ -5,10 +5,10 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 
-import ipywidgets as widgets
 import traitlets
 
 from dbxexplore.filters import Preview
+from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets._base import Component, guarded, message_area, plural, set_text
 from dbxexplore.widgets.words import DISCOVERING
 

@@ -6,7 +6,6 @@ import html
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-import ipywidgets as widgets
 import numpy as np
 import pandas as pd
 import traitlets
@@ -14,6 +13,7 @@ import traitlets
 from dbxexplore.catalog import Catalog
 from dbxexplore.filters import Dialect, Filters, Patterns, Preview, Suggestion, suggest_filters
 from dbxexplore.filters.patterns import LEVELS
+from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets._base import (
     ONE_AT_A_TIME,
     Component,
@@ -97,7 +97,7 @@ class SuggestPanel(Component):
         self._ask = widgets.HBox(
             [self._write, self._generalise], layout={"flex_flow": "row wrap", "align_items": "center"}
         )
-        self._answer = widgets.HBox([self._apply, self._discard])
+        self._answer = widgets.HBox([self._apply, self._discard], layout={})
         self.children = [self._ask, self._state, self._shown, self._effect, self._answer, self._message]
         self.add_class("dbxe-suggest")
         self._write.on_click(self._on_write)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import statistics
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
@@ -267,39 +266,16 @@ class NotebookExplorer(ExplorerPage):
         super().__init__(page, lab.kernel(name), page, page.main_frame)
 
     def _open(self, page: Page, front_end: FrontEnd) -> None:
-        """Open the notebook, run it, and wait until the page shows an Explorer.
-
-        A page that shows nothing of it is opened once more, with another kernel, as a person would, and the end of the
-        run tells what it had shown. What the cells raise is not tried again.
-        """
-        for last in (False, True):
-            open_notebook(page, self.lab, self.name, front_end)
-            run_all(page)
-            failed = page.locator(".jp-OutputArea-output", has_text="Traceback (most recent call last)")
-            try:
-                page.locator(_SHOWN).or_(failed).first.wait_for(timeout=SHOWN_SECONDS * 1000)
-            except PlaywrightTimeoutError:
-                if last:
-                    raise AssertionError(self.described(page)) from None
-                warnings.warn(f"{self.name} was opened again; it showed {self.described(page)}", stacklevel=2)
-                self.lab.shut_down(self.name)
-                page.goto("about:blank")
-                self.errors.clear()
-            else:
-                assert failed.count() == 0, self.described(page)
-                return
-
-    def described(self, page: Page) -> str:
-        """Return in words what the page shows, for whoever has to find out why a test failed."""
-        shown = {
-            "dialogs": page.get_by_role("dialog").all_inner_texts(),
-            "kernel": [found.get_attribute("data-status") for found in page.locator(_STATUS).all()],
-            "tabs": page.locator(".dbxe .lm-TabBar-tab.lm-mod-current").all_inner_texts(),
-            "errors": list(self.errors),
-            "server": [line for line in self.lab.log().splitlines() if _COMPLAINT.match(line)],
-            "outputs": page.locator(".jp-OutputArea-output").all_inner_texts(),
-        }
-        return "\n".join(f"{what}: {str(texts)[-_MOST_SHOWN:]}" for what, texts in shown.items())
+        """Open the notebook, run it, and wait until the page shows an Explorer."""
+        open_notebook(page, self.lab, self.name, front_end)
+        run_all(page)
+        failed = page.locator(".jp-OutputArea-output", has_text="Traceback (most recent call last)")
+        try:
+            page.locator(SHOWN).or_(failed).first.wait_for(timeout=SHOWN_SECONDS * 1000)
+        except PlaywrightTimeoutError:
+            msg = f"The page shows no Explorer after {SHOWN_SECONDS} seconds.\n{described(page, self.errors, self.lab)}"
+            raise AssertionError(msg) from None
+        assert failed.count() == 0, described(page, self.errors, self.lab)
 
     def close(self) -> None:
         self.kernel.close()
@@ -307,8 +283,22 @@ class NotebookExplorer(ExplorerPage):
         self.lab.shut_down(self.name)
 
 
+def described(page: Page, errors: list[str], lab: Lab) -> str:
+    """Return in words what a page shows, for whoever has to find out why a test failed."""
+    shown = {
+        "dialogs": page.get_by_role("dialog").all_inner_texts(),
+        "kernel": [found.get_attribute("data-status") for found in page.locator(_STATUS).all()],
+        "tabs": page.locator(".dbxe .lm-TabBar-tab.lm-mod-current").all_inner_texts(),
+        "errors": list(errors),
+        "server": [line for line in lab.log().splitlines() if _COMPLAINT.match(line)],
+        "outputs": page.locator(".jp-OutputArea-output").all_inner_texts(),
+    }
+    return "\n".join(f"{what}: {str(texts)[-_MOST_SHOWN:]}" for what, texts in shown.items())
+
+
 SHOWN_SECONDS = 120
-_SHOWN = ".dbxe button:visible"
+SHOWN = ".dbxe button:visible"
+"""What is there as soon as an Explorer is shown."""
 _STATUS = ".jp-Notebook-ExecutionIndicator"
 _COMPLAINT = re.compile(r"\[[WEC] ")
 _MOST_SHOWN = 4_000

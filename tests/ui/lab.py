@@ -80,9 +80,13 @@ class Lab:
 
     def kernel(self, notebook: str) -> Kernel:
         """Connect to the kernel that a notebook runs on."""
+        return Kernel(self.runtime / f"kernel-{self.wait_for_session(notebook)}.json")
+
+    def wait_for_session(self, notebook: str) -> str:
+        """Wait until a notebook has a kernel, and return its id."""
         sessions = wait_until("a session of the notebook", lambda: self._sessions(notebook))
-        kernel_id = sessions[0]["kernel"]["id"]
-        return Kernel(self.runtime / f"kernel-{kernel_id}.json")
+        kernel_id: str = sessions[0]["kernel"]["id"]
+        return kernel_id
 
     def log(self) -> str:
         """Return what the server has logged."""
@@ -162,6 +166,21 @@ class Kernel:
     def wait(self, expression: str, seconds: float = ANSWER_SECONDS) -> Any:
         """Ask until the value of an expression is true."""
         return wait_until(expression, lambda: self.value(expression), seconds)
+
+    def close_comms(self) -> None:
+        """Close all models, as a page does with those that it is told of before it can handle any."""
+        session, shell = self._client.session, self._client.shell_channel
+        message = self._client.comm_info(target_name="jupyter.widget")
+        until = time.monotonic() + ANSWER_SECONDS
+        while time.monotonic() < until:
+            reply = self._client.get_shell_msg(timeout=ANSWER_SECONDS)
+            if reply["parent_header"].get("msg_id") == message:
+                assert reply["content"]["comms"], "there is no model to close"
+                for model in reply["content"]["comms"]:
+                    shell.send(session.msg("comm_close", {"comm_id": model, "data": {}}))
+                return
+        msg = "the kernel did not say which models there are"
+        raise AssertionError(msg)
 
     def close(self) -> None:
         self._client.stop_channels()
