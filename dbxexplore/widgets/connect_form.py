@@ -65,7 +65,7 @@ class ConnectForm(Component):
         }
         self._warehouse = _text("SQL warehouse ID", "optional – faster on large metastores")
         self._workspace = _text("Workspace ID", "optional – the number after ?o= in the workspace's address")
-        self._messages = {name: message_area() for name in ("workspace_url", "auth", "warehouse_id", "workspace_id")}
+        self._messages = {name: message_area() for name in ("workspace_url", "auth", "ids")}
         self._test = widgets.Button(
             description="Test connection", button_style="primary", tooltip="Call the workspace with this credential"
         )
@@ -84,9 +84,8 @@ class ConnectForm(Component):
             self._messages["auth"],
             hint,
             self._warehouse,
-            self._messages["warehouse_id"],
             self._workspace,
-            self._messages["workspace_id"],
+            self._messages["ids"],
             widgets.HBox([self._test]),
             self._result,
         ]
@@ -119,9 +118,7 @@ class ConnectForm(Component):
     def _place_of(self, field: object) -> str:
         if field is self._url:
             return "workspace_url"
-        if field is self._workspace:
-            return "workspace_id"
-        return "warehouse_id" if field is self._warehouse else "auth"
+        return "ids" if field in (self._warehouse, self._workspace) else "auth"
 
     def _read(self) -> None:
         """Make settings of the fields, and tell beside the field what keeps them from being any."""
@@ -141,7 +138,7 @@ class ConnectForm(Component):
         except errors.WorkspaceUrlError as error:
             self._explain("workspace_url", error, typed=bool(self._url.value.strip()))
         except errors.SettingsError as error:
-            self._explain("workspace_id" if "workspace_id" in str(error) else "warehouse_id", error, typed=True)
+            self._explain("ids", error, typed=True)
         self.settings = made if auth is not None else None
         self._test.disabled = self.settings is None
 
