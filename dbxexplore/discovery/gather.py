@@ -364,9 +364,7 @@ class Gatherer:
             return known
         if step.link is not None:
             return {"content": self._calls.download(step.link)}
-        answer = (
-            self._calls.get(step.path, step.query) if step.body is None else self._calls.post(step.path, step.body)
-        )
+        answer = self._calls.get(step.path, step.query) if step.body is None else self._calls.post(step.path, step.body)
         refuse_error_inside(answer)
         return answer
 
@@ -562,11 +560,8 @@ class _Chain:
             return [*following, *self._end()]
         if not isinstance(token, str):
             return [*following, *self._left("names the next page by something that is not a text")]
-        if token in self._tokens:
-            return [*following, *self._left("repeats a page token")]
-        if too_much := self._too_much(items):
-            return [*following, *self._left(too_much)]
-        self._tokens.add(token)
+        if (endless := self._endless(token, items)) is not None:
+            return [*following, *self._left(endless)]
         query = {**self._step.query, "page_token": token}
         # Only the first page tells what kind of server this is, so only its failure has another way.
         page = replace(self._step, query=query, then=self._then, otherwise=self._broke_off, absence_lasts=False)
@@ -582,8 +577,11 @@ class _Chain:
         self._pages.add(fingerprint)
         return known
 
-    def _too_much(self, items: list[Json]) -> str | None:
-        """Count a page, and return what the server did if that was the last which is read."""
+    def _endless(self, token: str, items: list[Json]) -> str | None:
+        """Count a page that names another by ``token``; return what the server does if that one is not read."""
+        if token in self._tokens:
+            return "repeats a page token"
+        self._tokens.add(token)
         self._empty = 0 if items else self._empty + 1
         self._read += 1
         self._rows += len(items)

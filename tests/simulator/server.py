@@ -187,7 +187,10 @@ class Api:
         if rows is None:
             return error(404, "RESOURCE_DOES_NOT_EXIST", f"{scope} does not exist.")
         faults = self.faults
-        start, empty = _offset(query.get("page_token"))
+        try:
+            start, empty = _offset(query.get("page_token"))
+        except ValueError:
+            return error(400, "INVALID_PARAMETER_VALUE", "The page token is not valid")
         asked = int(query.get("max_results") or 0)
         ceiling = faults.summaries_page_length if path == SUMMARIES else faults.page_length
         length = min(asked, ceiling) if asked > 0 else ceiling
@@ -236,7 +239,16 @@ class Api:
             after = self.faults.dropped.get(f"{query['catalog_name']}.{schema_name}.{one.name}")
             if after is not None and self.record.total > after:
                 return False
-        return not one.browse_only or query.get("include_browse") == "true"
+        return query.get("include_browse") == "true" or not self._is_browsed(query, schema, one)
+
+    def _is_browsed(self, query: dict[str, str], schema: Schema | None, one: object) -> bool:
+        """Whether a row can only be browsed; ``schema`` is that of a summary."""
+        if isinstance(one, Catalog):
+            return one.browse_only
+        catalog = self._catalogs[query["catalog_name"]]
+        if isinstance(one, Schema):
+            return catalog.is_browsed(one)
+        return catalog.is_browsed(schema or self._schemas[catalog.name, query["schema_name"]], one)
 
     def _item(self, path: str, query: dict[str, str], row: object) -> bytes:
         if path == SUMMARIES:
@@ -253,12 +265,19 @@ class Api:
             return _dumps(
                 {"name": row.name, "catalog_name": catalog, "full_name": f"{catalog}.{row.name}", "owner": "admins"}
                 | {"created_at": CREATED, "updated_at": CREATED}
-                | ({"browse_only": True} if row.browse_only else {})
+                | ({"browse_only": True} if self._is_browsed(query, None, row) else {})
             )
         columns, properties, username = (
             query.get(f"omit_{w}") != "true" for w in ("columns", "properties", "username")
         )
-        item = row.item(catalog, query["schema_name"], columns=columns, properties=properties, username=username)
+        item = row.item(
+            catalog,
+            query["schema_name"],
+            columns=columns,
+            properties=properties,
+            username=username,
+            browse_only=self._is_browsed(query, None, row),
+        )
         return _dumps(item)
 
     def _folder(self, path: str) -> Answer:

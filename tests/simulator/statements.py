@@ -227,6 +227,8 @@ _MILLIS = {"unix_millis(created)": str(CREATED)}
 
 def _schemata(catalog: Catalog) -> Iterator[_Row]:
     for schema in catalog.schemas:
+        if catalog.is_browsed(schema):
+            continue
         names = {"catalog_name": catalog.name, "schema_name": schema.name, "schema_owner": "admins", "comment": None}
         yield {**names, **_MILLIS, "unix_millis(last_altered)": str(CREATED)}
 
@@ -234,6 +236,8 @@ def _schemata(catalog: Catalog) -> Iterator[_Row]:
 def _tables(catalog: Catalog) -> Iterator[_Row]:
     for schema in catalog.schemas:
         for table in schema.tables:
+            if catalog.is_browsed(schema, table):
+                continue
             yield {
                 "table_catalog": catalog.name,
                 "table_schema": schema.name,
@@ -251,6 +255,8 @@ def _tables(catalog: Catalog) -> Iterator[_Row]:
 def _columns(catalog: Catalog) -> Iterator[_Row]:
     for schema in catalog.schemas:
         for table in schema.tables:
+            if catalog.is_browsed(schema, table):
+                continue
             # As a warehouse may: in no order.
             for position, (name, kind) in reversed(list(enumerate(table.columns))):
                 yield {
