@@ -21,6 +21,7 @@ from dbxexplore.catalog import schema
 from dbxexplore.catalog.schema import Depth
 from dbxexplore.connection import Json
 from dbxexplore.discovery.answers import flag, is_odd_text, milliseconds, misread, text, texts
+from dbxexplore.discovery.arguments import HIVE
 from dbxexplore.discovery.gather import Failed, Step, pages
 
 _API = "/api/2.1/unity-catalog"
@@ -121,8 +122,10 @@ class UnityCatalog:
         self._contents = contents
         self.uses_summaries = False  # whether any object comes from table summaries
         self._has_summaries = False  # whether the server has answered with table summaries
+        self._lacks_summaries = False  # whether it has answered that there is no such endpoint
         self.browsed: set[str] = set()  # catalogs in which something may be that can only be browsed
         self.refused: errors.WorkspaceError | None = None  # why the catalogs may not be listed
+        self.has_hive = False  # whether hive_metastore is among the catalogs
         self._rows = rows
         self._depth = depth
         self._wanted = None if catalogs is None else set(catalogs)
@@ -139,6 +142,13 @@ class UnityCatalog:
         state = _CatalogState(catalog, by_schema=True)
         self._states.append(state)
         return [self._list_schema(state, name) for name in schemas]
+
+    @property
+    def listed_as_browsed(self) -> set[str]:
+        """The catalogs that a summary lists schema by schema because something in them may only be browsed."""
+        if self._depth != "summary" or self._lacks_summaries:
+            return set()
+        return self.browsed & {state.name for state in self._states}
 
     def missing(self) -> list[str]:
         """Return the names of catalogs that were asked for but are not there, or not visible."""
@@ -164,7 +174,9 @@ class UnityCatalog:
 
     def _take_catalogs(self, items: list[Json]) -> Iterable[Step | Failed]:
         named, odd = _named(items)
-        named = [(name, item) for name, item in named if name not in self._seen]
+        self.has_hive = self.has_hive or any(name == HIVE for name, _ in named)
+        # These calls do not list what hive_metastore holds.
+        named = [(name, item) for name, item in named if name not in self._seen and name != HIVE]
         if self._wanted is not None:
             named = [(name, item) for name, item in named if name in self._wanted]
         self._add_containers("catalog", [name for name, _ in named], [item for _, item in named], None)
@@ -205,20 +217,41 @@ class UnityCatalog:
                 unneeded=lambda: state.by_schema,
             )
 
-    def look_at_schemas(self, catalog: str, then: Callable[[], Iterable[Step | Failed]]) -> Step:
-        """Return the first step that finds out whether a catalog belongs to ``browsed``, without adding rows."""
+    def look_at_schemas(
+        self,
+        catalog: str,
+        then: Callable[[dict[str, Json] | str], Iterable[Step | Failed]],
+        unneeded: Callable[[], bool],
+    ) -> Step:
+        """Return the first step of a look at the schemas of a catalog, which adds no rows.
+
+        ``then`` takes the schemas by name, or the reason why the catalog should be listed over REST: something in it
+        may only be browsed, or its schemas could not be read.
+        """
+        schemas: dict[str, Json] = {}
+        reasons: list[str] = []
 
         def take(items: list[Json]) -> Iterable[Step | Failed]:
             named, odd = _named(items)
+            schemas.update(named)
             if any(_may_be_browsed(item) for _, item in named):
                 self.browsed.add(catalog)
-            return _odd(catalog, odd)
+                reasons.append("some of it may only be browsed")
+            if odd:
+                reasons.append("its schemas could not be read")
+            return ()
 
-        def failed(error: errors.WorkspaceError) -> Iterable[Step | Failed]:
-            return [Failed(catalog, error), *then()]
+        def failed(_error: errors.WorkspaceError) -> Iterable[Step | Failed]:
+            return () if unneeded() else then("its schemas could not be read")
 
         query = self._query(catalog_name=catalog, include_browse=True)
-        return pages(Step(catalog, f"{_API}/schemas", query, _nothing, failed), "schemas", take, then)
+        step = Step(catalog, f"{_API}/schemas", query, _nothing, failed)
+        return pages(step, "schemas", take, lambda: then(reasons[0] if reasons else schemas), unneeded)
+
+    def add_schemas(self, catalog: str, schemas: Mapping[str, Json]) -> list[Step]:
+        """Add schemas by name, and return the first steps for their tables."""
+        self._add_containers("schema", list(schemas), list(schemas.values()), catalog)
+        return self.list_schemas(catalog, schemas)
 
     def _take_schemas(self, state: _CatalogState, items: list[Json]) -> Iterable[Step | Failed]:
         named, odd = _named(items)
@@ -254,7 +287,7 @@ class UnityCatalog:
         # Where another catalog has summaries, it is this catalog that is not found, not the endpoint.
         if not isinstance(error, errors.NotFoundError) or self._has_summaries:
             return None
-        state.by_schema = True
+        state.by_schema = self._lacks_summaries = True
         return [self._list_schema(state, name) for name in state.schemas]
 
     def _list_schema(self, state: _CatalogState, schema_name: str) -> Step:

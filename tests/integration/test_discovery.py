@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 from typing import Any, Never
 
@@ -25,6 +26,7 @@ from simulator import (
     generated,
     truth_of,
 )
+from simulator.server import CATALOGS, Answer, error
 
 import dbxexplore as dbx
 from dbxexplore import errors
@@ -128,6 +130,54 @@ def test_browse_only(discover: Callable[..., dbx.Catalog]) -> None:
     assert "main.browse.hidden" not in summary.index
     assert pd.isna(summary["main.browse.readable"])  # a summary does not tell
     assert summary["only browsed"]
+    assert summary["only browsed.s.t"]
+
+
+BROWSED = [
+    Catalog("closed", [Schema("s", [Table("t")])], browse_only=True),
+    Catalog("half", [Schema("open", [Table("t"), Table("v", "VIEW", browse_only=True)]), Schema("shut", [Table("t")], browse_only=True)]),
+    Catalog("dots", [Schema("a.b", [Table("c.d"), Table("hidden", browse_only=True)], browse_only=True)]),
+    Catalog("open", [Schema("s", [Table("t"), Table("v", "VIEW")])]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [{}, {"depth": "details"}, {"warehouse_id": "running01"}])
+@pytest.mark.parametrize("faults", [{}, {"page_length": 1, "summaries_page_length": 1}, {"summaries": 404}])
+def test_what_may_only_be_browsed_is_found_at_every_depth(
+    discover: Callable[..., dbx.Catalog], options: Any, faults: Any
+) -> None:
+    workspace = Workspace(BROWSED, warehouses={"running01": "RUNNING"})
+    with simulated(workspace, **faults) as simulator:
+        catalog = discover(simulator, **options)
+    assert truth_of(catalog) == workspace.truth()
+    assert catalog.complete
+    flags = catalog.objects.set_index("full_name")["browse_only"]
+    for name in ("closed", "closed.s", "closed.s.t", "half.shut", "half.shut.t", "half.open.v", "dots.a.b.hidden"):
+        assert flags[name], name
+    assert not flags["half.open.t"]
+    shown = [note for note in catalog.provenance.notes if "listed schema by schema" in note]
+    assert shown if "depth" not in options and "summaries" not in faults else not (shown and "depth" in options)
+    assert all(note.endswith(": closed, dots, half.") for note in shown)
+
+
+def test_a_catalog_that_is_open_keeps_its_summary(discover: Callable[..., dbx.Catalog]) -> None:
+    with simulated(Workspace(BROWSED)) as simulator:
+        discover(simulator)
+        assert simulator.record.scopes["open.s"] == 0
+        assert simulator.record.scopes["open"] == 2  # schemas and summaries
+        assert simulator.record.scopes["closed"] == 1  # schemas
+
+
+def test_a_browse_flag_that_cannot_be_read_is_taken_for_a_sign(discover: Callable[..., dbx.Catalog]) -> None:
+    def alter(_target: str, _body: bytes, answer: Answer) -> Answer:
+        return replace(answer, body=answer.body.replace(b'"browse_only":true', b'"browse_only":"yes"'))
+
+    with simulated(Workspace(BROWSED)) as simulator:
+        simulator.api.alter = alter
+        catalog = discover(simulator)
+        assert truth_of(catalog) == simulator.workspace.truth()
+    assert catalog.complete
+    assert pd.isna(catalog.objects.set_index("full_name")["browse_only"]["closed.s.t"])
 
 
 def test_only_what_is_needed_is_asked_for(discover: Callable[..., dbx.Catalog]) -> None:
@@ -467,6 +517,72 @@ def test_a_token_that_expires_in_the_middle(discover: Callable[..., dbx.Catalog]
     assert len(listed) > 0
     assert len(catalog.failures) >= 300
     assert catalog.failures["message"].str.contains("401").all()
+
+
+ALL_REFUSED = [
+    ((401, "UNAUTHENTICATED", "Token is expired"), errors.UnauthorizedError),
+    ((403, "PERMISSION_DENIED", "Invalid access token."), errors.UnauthorizedError),
+    ((403, "PERMISSION_DENIED", "Token is expiring within 30 seconds. (token expired)"), errors.UnauthorizedError),
+    (
+        (403, "PERMISSION_DENIED", "Source IP address: 203.0.113.9 is blocked by Databricks IP ACL"),
+        errors.IpBlockedError,
+    ),
+]
+
+
+@pytest.mark.parametrize(("refusal", "kind"), ALL_REFUSED)
+@pytest.mark.parametrize("options", [{}, {"depth": "details"}, {"warehouse_id": "running01"}, {"catalogs": ["main"]}])
+def test_what_refuses_every_call_is_raised_at_the_start(
+    discover: Callable[..., dbx.Catalog], refusal: Any, kind: Any, options: Any
+) -> None:
+    with simulated(refused_after=0, refusal=refusal) as simulator, pytest.raises(kind):
+        discover(simulator, **options)
+
+
+@pytest.mark.parametrize(("refusal", "kind"), ALL_REFUSED)
+@pytest.mark.parametrize("options", [{}, {"warehouse_id": "running01"}])
+def test_what_refuses_every_call_in_the_middle_ends_the_crawl(
+    discover: Callable[..., dbx.Catalog], refusal: Any, kind: Any, options: Any
+) -> None:
+    workspace = generated(catalogs=2, schemas=200, tables=2)
+    with simulated(workspace, refused_after=50, refusal=refusal, page_length=200) as simulator:
+        catalog = discover(simulator, depth="details", **options)
+        assert sum(simulator.record.statuses[status] for status in ("401", "403")) < 50
+    assert kind.refuses_all
+    assert set(catalog.failures["reason"]) == {"denied"}
+    listed = set(catalog.objects.loc[catalog.objects["kind"].isin(["table", "view"]), "schema"])
+    assert len(listed) > 0
+    assert len(catalog.failures) >= 300
+
+
+@pytest.mark.parametrize("options", [{}, {"catalogs": ["main"]}])
+def test_scopes_that_are_missing_for_the_list_of_catalogs_are_raised(
+    discover: Callable[..., dbx.Catalog], options: Any
+) -> None:
+    def alter(target: str, _body: bytes, answer: Answer) -> Answer:
+        message = "Provided OAuth token does not have required scopes: unity-catalog"
+        return error(403, "PERMISSION_DENIED", message) if target.startswith(CATALOGS) else answer
+
+    with simulated() as simulator:
+        simulator.api.alter = alter
+        with pytest.raises(errors.MissingScopesError, match="unity-catalog"):
+            discover(simulator, **options)
+
+
+@pytest.mark.parametrize(
+    ("denied", "options"),
+    [
+        ({CATALOGS, "/"}, {}),
+        ({CATALOGS}, {"notebooks": False}),
+        ({CATALOGS, "main", "/"}, {"catalogs": ["main"]}),
+        ({CATALOGS, "/Shared", "/Users"}, {"roots": ["/Shared", "/Users"]}),
+    ],
+)
+def test_where_nothing_is_allowed_the_refusal_is_raised(
+    discover: Callable[..., dbx.Catalog], denied: Any, options: Any
+) -> None:
+    with simulated(denied=denied) as simulator, pytest.raises(errors.ForbiddenError, match="does not allow this"):
+        discover(simulator, **options)
 
 
 def test_blocked_by_ip(discover: Callable[..., dbx.Catalog]) -> None:

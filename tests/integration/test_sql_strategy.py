@@ -72,17 +72,20 @@ def test_the_same_objects_as_over_rest(depth: str, chunk_length: int) -> None:
     assert sql.complete
     assert sql.provenance.strategy == "sql"
     assert rest.provenance.strategy == "rest"
-    assert truth_of_catalog(sql) == simulator.workspace.truth()
-    same = sql.objects["full_name"].isin(rest.objects["full_name"])  # table summaries leave out what is browsed
+    assert truth_of_catalog(sql) == simulator.workspace.truth(browse_tables=False)
+    same = rest.objects["full_name"].isin(sql.objects["full_name"])
+    assert set(rest.objects[~same]["full_name"]) == (set() if depth == "summary" else {"main.browse.hidden"})
     pd.testing.assert_frame_equal(
-        sql.objects[same].drop(columns="browse_only").reset_index(drop=True),
-        rest.objects.drop(columns="browse_only"),
+        sql.objects.drop(columns="browse_only"),
+        rest.objects[same].drop(columns="browse_only").reset_index(drop=True),
     )
-    assert sql.objects.loc[sql.objects["kind"] == "table", "browse_only"].isna().all()
-    assert calls[TABLES] == 0
+    tables = sql.objects[(sql.objects["kind"] == "table") & (sql.objects["catalog"] != "only browsed")]
+    assert tables["browse_only"].isna().all()
+    assert calls[TABLES] == 1  # of the schema that can only be browsed
     assert calls[SUMMARIES] == (depth == "summary")  # of the catalog that is empty
     assert calls[STATEMENTS] == (3 if depth == "columns" else 2)
-    assert "does not report what is closed to it" in sql.provenance.notes[0]
+    assert "does not report tables that are closed to it or can only be browsed" in sql.provenance.notes[0]
+    assert "The catalog only browsed was listed over REST: some of it may only be browsed." in sql.provenance.notes
     assert "The catalog empty was listed over REST: information_schema does not list it." in sql.provenance.notes
 
 
@@ -92,16 +95,17 @@ def test_results_that_are_too_large_come_through_links_without_the_credential(
 ) -> None:
     caplog.set_level("DEBUG")
     with simulated(inline_rows=3, chunk_length=7, statement_polls=1) as simulator:
-        rest = discover(simulator, strategy="rest", depth="details" if depth == "summary" else depth)
+        rest = discover(simulator, strategy="rest", depth=depth)
         sql = discover(simulator, depth=depth)
         downloads = [path for path in simulator.record.paths if path.startswith("/storage/")]
         assert simulator.record.wrong_credentials == 0
     assert sql.complete
     assert sql.provenance.strategy == "sql"
     assert len(downloads) > 2
-    assert truth_of_catalog(sql) == truth_of_catalog(rest)
+    assert truth_of_catalog(sql) == simulator.workspace.truth(browse_tables=False)
     if depth == "columns":
-        assert sql.objects["columns"].equals(rest.objects["columns"])
+        same = rest.objects["full_name"].isin(sql.objects["full_name"])
+        assert sql.objects["columns"].equals(rest.objects[same]["columns"].reset_index(drop=True))
     assert "GET /api/2.1/unity-catalog/catalogs" in caplog.text  # calls were logged, but not the signed links
     assert "signature" not in caplog.text + repr(vars(sql.provenance))
 
@@ -131,7 +135,7 @@ def test_named_catalogs_are_asked_one_by_one() -> None:
     names = ["it's", "back`tick", "main"]
     with simulated() as simulator:
         sql = discover(simulator, catalogs=[*names, "nowhere"], notebooks=False)
-        rest = discover(simulator, catalogs=[*names, "nowhere"], notebooks=False, strategy="rest", depth="details")
+        rest = discover(simulator, catalogs=[*names, "nowhere"], notebooks=False, strategy="rest")
         sent = simulator.api.warehouses.statements
     assert truth_of_catalog(sql) == truth_of_catalog(rest)
     assert failures(sql) == failures(rest) == {("nowhere", "error")}

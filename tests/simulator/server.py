@@ -21,7 +21,7 @@ from simulator import peers
 from simulator.faults import Faults, Record
 from simulator.oauth import OAuth, as_json
 from simulator.statements import STATEMENTS, STORAGE, WAREHOUSES, Warehouses
-from simulator.workspace import CREATED, Catalog, CatalogTables, Json, Notebook, Schema, Workspace
+from simulator.workspace import CREATED, HIVE, Catalog, CatalogTables, Json, Notebook, Schema, Workspace
 
 TOKEN = "dapi" + "c0ffee" * 5  # made up; shaped like a real one, so that leaks of it are found
 CATALOGS, SCHEMAS, TABLES, SUMMARIES = (
@@ -58,6 +58,7 @@ class Api:
         self.transports: set[asyncio.Transport] = set()
         self.oauth = OAuth()
         self.warehouses = Warehouses(workspace, faults)
+        self.alter: Callable[[str, bytes, Answer], Answer] | None = None  # takes target, body and answer of a request
         self._authorization = f"Bearer {token}"
         self._nth: Counter[str] = Counter()
         self._pages: dict[tuple[object, ...], bytes] = {}
@@ -87,6 +88,8 @@ class Api:
             return self._slow_down(429, "REQUEST_LIMIT_EXCEEDED", message)
         if faults.ip_blocked:
             return error(403, "PERMISSION_DENIED", "Source IP address: 203.0.113.9 is blocked by Databricks IP ACL")
+        if faults.refused_after is not None and record.total > faults.refused_after:
+            return error(*faults.refusal)
         if faults.echo:
             return error(403, "PERMISSION_DENIED", f"{headers.get('authorization')} may not")
         if path.startswith(f"{STORAGE}/"):
@@ -209,7 +212,8 @@ class Api:
 
     def _rows(self, path: str, query: dict[str, str]) -> Sequence[object] | None:
         if path == CATALOGS:
-            return self.workspace.catalogs
+            hive = [] if self.workspace.hive is None else [Catalog(HIVE, catalog_type="INTERNAL_CATALOG")]
+            return [*self.workspace.catalogs, *hive]
         catalog = self._catalogs.get(query.get("catalog_name", ""))
         if catalog is None:
             return None
@@ -390,6 +394,8 @@ class _Connection(asyncio.Protocol):
         api.record.active += 1
         api.record.max_concurrency = max(api.record.max_concurrency, api.record.active)
         answer = api.answer(target, headers, body)
+        if api.alter is not None:
+            answer = api.alter(target, body, answer)
         if api.faults.silent or answer.broken == "silent":
             api.record.answered("silent")
             return

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     import dbxexplore
 
+HIVE = "hive_metastore"
 VIEWS = ("VIEW", "MATERIALIZED_VIEW")
 CREATED = 1_700_000_000_000  # milliseconds since 1970
 ALTERED = (CREATED + 86_400_000) * 1000  # microseconds since 1970
@@ -158,6 +159,7 @@ class Workspace:
     metastore: str | None = "main-metastore"
     warehouses: Mapping[str, str] = field(default_factory=dict)  # id → state
     lineage: list[Lineage] = field(default_factory=list)
+    hive: Sequence[Schema] | None = None  # what hive_metastore holds, which no API but SQL lists; None if there is none
     changes: int = 0  # how often it was changed
 
     def change(self, catalog: str, schema: str, name: str, **fields: Any) -> None:
@@ -197,6 +199,15 @@ class Workspace:
             for item in items:
                 if isinstance(item, Notebook):
                     yield Object("notebook", None, None, item.path.rpartition("/")[2], item.path, item.language)
+
+    def hive_objects(self) -> Iterator[Object]:
+        """Return every object of the Hive metastore: of its types, no more is known than what is a view."""
+        yield Object("catalog", None, None, HIVE, HIVE, None)
+        for schema in self.hive or ():
+            yield Object("schema", HIVE, None, schema.name, f"{HIVE}.{schema.name}", None)
+            for table in schema.tables:
+                kind, of = ("view", "VIEW") if table.table_type in VIEWS else ("table", None)
+                yield Object(kind, HIVE, schema.name, table.name, f"{HIVE}.{schema.name}.{table.name}", of)
 
     def truth(self, *, without: Collection[str] = (), browse_tables: bool = True) -> set[Object]:
         """Return what a complete crawl finds.
