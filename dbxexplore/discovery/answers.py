@@ -62,8 +62,8 @@ def texts(items: list[Json], key: str) -> list[str | None]:
 
 
 def is_odd_text(item: Json, key: str) -> bool:
-    """Return whether there is something under ``key`` that is not a text."""
-    return not isinstance(item.get(key, ""), str)
+    """Return whether there is something under ``key`` that is not a text with at least one character."""
+    return key in item and text(item[key]) is None
 
 
 def flag(value: object) -> bool | None:

@@ -133,9 +133,12 @@ def read_columns(
         if isinstance(answer, errors.WorkspaceError):
             raise answer
         found |= {table: [] for table in group}
+        if answer["name"].null_count:
+            msg = f"{warehouse.host} lists a column without a name"
+            raise errors.NotDatabricksError(msg, remedy="Try again")
         for row in answer.to_pylist():
             column = {
-                "name": row["name"] or "",
+                "name": row["name"],
                 "type": row["type"],
                 "nullable": row["nullable"] == "YES",
                 "comment": row["comment"] or None,

@@ -21,6 +21,7 @@ import pyarrow.compute as pc
 
 from dbxexplore import errors
 from dbxexplore.connection import ApiCalls, ConnectionSettings, Json, mask
+from dbxexplore.discovery.answers import text
 from dbxexplore.discovery.arguments import CALL_TIMEOUT, check_source, check_warehouse
 from dbxexplore.discovery.gather import Failed, Gatherer, Step
 
@@ -123,26 +124,23 @@ class Warehouse:
         return Step(self._scope, self._path, {}, self._take, self._refused, needed=self._needed, delay=delay)
 
     def _take(self, answer: Json) -> Following:
-        state = answer.get("state")
+        state = text(answer.get("state"))
         if state == "RUNNING":
             self._say("")
             return self._running()
+        if state in {"DELETED", "DELETING"}:
+            return self._unusable(f"the warehouse is {state.lower()}")
         if state not in {"STARTING", "STOPPING", "STOPPED"}:
-            is_deleted = state in {"DELETED", "DELETING"}
-            said = (
-                f"the warehouse is {str(state).lower()}" if is_deleted else "the warehouse has no state that is known"
-            )
-            return self._unusable(said)
-        state = str(state)
+            return self._unusable("the warehouse is in no state that is known")
         first = self._asked_to_start is None
         self._asked_to_start = self._asked_to_start or time.monotonic()
         if time.monotonic() - self._asked_to_start > self._patience:
-            state, self.is_late = mask(state.lower(), 20), True
-            return self._unusable(f"the warehouse is still {state} after {self._patience:.0f} s")
+            self.is_late = True
+            return self._unusable(f"the warehouse is still {state.lower()} after {self._patience:.0f} s")
         if not first or state == "STARTING":
-            self._say(f"the SQL warehouse is {mask(state.lower(), 20)}, which may take minutes")
+            self._say(f"the SQL warehouse is {state.lower()}, which may take minutes")
             return [self.look(_WAREHOUSE_POLL)]
-        self._say(f"the SQL warehouse is {mask(state.lower(), 20)} and is being started, which may take minutes")
+        self._say(f"the SQL warehouse is {state.lower()} and is being started, which may take minutes")
         self.was_started = True
         path = f"{self._path}/start"
         return [Step(self._scope, path, {}, self._started, self._refused, needed=self._needed, body={})]
@@ -223,7 +221,7 @@ class Statement:
         if self.given_up():
             return []
         status, statement = _mapping(answer.get("status")), answer.get("statement_id")
-        state = status.get("state")
+        state = text(status.get("state"))
         self.number = None
         if state in {"PENDING", "RUNNING"} and isinstance(statement, str):
             return self._wait_for(statement)

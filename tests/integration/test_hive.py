@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from simulator.server import TOKEN
 
 import dbxexplore as dbx
 from dbxexplore import errors
+from dbxexplore.cli import main
 from dbxexplore.discovery import gather, statements
 
 pytestmark = pytest.mark.integration
@@ -147,3 +149,13 @@ def test_a_checkpoint_is_of_one_request(tmp_path: Path) -> None:
         discover(simulator, checkpoint=path, strategy="rest", cancel=cancel)
         with pytest.raises(errors.CatalogError, match="hive_metastore is False there and True here"):
             discover(simulator, checkpoint=path, strategy="rest", hive_metastore=True)
+
+
+def test_the_command_line_lists_it(capsys: pytest.CaptureFixture[str]) -> None:
+    with Simulator(workspace()) as simulator:
+        connection = ["--url", simulator.url, "--token-env-var", VARIABLE, "--warehouse-id", "running01"]
+        with pytest.raises(SystemExit) as exited:
+            main(["discover", *connection, "--hive-metastore", "--json"])
+    assert not exited.value.code
+    names = {row["full_name"] for row in json.loads(capsys.readouterr().out)["objects"]}
+    assert "hive_metastore.default.orders" in names

@@ -121,13 +121,24 @@ def test_where_the_storage_is_closed_the_rest_is_listed_over_rest(caplog: pytest
     assert "signature" not in notes + caplog.text
 
 
-@pytest.mark.parametrize("url", ["http://192.0.2.1/x?signature=secret", "file:///etc/passwd", "ftp://x/y", ""])
+@pytest.mark.parametrize(
+    "url", ["http://192.0.2.1/x?signature=secret", "file:///etc/passwd", "ftp://x/y", "", "https://[secret"]
+)
 def test_a_link_to_elsewhere_is_followed_over_https_alone(url: str) -> None:
     with simulated() as simulator:
         settings = dbx.ConnectionSettings(simulator.url, dbx.TokenAuth(VARIABLE))
         calls = ApiCalls(settings, timeout=5, connections=1)
         with pytest.raises(errors.WorkspaceError, match="which is not followed") as caught:
             calls.download(url)
+    assert "secret" not in str(caught.value)
+
+
+def test_a_link_that_is_not_an_address_is_not_reached() -> None:
+    with simulated() as simulator:
+        settings = dbx.ConnectionSettings(simulator.url, dbx.TokenAuth(VARIABLE))
+        calls = ApiCalls(settings, timeout=5, connections=1)
+        with pytest.raises(errors.UnreachableError) as caught:
+            calls.download(f"https://{'secret' * 50_000}")
     assert "secret" not in str(caught.value)
 
 

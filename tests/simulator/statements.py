@@ -56,6 +56,10 @@ class Warehouses:
         self._results: dict[str, _Statement] = {}
         self._ids = itertools.count(1)
 
+    def text(self, number: str) -> str:
+        """Return the text of a statement by its number."""
+        return self._results[number].text if number in self._results else "nothing"
+
     def stored(self, path: str) -> bytes:
         """Return a chunk of a result as an Arrow stream."""
         number, _, index = path.removeprefix(f"{STORAGE}/").partition("/")
