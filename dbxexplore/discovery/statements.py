@@ -368,7 +368,7 @@ def _text_column(column: pa.ChunkedArray, kind: Kind) -> tuple[pa.ChunkedArray, 
     try:
         column.validate(full=True)
     except pa.ArrowInvalid:
-        if not is_text or of is not column.type:
+        if not is_text or pa.types.is_dictionary(column.type):
             raise
         return _decoded(column), True
     return column.cast(pa.string()), False

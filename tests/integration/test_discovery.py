@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Never
 
 import pandas as pd
@@ -30,7 +31,7 @@ from simulator.server import CATALOGS, Answer, error
 
 import dbxexplore as dbx
 from dbxexplore import errors
-from dbxexplore.discovery import enrich, gather
+from dbxexplore.discovery import enrich, gather, notebooks
 
 pytestmark = pytest.mark.integration
 
@@ -300,6 +301,87 @@ def test_a_folder_that_holds_itself_under_ever_new_paths(discover: Callable[...,
         catalog = discover(simulator)
     assert len(catalog.failures) == 1
     assert "holds itself" in catalog.failures["message"][0]
+
+
+def test_a_tree_of_folders_that_never_ends_is_left(
+    discover: Callable[..., dbx.Catalog], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Endless(dict):
+        def get(self, path: str, _default: object = None) -> list[str]:
+            return [f"{path.rstrip('/')}/{number}" for number in range(3)]
+
+    monkeypatch.setattr(notebooks, "_MOST_FOLDERS", 30)
+    with simulated(Workspace([Catalog("c")], folders=Endless())) as simulator:
+        catalog = discover(simulator)
+        assert simulator.record.paths["/api/2.0/workspace/list"] <= 33
+    assert not catalog.complete
+    assert catalog.failures["message"].str.contains("count as endless").any()
+    assert "c" in set(catalog.objects["full_name"])
+
+
+# --- what is not as documented ---
+
+
+def altered(old: str, new: str, *, at: str = "") -> Callable[[str, bytes, Answer], Answer]:
+    """Return what sends something else in the answers of targets that hold ``at``."""
+
+    def alter(target: str, _body: bytes, answer: Answer) -> Answer:
+        return replace(answer, body=answer.body.replace(old.encode(), new.encode())) if at in target else answer
+
+    return alter
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "scope"),
+    [
+        ('"name":"t_view"', '"name":7', "main.types"),
+        ('"name":"t_view"', '"x":7', "main.types"),
+        ('"table_type":"VIEW"', '"table_type":["VIEW"]', "main.types"),
+        ('"name":"types"', '"name":null', "main"),
+        ('"path":"/Shared/a.b"', '"path":{}', "/Shared"),
+        ('"path":"/Shared/a.b"', '"x":1', "/Shared"),
+        ('"path":"/Shared"', '"path":["/Shared"]', "/"),
+        ('"object_type":"DIRECTORY"', '"object_type":2', "/"),
+        ('"name":"empty","catalog_type"', '"name":false,"catalog_type"', "metastore"),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_a_failure_and_costs_no_other(
+    discover: Callable[..., dbx.Catalog], old: str, new: str, scope: str
+) -> None:
+    with simulated() as simulator:
+        simulator.api.alter = altered(old, new)
+        catalog = discover(simulator, depth="details")
+    assert (scope, "error") in failures(catalog)
+    assert "not as documented" in " ".join(catalog.failures["message"])
+    assert {"main", "main.types.t_managed", "main.browse.hidden", "it's.s.t"} <= set(
+        catalog.objects["full_name"]
+    ) or scope == "main"
+    assert len(catalog) > 60
+
+
+@pytest.mark.parametrize(
+    "new", ['"full_name":7', '"full_name":null', '"full_name":"main"', '"full_name":"x.y.z"', '"x":1']
+)
+def test_a_summary_that_cannot_be_read_costs_no_other(discover: Callable[..., dbx.Catalog], new: str) -> None:
+    with simulated() as simulator:
+        simulator.api.alter = altered('"full_name":"main.types.t_view"', new)
+        catalog = discover(simulator)
+        expected = simulator.workspace.truth(browse_tables=False)
+    assert failures(catalog) == {("main", "error")}
+    assert {one.full_name for one in expected - truth_of(catalog)} == {"main.types.t_view"}
+
+
+def test_half_a_surrogate_pair_is_replaced_and_a_note_says_so(
+    discover: Callable[..., dbx.Catalog], tmp_path: Path
+) -> None:
+    with simulated() as simulator:
+        simulator.api.alter = altered("A VIEW", "A duck \\ud83e")
+        catalog = discover(simulator, depth="columns", checkpoint=tmp_path / "checkpoint")
+        assert truth_of(catalog) == simulator.workspace.truth()
+    assert catalog.complete
+    assert any(note.startswith("Text in 1 answer was not valid Unicode") for note in catalog.provenance.notes)
+    again = dbx.Catalog.load(catalog.save(tmp_path / "c.parquet")).objects.set_index("full_name")
+    assert again["comment"]["main.types.t_view"] == "A duck \ufffd"
 
 
 # --- servers without table summaries ---

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -10,7 +12,7 @@ import pytest
 from databricks.sdk import WorkspaceClient
 from simulator import Catalog, Faults, Schema, Simulator, Table, Workspace, described, generated
 from simulator import truth_of as truth_of_catalog
-from simulator.server import TOKEN
+from simulator.server import TOKEN, Answer
 
 import dbxexplore as dbx
 from dbxexplore import errors
@@ -305,6 +307,68 @@ def test_a_result_that_is_not_whole_is_not_used(fault: Any, said: str) -> None:
     assert catalog.complete
     assert catalog.provenance.strategy == "rest"
     assert any(said in note for note in catalog.provenance.notes)
+
+
+@pytest.mark.parametrize("total", [True, False])
+def test_a_result_that_never_ends_is_not_used(monkeypatch: pytest.MonkeyPatch, total: bool) -> None:
+    monkeypatch.setattr(statements, "_MOST_CHUNKS", 20)
+
+    def alter(target: str, _body: bytes, answer: Answer) -> Answer:
+        if not target.startswith(STATEMENTS):
+            return answer
+        document = json.loads(answer.body)
+        chunk = document.get("result", document)
+        chunk["next_chunk_index"] = chunk.get("chunk_index", 0) + 1
+        if not total and "manifest" in document:
+            del document["manifest"]["total_row_count"]
+        return replace(answer, body=json.dumps(document).encode())
+
+    workspace = warehouses(generated(catalogs=2, schemas=3, tables=4))
+    with simulated(workspace) as simulator:
+        simulator.api.alter = alter
+        catalog = discover(simulator, depth="details")
+    assert truth_of_catalog(catalog) == workspace.truth()
+    assert catalog.complete
+    assert catalog.provenance.strategy == "rest"
+    assert any("does not end" in note for note in catalog.provenance.notes)
+
+
+def test_a_schema_that_only_rest_lists_is_listed_over_rest() -> None:
+    workspace = warehouses(generated(catalogs=2, schemas=3, tables=4))
+    with simulated(workspace, denied={"catalog_001.schema_0001"}) as simulator:
+        closed = discover(simulator, depth="details")
+    assert failures(closed) == {("catalog_001.schema_0001", "denied")}
+    assert truth_of_catalog(closed) == workspace.truth(without=["catalog_001.schema_0001"])
+    assert closed.provenance.strategy == "sql"
+    assert "1 of the schemas of catalog_001 were listed over REST" in " ".join(closed.provenance.notes)
+
+
+def test_text_of_a_stored_result_that_is_not_utf_8_is_replaced_and_a_note_says_so() -> None:
+    def alter(target: str, _body: bytes, answer: Answer) -> Answer:
+        is_stored = target.startswith("/storage/")
+        return replace(answer, body=answer.body.replace(b"A VIEW", b"A\xed\xa0\xbdVI")) if is_stored else answer
+
+    with simulated(inline_rows=3) as simulator:
+        simulator.api.alter = alter
+        catalog = discover(simulator, depth="details")
+        assert truth_of_catalog(catalog) == simulator.workspace.truth(browse_tables=False)
+    assert catalog.provenance.strategy == "sql"
+    assert catalog.objects.set_index("full_name")["comment"]["main.types.t_view"].startswith("A\ufffd")
+    assert any(note.startswith("Text in a result was not valid Unicode") for note in catalog.provenance.notes)
+
+
+@pytest.mark.parametrize("state", ["null", "7", '["RUNNING"]', '"WONDERING"', "{}"])
+def test_a_warehouse_in_no_known_state_is_not_waited_for(state: str) -> None:
+    def alter(target: str, _body: bytes, answer: Answer) -> Answer:
+        is_look = target.startswith("/api/2.0/sql/warehouses/")
+        return replace(answer, body=answer.body.replace(b'"RUNNING"', state.encode())) if is_look else answer
+
+    with simulated() as simulator:
+        simulator.api.alter = alter
+        catalog = discover(simulator, depth="details")
+        assert truth_of_catalog(catalog) == simulator.workspace.truth()
+    assert catalog.complete
+    assert any("in no state that is known" in note for note in catalog.provenance.notes)
 
 
 def test_too_many_catalogs_to_split() -> None:
