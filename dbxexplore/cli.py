@@ -439,6 +439,10 @@ def discover(  # noqa: PLR0913 - one parameter an option
             help="Over REST, or through the SQL warehouse of --warehouse-id; sql if one is given, if nothing is said.",
         ),
     ] = None,
+    hive_metastore: Annotated[
+        bool,
+        typer.Option("--hive-metastore", help="List hive_metastore too, through the SQL warehouse of --warehouse-id."),
+    ] = False,
     as_json: _Json = False,
 ) -> int:
     """List the catalogs, schemas, tables, views and notebooks that a credential can see."""
@@ -457,6 +461,7 @@ def discover(  # noqa: PLR0913 - one parameter an option
             checkpoint=checkpoint,
             resume=not anew,
             strategy=strategy.value if strategy else None,
+            hive_metastore=hive_metastore,
         )
     if output:
         _written(output, found.save)

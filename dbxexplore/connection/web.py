@@ -125,7 +125,11 @@ class Web:
         """
         import requests
 
-        to, at_home = urlsplit(url), cloud_of(self._host) == "loopback"
+        try:
+            to = urlsplit(url)
+        except ValueError:
+            to = urlsplit("")  # brackets that hold no address, for one
+        at_home = cloud_of(self._host) == "loopback"
         if to.scheme != "https" and not (to.scheme == "http" and at_home and cloud_of(url) == "loopback"):
             msg = f"{self._host} links to a result by {mask(to.scheme, 20) or 'no scheme'}, which is not followed"
             raise errors.WorkspaceError(msg, expected="https")
@@ -139,7 +143,8 @@ class Web:
                 )
                 with answer:
                     content = self._read(answer, _MOST_RESULT_BYTES)
-        except (requests.exceptions.RequestException, OSError) as error:
+        # The HTTP library raises a ValueError of its own for some addresses.
+        except (requests.exceptions.RequestException, OSError, ValueError) as error:
             msg = f"{storage} could not be reached ({type(error).__name__})"
             raise errors.UnreachableError(msg, remedy=remedy) from None
         if answer.status_code != HTTPStatus.OK:

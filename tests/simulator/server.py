@@ -21,7 +21,7 @@ from simulator import peers
 from simulator.faults import Faults, Record
 from simulator.oauth import OAuth, as_json
 from simulator.statements import STATEMENTS, STORAGE, WAREHOUSES, Warehouses
-from simulator.workspace import CREATED, Catalog, CatalogTables, Json, Notebook, Schema, Workspace
+from simulator.workspace import CREATED, HIVE, Catalog, CatalogTables, Json, Notebook, Schema, Workspace
 
 TOKEN = "dapi" + "c0ffee" * 5  # made up; shaped like a real one, so that leaks of it are found
 CATALOGS, SCHEMAS, TABLES, SUMMARIES = (
@@ -58,6 +58,7 @@ class Api:
         self.transports: set[asyncio.Transport] = set()
         self.oauth = OAuth()
         self.warehouses = Warehouses(workspace, faults)
+        self.alter: Callable[[str, bytes, Answer], Answer] | None = None  # takes target, body and answer of a request
         self._authorization = f"Bearer {token}"
         self._nth: Counter[str] = Counter()
         self._pages: dict[tuple[object, ...], bytes] = {}
@@ -87,6 +88,8 @@ class Api:
             return self._slow_down(429, "REQUEST_LIMIT_EXCEEDED", message)
         if faults.ip_blocked:
             return error(403, "PERMISSION_DENIED", "Source IP address: 203.0.113.9 is blocked by Databricks IP ACL")
+        if faults.refused_after is not None and record.total > faults.refused_after:
+            return error(*faults.refusal)
         if faults.echo:
             return error(403, "PERMISSION_DENIED", f"{headers.get('authorization')} may not")
         if path.startswith(f"{STORAGE}/"):
@@ -187,7 +190,10 @@ class Api:
         if rows is None:
             return error(404, "RESOURCE_DOES_NOT_EXIST", f"{scope} does not exist.")
         faults = self.faults
-        start, empty = _offset(query.get("page_token"))
+        try:
+            start, empty = _offset(query.get("page_token"))
+        except ValueError:
+            return error(400, "INVALID_PARAMETER_VALUE", "The page token is not valid")
         asked = int(query.get("max_results") or 0)
         ceiling = faults.summaries_page_length if path == SUMMARIES else faults.page_length
         length = min(asked, ceiling) if asked > 0 else ceiling
@@ -206,7 +212,8 @@ class Api:
 
     def _rows(self, path: str, query: dict[str, str]) -> Sequence[object] | None:
         if path == CATALOGS:
-            return self.workspace.catalogs
+            hive = [] if self.workspace.hive is None else [Catalog(HIVE, catalog_type="INTERNAL_CATALOG")]
+            return [*self.workspace.catalogs, *hive]
         catalog = self._catalogs.get(query.get("catalog_name", ""))
         if catalog is None:
             return None
@@ -236,7 +243,16 @@ class Api:
             after = self.faults.dropped.get(f"{query['catalog_name']}.{schema_name}.{one.name}")
             if after is not None and self.record.total > after:
                 return False
-        return not one.browse_only or query.get("include_browse") == "true"
+        return query.get("include_browse") == "true" or not self._is_browsed(query, schema, one)
+
+    def _is_browsed(self, query: dict[str, str], schema: Schema | None, one: object) -> bool:
+        """Whether a row can only be browsed; ``schema`` is that of a summary."""
+        if isinstance(one, Catalog):
+            return one.browse_only
+        catalog = self._catalogs[query["catalog_name"]]
+        if isinstance(one, Schema):
+            return catalog.is_browsed(one)
+        return catalog.is_browsed(schema or self._schemas[catalog.name, query["schema_name"]], one)
 
     def _item(self, path: str, query: dict[str, str], row: object) -> bytes:
         if path == SUMMARIES:
@@ -253,12 +269,19 @@ class Api:
             return _dumps(
                 {"name": row.name, "catalog_name": catalog, "full_name": f"{catalog}.{row.name}", "owner": "admins"}
                 | {"created_at": CREATED, "updated_at": CREATED}
-                | ({"browse_only": True} if row.browse_only else {})
+                | ({"browse_only": True} if self._is_browsed(query, None, row) else {})
             )
         columns, properties, username = (
             query.get(f"omit_{w}") != "true" for w in ("columns", "properties", "username")
         )
-        item = row.item(catalog, query["schema_name"], columns=columns, properties=properties, username=username)
+        item = row.item(
+            catalog,
+            query["schema_name"],
+            columns=columns,
+            properties=properties,
+            username=username,
+            browse_only=self._is_browsed(query, None, row),
+        )
         return _dumps(item)
 
     def _folder(self, path: str) -> Answer:
@@ -371,6 +394,8 @@ class _Connection(asyncio.Protocol):
         api.record.active += 1
         api.record.max_concurrency = max(api.record.max_concurrency, api.record.active)
         answer = api.answer(target, headers, body)
+        if api.alter is not None:
+            answer = api.alter(target, body, answer)
         if api.faults.silent or answer.broken == "silent":
             api.record.answered("silent")
             return
