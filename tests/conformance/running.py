@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
+import needs
 import pytest
 from engines import COMMAND, ENGINES
 
@@ -57,19 +58,12 @@ class Engine:
         return f"{self.label}: {len(self.sets)} filter sets, {crawls}{self.differences} differences"
 
 
-def absent(message: str) -> None:
-    """Skip, or fail in CI, where everything has to be there."""
-    if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)
-
-
 @contextmanager
 def running(name: str) -> Iterator[Engine]:
     """Start an engine, and stop it afterwards."""
     python = ENGINES[name].python
     if not python.exists():
-        absent(f"{name} is not installed; run `{COMMAND}` in the repository")
+        needs.absent(f"the engine {name} is not installed", COMMAND)
     environment = {**os.environ, "DATAHUB_TELEMETRY_ENABLED": "false", "PYTHONUTF8": "1"}
     with (
         tempfile.TemporaryFile("w+") as log,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import needs
 import pytest
 
-pytest.importorskip("dagster", reason=needs.PACKAGES)
+pytest.importorskip("dagster", reason=needs.package("dagster"))
 
 import dagster as dg
 

@@ -178,7 +178,7 @@ def test_a_killed_discovery_goes_on(path: Path, tmp_path: Path) -> None:
             assert time.monotonic() < deadline, "the discovery did not come to its half"
             time.sleep(0.005)
         os.kill(process.pid, signal.SIGKILL)
-        assert process.wait(10) == -signal.SIGKILL
+        assert process.wait(60) == -signal.SIGKILL
         assert path.exists()
         resumed = dbx.discover(settings(server.url), depth="details", checkpoint=path)
         calls = server.record().total - undisturbed

@@ -14,7 +14,7 @@ from simulator import Catalog, Lineage, Schema, Simulator, Table, Workspace
 
 import dbxexplore as dbx
 
-pytest.importorskip("dagster", reason=needs.PACKAGES)
+pytest.importorskip("dagster", reason=needs.package("dagster"))
 
 import dagster as dg
 from dagster.components.testing import create_defs_folder_sandbox

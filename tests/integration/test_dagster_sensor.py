@@ -20,7 +20,7 @@ from dbxexplore import errors
 from dbxexplore.discovery import changes, statements
 from dbxexplore.discovery.changes import TableName
 
-pytest.importorskip("dagster", reason=needs.PACKAGES)
+pytest.importorskip("dagster", reason=needs.package("dagster"))
 
 import dagster as dg
 from dagster_shared.serdes import serialize_value

@@ -466,14 +466,14 @@ class Simulator:
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._ready.wait(10), "the simulator did not start"
+        assert self._ready.wait(60), "the simulator did not start"
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
 
-    def wait_until(self, condition: Callable[[Record], bool], seconds: float = 10.0) -> None:
+    def wait_until(self, condition: Callable[[Record], bool], seconds: float = 60.0) -> None:
         """Return as soon as the record fulfils a condition; fail if it never does."""
         deadline = time.monotonic() + seconds
         while not condition(self.record):

@@ -9,8 +9,8 @@ import pytest
 from playwright.sync_api import Browser
 from simulator import Simulator
 
-pytest.importorskip("dagster", reason=needs.PACKAGES)
-pytest.importorskip("dagster_webserver", reason=needs.PACKAGES)
+pytest.importorskip("dagster", reason=needs.package("dagster"))
+pytest.importorskip("dagster_webserver", reason=needs.package("dagster_webserver"))
 
 from asset_graph import VARIABLE, dagster_dev, live, take, workspace, write_project
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import needs
-import pytest
 from explorer_page import OpenNotebook
 from playwright.sync_api import expect
 
-pytest.importorskip("plotly", minversion="6", reason=needs.PACKAGES)
+needs.at_least("plotly", "6")
 
 START = """
 import ipywidgets

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, expect
 
 import dbxexplore as dbx
 
-pytest.importorskip("voila", reason=needs.PACKAGES)
+pytest.importorskip("voila", reason=needs.package("voila"))
 
 SIZE = 20_000
 

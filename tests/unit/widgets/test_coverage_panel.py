@@ -28,8 +28,8 @@ def _not_on_databricks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def needs_figures() -> None:
-    pytest.importorskip("plotly", minversion="6", reason=needs.PACKAGES)
-    pytest.importorskip("anywidget", reason=needs.PACKAGES)
+    needs.at_least("plotly", "6")
+    pytest.importorskip("anywidget", reason=needs.package("anywidget"))
 
 
 def rows_of(panel: CoveragePanel) -> list[tuple[str, str]]:
