@@ -55,8 +55,3 @@ def is_odd_text(item: Json, key: str) -> bool:
 def flag(value: object) -> bool | None:
     """Return a boolean, None for anything else: a flag that cannot be read is unknown."""
     return value if isinstance(value, bool) else None
-
-
-def milliseconds(value: object) -> int | None:
-    """Return a time in milliseconds since 1970, None for what is not a time that a timestamp can hold."""
-    return value if type(value) is int and 0 <= value <= LATEST else None
