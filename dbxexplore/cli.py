@@ -18,6 +18,7 @@ from __future__ import annotations
 import functools
 import inspect
 import json
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields, is_dataclass, replace
@@ -63,7 +64,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")  # a terminal may not know all letters of a name
-    from dbxexplore.connection.settings import looks_like_secret
+    from dbxexplore.connection.secrets import looks_like_secret
 
     # Before anything is parsed, because a message on a misplaced argument would quote it.
     if any(looks_like_secret(argument) for argument in given):
@@ -100,6 +101,7 @@ class Reading(StrEnum):
     """The named dialects."""
 
     DATAHUB = "datahub"
+    DATAHUB_1_5 = "datahub-1.5"
     OPENMETADATA = "openmetadata"
     STRICT = "strict"
 
@@ -164,6 +166,16 @@ class ConnectionOptions:
             rich_help_panel=_CONNECTION,
         ),
     ] = None
+    scopes: Annotated[
+        str | None,
+        typer.Option(
+            "--scopes",
+            metavar="NAMES",
+            help="OAuth scopes to ask for, separated by commas, as in unity-catalog,sql. Needed where the secret of "
+            "the service principal is limited to some.",
+            rich_help_panel=_CONNECTION,
+        ),
+    ] = None
     profile: Annotated[
         str | None,
         typer.Option("--profile", help="Profile of ~/.databrickscfg.", rich_help_panel=_CONNECTION),
@@ -171,6 +183,14 @@ class ConnectionOptions:
     warehouse_id: Annotated[
         str | None,
         typer.Option("--warehouse-id", help="Id of a SQL warehouse.", rich_help_panel=_CONNECTION),
+    ] = None
+    workspace_id: Annotated[
+        str | None,
+        typer.Option(
+            "--workspace-id",
+            help="ID of the workspace on a host that serves several: the number after ?o= in its address.",
+            rich_help_panel=_CONNECTION,
+        ),
     ] = None
 
     @functools.cached_property
@@ -195,10 +215,13 @@ class ConnectionOptions:
         auth = self._auth() or (stored.auth if stored else TokenAuth())
         url = self.url or (stored.workspace_url if stored else None)
         warehouse = self.warehouse_id or (stored.warehouse_id if stored else None)
-        return ConnectionSettings(url, auth, warehouse)
+        # Another address than that of the document may be another workspace.
+        workspace = self.workspace_id or (stored.workspace_id if stored and not self.url else None)
+        return ConnectionSettings(url, auth, warehouse, workspace)
 
     def _auth(self) -> Auth | None:
         from dbxexplore.connection import OAuthM2MAuth, ProfileAuth, TokenAuth
+        from dbxexplore.connection.secrets import DEFAULT_SECRET_VARIABLE
 
         kinds = {"--token-env-var": self.token_env_var, "--client-id": self.client_id, "--profile": self.profile}
         given = [option for option, value in kinds.items() if value is not None]
@@ -206,11 +229,14 @@ class ConnectionOptions:
             raise _MisuseError(f"{' and '.join(given)} are different credentials. Give one of them.")
         if self.client_secret_env_var is not None and self.client_id is None:
             raise _MisuseError("--client-secret-env-var goes with --client-id.")
+        if self.scopes is not None and self.client_id is None:
+            raise _MisuseError("--scopes goes with --client-id.")
         if self.token_env_var is not None:
             return TokenAuth(self.token_env_var)
         if self.client_id is not None:
-            secret = self.client_secret_env_var
-            return OAuthM2MAuth(self.client_id) if secret is None else OAuthM2MAuth(self.client_id, secret)
+            scopes = [scope for scope in re.split(r"[\s,]+", self.scopes or "") if scope]
+            secret = self.client_secret_env_var or DEFAULT_SECRET_VARIABLE
+            return OAuthM2MAuth(self.client_id, secret, scopes=tuple(scopes))
         return ProfileAuth(self.profile) if self.profile is not None else None
 
 
@@ -413,6 +439,10 @@ def discover(  # noqa: PLR0913 - one parameter an option
             help="Over REST, or through the SQL warehouse of --warehouse-id; sql if one is given, if nothing is said.",
         ),
     ] = None,
+    hive_metastore: Annotated[
+        bool,
+        typer.Option("--hive-metastore", help="List hive_metastore too, through the SQL warehouse of --warehouse-id."),
+    ] = False,
     as_json: _Json = False,
 ) -> int:
     """List the catalogs, schemas, tables, views and notebooks that a credential can see."""
@@ -431,6 +461,7 @@ def discover(  # noqa: PLR0913 - one parameter an option
             checkpoint=checkpoint,
             resume=not anew,
             strategy=strategy.value if strategy else None,
+            hive_metastore=hive_metastore,
         )
     if output:
         _written(output, found.save)
@@ -755,10 +786,10 @@ def _print_preview(judged: Preview, listed: Listed | None, explanations: Sequenc
 
 
 def _explained(found: Explanation) -> Iterator[str]:
-    verdict, opposite = ("included", "exclude") if found.included else ("excluded", "include")
+    verdict = "included" if found.included else "excluded"
     yield f"{found.full_name} ({found.kind}) is {verdict}, read as {found.dialect.name}"
     yield from (f"  {level}" for level in found.levels)
-    yield f"To {opposite} it:"
+    yield found.advice
     yield from (f"  {change}" for change in found.changes)
 
 

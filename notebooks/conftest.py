@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import os
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
 _running = ExitStack()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Name the file of what differs from run to run; from a command line, nbval finds it in one folder only."""
+    config.option.nbval_sanitize_with = str(Path(__file__).with_name("nbval.cfg"))
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -95,7 +95,11 @@ class Catalog:
 
     @property
     def complete(self) -> bool:
-        """False as soon as one scope could not be listed: then, absent does not mean that it does not exist."""
+        """False as soon as one scope could not be listed: then, absent does not mean that it does not exist.
+
+        What was never asked for does not count, such as notebooks or ``hive_metastore``; the notes of ``provenance``
+        say what the way of listing leaves out.
+        """
         return self.failures.empty
 
     def __len__(self) -> int:

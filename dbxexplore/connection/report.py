@@ -9,8 +9,12 @@ from dataclasses import dataclass
 from typing import Literal
 
 from dbxexplore import errors
-from dbxexplore.connection.client import ApiCalls, Json
-from dbxexplore.connection.settings import Cloud, ConnectionSettings, cloud_of, mask
+from dbxexplore.connection.api import ApiCalls
+from dbxexplore.connection.auth import OAuthM2MAuth
+from dbxexplore.connection.secrets import mask
+from dbxexplore.connection.settings import ConnectionSettings
+from dbxexplore.connection.url import Cloud, cloud_of
+from dbxexplore.connection.web import Json
 
 
 @dataclass(frozen=True)
@@ -54,7 +58,9 @@ class ConnectionReport:
     @property
     def ok(self) -> bool:
         """True when nothing stands in the way of discovery."""
-        return self.identity is not None and not any(p.severity == "error" for p in self.problems)
+        catalogs = self.capabilities.get("catalogs")
+        can_list = catalogs is not None and catalogs.available is True
+        return can_list and not any(p.severity == "error" for p in self.problems)
 
     def __str__(self) -> str:
         rows = [("workspace", self.workspace_url or "(not known)")]
@@ -140,6 +146,11 @@ class _Check:
         except errors.NotFoundError:
             msg = f"{calls.host} answers, but has no Databricks API"
             raise errors.NotDatabricksError(msg, remedy="Check the workspace URL") from None
+        except errors.MissingScopesError:
+            # A credential that is limited to Unity Catalog may not ask who it is, and can list catalogs all the same.
+            auth = self.settings.auth
+            self.identity = auth.client_id if isinstance(auth, OAuthM2MAuth) else None
+            return
         names = [mask(str(me[key])) for key in ("userName", "displayName", "id") if me.get(key)]
         if not names:
             msg = f"{calls.host} answers, but does not say who the credential belongs to"
@@ -180,7 +191,7 @@ class _Check:
         except errors.NotFoundError:
             self._can("table_summaries", available=False, detail="not offered here; schemas are listed one by one")
         except errors.DbxExploreError as error:
-            self._can("table_summaries", available=None, detail=f"not known: {error.problem}")
+            self._can("table_summaries", available=None, detail=f"unknown: {error.problem}")
         else:
             self._can("table_summaries", available=True, detail="a whole catalog in one call")
 

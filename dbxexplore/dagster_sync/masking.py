@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from dbxexplore.catalog import Catalog
 from dbxexplore.catalog.schema import table_from_series
-from dbxexplore.connection.settings import SECRET_HINT, secret_values, without_secrets
+from dbxexplore.connection.secrets import SECRET_HINT, secret_values, without_secrets
 
 _TEXTS = ("comment", "definition")
 

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from dbxexplore import errors
 from dbxexplore.connection import ConnectionSettings, TokenAuth
-from dbxexplore.connection.settings import DEFAULT_TOKEN_VARIABLE
+from dbxexplore.connection.secrets import DEFAULT_TOKEN_VARIABLE
 from dbxexplore.demo import sample
 from dbxexplore.demo._child import DATA_FOLDER, PORT_FILE
 from dbxexplore.demo._process import child

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 Strategy: TypeAlias = Literal["rest", "sql"]
 STRATEGIES: tuple[Strategy, ...] = get_args(Strategy)
+HIVE = "hive_metastore"  # the catalog of what is not in Unity Catalog
 CALL_TIMEOUT = 60.0  # seconds for one answer
 
 
@@ -101,6 +102,17 @@ def check_warehouse(source: ConnectionSettings | WorkspaceClient, warehouse_id: 
         # Made for its check of the id alone; the runtime's identity is the one that needs no address.
         return ConnectionSettings(auth=RuntimeAuth(), warehouse_id=warehouse_id).warehouse_id
     return source.warehouse_id if isinstance(source, ConnectionSettings) else None
+
+
+def check_hive(hive_metastore: object, catalogs: Sequence[str] | None, warehouse_id: str | None) -> bool:
+    """Return whether to list ``hive_metastore``: it is asked for, or named where there is a warehouse to ask."""
+    if not isinstance(hive_metastore, bool):
+        msg = f"hive_metastore is {hive_metastore!r}"
+        raise errors.SettingsError(msg, expected="True or False")
+    if hive_metastore and warehouse_id is None:
+        msg = "hive_metastore is True, and there is no SQL warehouse to ask"
+        raise errors.SettingsError(msg, expected="a warehouse_id, in the settings or as an argument")
+    return hive_metastore or (warehouse_id is not None and HIVE in (catalogs or ()))
 
 
 def check_path(what: str, path: object) -> Path | None:

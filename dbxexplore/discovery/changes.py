@@ -25,6 +25,7 @@ _MOST_DESCRIBED = 100  # tables whose columns one statement reads
 _MOST_COUNTED = 50  # tables whose rows one statement counts
 _COUNTING = 8  # statements that count at one time
 _MOST_COUNTS = 40  # statements in all that may be spent on counting
+_NAMES = frozenset({"catalog", "schema", "name"})
 _LEAST_TIME = 1.0  # seconds, with less of which no statement is begun any more
 
 
@@ -105,7 +106,8 @@ def read_changes(  # noqa: PLR0913 - all but where it begins by keyword
         f"SELECT {wanted} FROM `system`.information_schema.tables WHERE {' AND '.join(conditions)} "  # noqa: S608 - no text of a workspace is in it
         f"ORDER BY last_altered, table_catalog, table_schema, table_name LIMIT {int(limit)}"
     )
-    rows = _answer(warehouse, Query(text, tuple(columns), parameters), until).to_pylist()
+    query = Query(text, tuple(columns), parameters, names=_NAMES, numbers=frozenset({"altered_at", "now"}))
+    rows = _answer(warehouse, query, until).to_pylist()
     changes = [Change(TableName(row["catalog"], row["schema"], row["name"]), int(row["altered_at"])) for row in rows]
     return Changes(changes, int(rows[0]["now"]) if rows else None, whole=len(rows) < limit)
 
@@ -131,6 +133,9 @@ def read_columns(
         if isinstance(answer, errors.WorkspaceError):
             raise answer
         found |= {table: [] for table in group}
+        if answer["name"].null_count:
+            msg = f"{warehouse.host} lists a column without a name"
+            raise errors.NotDatabricksError(msg, remedy="Try again")
         for row in answer.to_pylist():
             column = {
                 "name": row["name"],
@@ -139,7 +144,8 @@ def read_columns(
                 "comment": row["comment"] or None,
             }
             name = TableName(row["catalog"], row["schema"], row["relation"])
-            found.setdefault(name, []).append((int(row["position"]), column))
+            if name in found:
+                found[name].append((int(row["position"]), column))
     return {name: [column for _, column in sorted(held, key=lambda one: one[0])] for name, held in found.items()}
 
 
@@ -174,7 +180,8 @@ def _describing(tables: Sequence[TableName]) -> Query:
     }
     wanted = ", ".join(f"{expression} AS {name}" for name, expression in columns.items())
     text = f"SELECT {wanted} FROM `system`.information_schema.columns WHERE {' OR '.join(conditions)}"  # noqa: S608 - no text of a workspace is in it
-    return Query(text, tuple(columns), parameters)
+    whole = frozenset({"catalog", "schema", "relation"})
+    return Query(text, tuple(columns), parameters, names=whole, numbers=frozenset({"position"}))
 
 
 def count_rows(
@@ -198,7 +205,8 @@ def count_rows(
         answers = _ask(warehouse, map(_counting, now), None if left is None else left / 2)
         for group, answer in zip(now, answers, strict=True):
             if not isinstance(answer, errors.WorkspaceError):
-                counted |= {group[int(row["at"])]: int(row["rows"]) for row in answer.to_pylist()}
+                rows = [(int(row["at"]), int(row["rows"])) for row in answer.to_pylist()]
+                counted |= {group[at]: count for at, count in rows if 0 <= at < len(group) and count >= 0}
             elif len(group) > 1:
                 half = len(group) // 2
                 groups += [group[:half], group[half:]]
@@ -210,7 +218,7 @@ def _counting(tables: Sequence[TableName]) -> Query:
         f"SELECT {at} AS at, count(*) AS rows FROM {'.'.join(map(quoted, table))}"  # noqa: S608 - quoted
         for at, table in enumerate(tables)
     ]
-    return Query(" UNION ALL ".join(parts), ("at", "rows"))
+    return Query(" UNION ALL ".join(parts), ("at", "rows"), numbers=frozenset({"at", "rows"}))
 
 
 def _by_schema(tables: Iterable[TableName]) -> Mapping[tuple[str, str], list[str]]:

@@ -70,6 +70,7 @@ class Request:
     roots: list[str]
     exclude_folders: list[str]
     strategy: str
+    hive_metastore: bool
     version: str = _version.__version__
 
     def differences(self, other: Mapping[str, object]) -> list[str]:
@@ -118,7 +119,12 @@ class Checkpoint:
             record = _read_record(self._file)
         if record is None:
             return None
-        answer: Json = json.loads(zlib.decompress(record[1]))
+        try:
+            answer = json.loads(zlib.decompress(record[1]))
+        except (zlib.error, ValueError, RecursionError):
+            return None
+        if not isinstance(answer, dict):
+            return None
         return errors.NotFoundError(str(answer[_ABSENT])) if _ABSENT in answer else answer
 
     def keep(self, step: Step, answer: Json | errors.NotFoundError) -> None:
@@ -228,7 +234,7 @@ class Checkpoint:
             key, _, after = name.partition("\n")
             if key == _IDENTITY:
                 self.identity = after
-            else:
+            elif _is_key(key):
                 places[key] = place
                 following[key] = _next_page(key, after)
         # What a killed process was writing is cut off, so that the next answer does not join it.
@@ -260,6 +266,15 @@ def _next_page(key: str, token: str) -> str | None:
     return _key(path, {**query, "page_token": token})
 
 
+def _is_key(text: str) -> bool:
+    """Return whether a text is what `_key` returns of some call."""
+    try:
+        path, query = json.loads(text)
+    except (ValueError, TypeError, RecursionError):
+        return False
+    return isinstance(path, str) and isinstance(query, dict)
+
+
 def _key(path: str, query: Mapping[str, object]) -> str:
     return json.dumps([path, dict(query)], sort_keys=True, separators=(",", ":"))
 
@@ -271,7 +286,7 @@ def _records(file: BinaryIO) -> Iterator[tuple[int, str]]:
         record = _read_record(file)
         if record is None:
             return
-        yield place, record[0].decode()
+        yield place, record[0].decode(errors="replace")
 
 
 def _read_record(file: BinaryIO) -> tuple[bytes, bytes] | None:

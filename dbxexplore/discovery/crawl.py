@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -12,14 +12,17 @@ from typing import TYPE_CHECKING
 from dbxexplore.catalog import Catalog, Provenance
 from dbxexplore.catalog.schema import DEPTHS, Depth
 from dbxexplore.connection import ApiCalls, ConnectionSettings, Json, mask
+from dbxexplore.discovery.answers import text
 from dbxexplore.discovery.arguments import (
     CALL_TIMEOUT,
+    HIVE,
     Strategy,
     check_catalogs,
     check_concurrency,
     check_deadline,
     check_depth,
     check_folders,
+    check_hive,
     check_path,
     check_progress,
     check_source,
@@ -28,6 +31,7 @@ from dbxexplore.discovery.arguments import (
 )
 from dbxexplore.discovery.checkpoint import Checkpoint, Request
 from dbxexplore.discovery.gather import Failed, Gatherer, Progress, Step
+from dbxexplore.discovery.hive import HiveMetastore
 from dbxexplore.discovery.memory import lean_memory
 from dbxexplore.discovery.notebooks import NotebookTree
 from dbxexplore.discovery.progress import progress_bar
@@ -39,9 +43,14 @@ if TYPE_CHECKING:
 
 _ME, _METASTORE = "/api/2.0/preview/scim/v2/Me", "/api/2.1/unity-catalog/metastore_summary"
 _SUMMARY_NOTE = (
-    "Table summaries list what this credential may use. What it may only browse, and schemas that are closed to it, "
-    "are seen or reported at depth details."
+    "Table summaries list what this credential may use. In catalogs whose schemas are all open to it, tables that it may "
+    "only browse, and schemas that are closed to it, are seen or reported at depth details."
 )
+_HIVE_NOTE = (
+    f"{HIVE} was not looked at, so what it holds is not known. It is listed on request, through a SQL warehouse "
+    "(hive_metastore=True)."
+)
+_MOST_SHOWN = 5  # catalogs that a note names
 
 
 def discover(  # noqa: PLR0913 - all but the source by keyword
@@ -58,6 +67,7 @@ def discover(  # noqa: PLR0913 - all but the source by keyword
     exclude_folders: Sequence[str] = (),
     strategy: Strategy | None = None,
     warehouse_id: str | None = None,
+    hive_metastore: bool = False,
     checkpoint: str | os.PathLike[str] | None = None,
     resume: bool = True,
 ) -> Catalog:
@@ -82,6 +92,9 @@ def discover(  # noqa: PLR0913 - all but the source by keyword
             is started if it is not running, and falls back to REST where that fails; None is ``sql`` if there is
             a warehouse id. What was done is in ``provenance``, as its ``strategy`` and ``notes``.
         warehouse_id: the SQL warehouse; None is that of the settings, if any.
+        hive_metastore: whether to list ``hive_metastore`` too, by a statement for its schemas and two per schema. It
+            takes a SQL warehouse. To name it in ``catalogs`` asks for it as well. Where nobody does and the workspace
+            has one, it is not in the catalog, a note says so, and the catalog counts as complete without it.
         checkpoint: a file to keep answers in, so that a discovery which was interrupted, cancelled or killed goes
             on from there when it is called again with the same arguments: only what was not answered yet is
             asked. The file is removed once the discovery ends of itself. It holds names and comments of the
@@ -96,7 +109,8 @@ def discover(  # noqa: PLR0913 - all but the source by keyword
         SettingsError: an argument or the credential cannot be used; nothing was called.
         CatalogError: the checkpoint is of another discovery, or no checkpoint; nothing was called. Or what it
             holds was seen by another identity.
-        WorkspaceError: the workspace cannot be reached or refuses the credential, so there is nothing to list.
+        WorkspaceError: the workspace cannot be reached, or it refuses the credential or all that was asked for, so
+            there is nothing to list.
     """
     check_depth(depth, DEPTHS)
     check_concurrency(max_concurrency)
@@ -107,8 +121,9 @@ def discover(  # noqa: PLR0913 - all but the source by keyword
     path = check_path("checkpoint", checkpoint)
     warehouse = check_warehouse(check_source(source), warehouse_id)
     chosen = check_strategy(strategy, warehouse)
+    with_hive = check_hive(hive_metastore, names, warehouse)
     calls = ApiCalls(check_source(source), timeout=CALL_TIMEOUT, connections=max_concurrency)
-    request = Request(calls.host, depth, names, notebooks, tree_roots, excluded, chosen)
+    request = Request(calls.host, depth, names, notebooks, tree_roots, excluded, chosen, with_hive)
     kept = Checkpoint(path, request, resume=resume) if path else None
     rows = Rows()
     with lean_memory(), _shown(progress) as show:
@@ -121,9 +136,15 @@ def discover(  # noqa: PLR0913 - all but the source by keyword
             count_objects=lambda: rows.count + (sql.count if sql else 0),
             memory=kept,
         )
-        sql = InformationSchema(rows, depth, names, warehouse, gatherer.tell) if chosen == "sql" and warehouse else None
-        unity = sql.unity if sql else UnityCatalog(rows, depth, names)
-        steps = sql.start() if sql else [unity.start()]
+        of_unity = None if names is None else [name for name in names if name != HIVE]
+        hive = HiveMetastore(rows, warehouse_id=warehouse, say=gatherer.tell) if with_hive and warehouse else None
+        sql = (
+            InformationSchema(rows, depth, of_unity, warehouse_id=warehouse, say=gatherer.tell, hive=hive)
+            if chosen == "sql" and warehouse
+            else None
+        )
+        unity = sql.unity if sql else UnityCatalog(rows, depth, of_unity)
+        steps = sql.start() if sql else [unity.start(), *(hive.start() if hive else ())]
         if notebooks:
             tree = NotebookTree(rows, with_details=depth != "summary", exclude=excluded)
             steps += tree.start(tree_roots)
@@ -138,7 +159,11 @@ def discover(  # noqa: PLR0913 - all but the source by keyword
             if kept:
                 kept.close(finished=finished)
         gatherer.record(sql.finish() if sql else unity.finish())
-        notes = [*(sql.notes if sql else ()), *([_SUMMARY_NOTE] if unity.uses_summaries else ())]
+        failures = _all_failures(gatherer, unity)
+        if names and HIVE in names and not hive:
+            failures.append((HIVE, "error", "It is listed through a SQL warehouse alone: name one as warehouse_id"))
+        asked = [METASTORE, *(names or ()), *(tree_roots if notebooks else ())]
+        _raise_if_nothing_was_allowed(unity, failures, asked, found=rows.count - len(names or ()))
         provenance = Provenance(
             workspace_url=calls.host,
             metastore=about.metastore,
@@ -146,9 +171,9 @@ def discover(  # noqa: PLR0913 - all but the source by keyword
             taken_at=taken_at,
             depth=depth,
             strategy="sql" if sql and sql.used else "rest",
-            notes=(*notes, *_notes_on(kept, gatherer)),
+            notes=(*_notes(sql, unity, hive, calls.replaced), *_notes_on(kept, gatherer)),
         )
-        return Catalog.from_table(rows.table(), _all_failures(gatherer, unity), provenance)
+        return Catalog.from_table(rows.table(), failures, provenance)
 
 
 def _shown(
@@ -171,12 +196,48 @@ def _notes_on(kept: Checkpoint | None, gatherer: Gatherer) -> list[str]:
     return notes
 
 
+def _notes(
+    sql: InformationSchema | None, unity: UnityCatalog, hive: HiveMetastore | None, replaced: int
+) -> Iterator[str]:
+    """Yield what a reader should know of how the catalog was listed; ``replaced`` counts answers with such text."""
+    yield from sql.notes if sql else ()
+    if unity.listed_as_browsed:
+        names = sorted(mask(name, 255) for name in unity.listed_as_browsed)
+        more = f" and {len(names) - _MOST_SHOWN:,} more" if len(names) > _MOST_SHOWN else ""
+        yield (
+            "Some objects may only be browsed, and table summaries leave those out, so these catalogs were listed schema "
+            f"by schema, which takes a call or more for each schema: {', '.join(names[:_MOST_SHOWN])}{more}."
+        )
+    if unity.uses_summaries:
+        yield _SUMMARY_NOTE
+    if hive:
+        yield from hive.notes
+    elif unity.has_hive:
+        yield _HIVE_NOTE
+    if replaced or (sql and sql.replaced):
+        yield _replaced_note(replaced)
+
+
+def _replaced_note(count: int) -> str:
+    where = f"{count:,} answer{'s' * (count != 1)}" if count else "a result"
+    return f"Text in {where} was not valid Unicode, such as half a surrogate pair; it was replaced by U+FFFD."
+
+
 def _all_failures(gatherer: Gatherer, unity: UnityCatalog) -> list[tuple[str, str, str]]:
     failures: list[tuple[str, str, str]] = list(gatherer.failures)
     # Without the whole list of catalogs, nothing is known of one that was not in it.
     if not any(scope == METASTORE for scope, _, _ in failures):
         failures += [(name, "error", "No such catalog, or not visible to this credential") for name in unity.missing()]
     return failures
+
+
+def _raise_if_nothing_was_allowed(
+    unity: UnityCatalog, failures: Sequence[tuple[str, str, str]], asked: Iterable[str], *, found: int
+) -> None:
+    """Raise the refusal of the catalogs if all else that was asked for is refused too: that is not an empty catalog."""
+    denied = {scope for scope, reason, _ in failures if reason == "denied"}
+    if unity.refused is not None and found <= 0 and denied.issuperset(asked):
+        raise unity.refused
 
 
 class _About:
@@ -212,8 +273,8 @@ class _About:
 
 
 def _first(answer: Json, *names: str) -> str | None:
-    value = next((answer[name] for name in names if answer.get(name)), None)
-    return None if value is None else mask(str(value))
+    value = next((value for name in names if (value := text(answer.get(name)))), None)
+    return None if value is None else mask(value)
 
 
 def _skip(_error: Exception) -> Iterable[Step | Failed]:

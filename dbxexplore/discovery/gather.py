@@ -20,6 +20,7 @@ from typing import Protocol
 from dbxexplore import errors
 from dbxexplore.catalog.schema import Reason
 from dbxexplore.connection import Json
+from dbxexplore.discovery.answers import misread, objects_in
 
 logger = logging.getLogger(__name__)
 
@@ -27,13 +28,24 @@ MAX_CONCURRENCY = 64
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 30.0  # seconds before a first retry, and at most before any
 _PATIENCE = 300.0  # seconds that a call may go on failing before it is given up
 _ATTEMPTS_WHEN_BROKEN = 5  # for failures other than throttling, which is bounded by patience alone
-_REFUSALS = 16  # answers of 401 in a row, from which on the credential counts as gone
+_REFUSALS = 16  # refusals of all calls in a row, after which the credential counts as refused for good
 _EMPTY_PAGES = 500  # pages in a row without a row, after which a listing counts as endless
+# What one listing may bring before it counts as endless. The default quotas are 10,000 tables in a schema and
+# 1,000,000 in a metastore (https://docs.databricks.com/resources/limits), and they can be raised.
+_MOST_PAGES = 20_000
+_MOST_ROWS = 2_000_000
+_MOST_TEXT = 1_000_000_000  # characters, counted from the page on at which a listing is unusually long
+_MANY_PAGES = 30
 _TICK = 0.1  # seconds between two reports of progress
 
 
 class Calls(Protocol):
     """What the engine needs of a workspace: one call, decoded, or a `WorkspaceError`."""
+
+    @property
+    def replaced(self) -> int:
+        """How many answers held text that is not valid Unicode, which was replaced."""
+        ...
 
     def get(self, path: str, query: Mapping[str, object] | None = None) -> Json:
         """Return the JSON object that a GET of ``path`` answers with."""
@@ -222,7 +234,7 @@ class Gatherer:
         self._since_change = 0  # answers since the limit last changed
         self._done = 0
         self._accepted = False  # whether any call was answered at all
-        self._unauthorized = 0  # answers of 401 in a row
+        self._refused = 0  # answers in a row that refuse every call
         self._throttled = 0
         self._closed = False
         self._stop: _Stop | None = None
@@ -376,14 +388,16 @@ class Gatherer:
                 return
             try:
                 following = list(item.step.then(answer))
-                self._keep(item, answer)
+                # What could not be read in full is asked again when the work is taken up later.
+                if not any(isinstance(one, Failed) for one in following):
+                    self._keep(item, answer)
             except errors.WorkspaceError as error:
                 # The answer came, but makes no sense: retrying would bring the same.
                 following = self._instead(item.step, error)
             with self._state:
                 if not item.recalled:
                     self._accepted = True
-                    self._unauthorized = 0
+                    self._refused = 0
                 self._finish(item, following)
                 self._grow()
 
@@ -413,6 +427,8 @@ class Gatherer:
             if wait is not None and not self._closed:
                 logger.debug("%s: retry in %.1f s: %s", item.step.scope, wait, error.problem)
                 again = _Waiting(time.monotonic() + wait, next(self._order), item.step, item.attempt + 1, item.since)
+                # In the same moment, so that a stop finds the step once: as one that waits, or as one that runs.
+                self._running.pop(item.order, None)
                 heapq.heappush(self._queue, again)
                 return
         with self._handling:
@@ -438,14 +454,14 @@ class Gatherer:
             self._since_change = 0
 
     def _check_credential(self, error: errors.WorkspaceError) -> None:
-        """Stop once the credential is refused throughout: it has expired, and the rest would be refused alike."""
-        if not isinstance(error, errors.UnauthorizedError):
+        """Stop once every call is refused: the credential has expired, say, and the rest would be refused as well."""
+        if not error.refuses_all:
             return
-        self._unauthorized += 1
+        self._refused += 1
         if not self._accepted:
             raise error
-        if self._unauthorized >= _REFUSALS:
-            self._stop = self._stop or _Stop("denied", str(error))
+        if self._refused >= _REFUSALS:
+            self._stop = self._stop or _Stop(reason_of(error), str(error))
             self._idle.notify_all()
 
     def _instead(self, step: Step, error: errors.WorkspaceError) -> list[Step | Failed]:
@@ -476,7 +492,7 @@ def _least_wait(error: errors.WorkspaceError) -> float:
 
 def reason_of(error: errors.WorkspaceError) -> Reason:
     """The reason for the failures frame that an error amounts to."""
-    if isinstance(error, errors.ForbiddenError | errors.UnauthorizedError):
+    if error.refuses_all or isinstance(error, errors.ForbiddenError):
         return "denied"
     return "throttled" if isinstance(error, errors.ThrottledError) else "error"
 
@@ -486,16 +502,19 @@ def pages(
     key: str,
     take: Callable[[list[Json]], Iterable[Step | Failed]],
     end: Callable[[], Iterable[Step | Failed]] = tuple,
+    unneeded: Callable[[], bool] = lambda: False,
 ) -> Step:
     """Return ``step`` as the start of a chain of pages, whose items under ``key`` go to ``take``.
 
-    ``end`` returns what follows once there is no other page to read.
+    ``end`` returns what follows once there is no other page to read. Once ``unneeded`` is true, the rest of the
+    pages is not read, and that it cannot be read is not a failure.
 
     A page may be empty and still name a next one. A server that names a page again, sends the same page
-    again or only empty ones is left, and its scope recorded as failed, because what it holds beyond is not
-    known; what was read is kept. ``step.then`` is not used.
+    again, only empty ones or more than any metastore holds is left, and its scope recorded as failed, because
+    what it holds beyond is not known; what was read is kept. So are rows beside some that are not objects.
+    ``step.then`` is not used.
     """
-    return _Chain(replace(step, lasting=True), key, take, end).first()
+    return _Chain(replace(step, lasting=True), key, take, end, unneeded).first()
 
 
 class _Chain:
@@ -507,42 +526,47 @@ class _Chain:
         key: str,
         take: Callable[[list[Json]], Iterable[Step | Failed]],
         end: Callable[[], Iterable[Step | Failed]],
+        unneeded: Callable[[], bool],
     ) -> None:
         self._step = step
         self._key = key
         self._take = take
         self._end = end
+        self._unneeded = unneeded
         self._tokens: set[str] = set()
         self._pages: set[tuple[int, str, str]] = set()  # length, first and last name
         self._empty = 0  # empty pages in a row
+        self._read = 0  # pages
+        self._rows = 0
+        self._text = 0  # characters, from page _MANY_PAGES on
 
     def first(self) -> Step:
         return replace(self._step, then=self._then)
 
     def _then(self, answer: Json) -> Iterable[Step | Failed]:
-        items = answer.get(self._key) or []
-        if not isinstance(items, list) or not set(map(type, items)) <= {dict}:
-            msg = f"The answer for {self._step.scope} holds no list of objects under {self._key!r}"
-            raise errors.NotDatabricksError(msg)
+        if self._unneeded():
+            return []
+        scope = self._step.scope
+        items, odd = objects_in(answer, self._key, scope)
         if items and self._repeats(items):
             return self._left("sends the same page again and again")
         following = list(self._take(items))
-        self._empty = 0 if items else self._empty + 1
+        if odd:
+            following.append(Failed(scope, misread(scope, odd)))
         token = answer.get("next_page_token")
-        if not token:
+        if token is None or token == "":
             return [*following, *self._end()]
-        if not isinstance(token, str) or token in self._tokens:
-            return [*following, *self._left("repeats a page token")]
-        if self._empty >= _EMPTY_PAGES:
-            return [*following, *self._left(f"sent {_EMPTY_PAGES} empty pages in a row")]
-        self._tokens.add(token)
+        if not isinstance(token, str):
+            return [*following, *self._left("names the next page by something that is not a text")]
+        if (endless := self._endless(token, items)) is not None:
+            return [*following, *self._left(endless)]
         query = {**self._step.query, "page_token": token}
         # Only the first page tells what kind of server this is, so only its failure has another way.
         page = replace(self._step, query=query, then=self._then, otherwise=self._broke_off, absence_lasts=False)
         return [*following, page]
 
     def _broke_off(self, error: errors.WorkspaceError) -> Iterable[Step | Failed]:
-        return [Failed(self._step.scope, error), *self._end()]
+        return [] if self._unneeded() else [Failed(self._step.scope, error), *self._end()]
 
     def _repeats(self, items: list[Json]) -> bool:
         first, last = (str(item.get("full_name") or item.get("name")) for item in (items[0], items[-1]))
@@ -550,6 +574,26 @@ class _Chain:
         known = fingerprint in self._pages
         self._pages.add(fingerprint)
         return known
+
+    def _endless(self, token: str, items: list[Json]) -> str | None:
+        """Count a page that names another by ``token``; return what the server does if that one is not read."""
+        if token in self._tokens:
+            return "repeats a page token"
+        self._tokens.add(token)
+        self._empty = 0 if items else self._empty + 1
+        self._read += 1
+        self._rows += len(items)
+        if self._read > _MANY_PAGES:
+            self._text += sum(len(value) for item in items for value in item.values() if isinstance(value, str))
+        if self._empty >= _EMPTY_PAGES:
+            return f"sent {_EMPTY_PAGES} empty pages in a row"
+        if self._read >= _MOST_PAGES:
+            return f"sent {_MOST_PAGES:,} pages and names another"
+        if self._rows >= _MOST_ROWS:
+            return f"sent {self._rows:,} objects and names another page"
+        if self._text >= _MOST_TEXT:
+            return f"sent more than {_MOST_TEXT:,} characters and names another page"
+        return None
 
     def _left(self, what: str) -> Iterable[Step | Failed]:
         scope = self._step.scope

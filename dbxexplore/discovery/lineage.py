@@ -133,7 +133,7 @@ def _query(relation: str, schema: pa.Schema, catalogs: Sequence[str] | None, day
         markers = ", ".join(f":{name}" for name in parameters) or "NULL"
         conditions.append(f"target_table_catalog IN ({markers})")
     text = f"SELECT DISTINCT {wanted} FROM system.access.{relation} WHERE {' AND '.join(conditions)}"  # noqa: S608 - no text of a workspace is in it
-    return Query(text, tuple(schema.names), parameters)
+    return Query(text, tuple(schema.names), parameters, names=frozenset(schema.names))
 
 
 def _column(name: str) -> str:

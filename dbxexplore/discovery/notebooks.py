@@ -10,10 +10,12 @@ from fnmatch import fnmatchcase
 
 from dbxexplore import errors
 from dbxexplore.connection import Json
-from dbxexplore.discovery.gather import Step
+from dbxexplore.discovery.answers import misread, objects_in, text
+from dbxexplore.discovery.gather import Failed, Step
 from dbxexplore.discovery.unity_rest import Rows
 
 _FOLDERS = ("DIRECTORY", "REPO")
+_MOST_FOLDERS = 500_000  # folders in all, beyond which a tree counts as endless too
 _DEEPEST = 100  # folders within folders, beyond which a tree counts as endless
 
 
@@ -40,19 +42,28 @@ class NotebookTree:
             lasting=True,
         )
 
-    def _take(self, folder: str, answer: Json) -> Iterable[Step]:
-        items = answer.get("objects") or []  # an empty folder has no list at all
-        if not isinstance(items, list):
-            msg = f"The answer for the folder {folder} holds no list of objects"
-            raise errors.NotDatabricksError(msg)
-        found = [(item["path"], item) for item in items if isinstance(item, dict) and isinstance(item.get("path"), str)]
-        notebooks = [(path, item) for path, item in found if item.get("object_type") == "NOTEBOOK"]
+    def _take(self, folder: str, answer: Json) -> Iterable[Step | Failed]:
+        items, odd = objects_in(answer, "objects", folder)  # an empty folder has no list at all
+        notebooks, folders = [], []
+        for item in items:
+            path, kind = text(item.get("path")), text(item.get("object_type"))
+            if path is None or kind is None or (kind == "NOTEBOOK" and path.endswith("/")):
+                odd += 1
+            elif kind == "NOTEBOOK":
+                notebooks.append((path, item))
+            elif kind in _FOLDERS:
+                folders.append(path)
+        self._add(notebooks)
+        steps = [self._list(path) for path in dict.fromkeys(folders) if self._is_new(path)]
+        return [*steps, Failed(folder, misread(folder, odd))] if odd else steps
+
+    def _add(self, notebooks: list[tuple[str, Json]]) -> None:
         self._rows.add(
             {
                 "kind": ["notebook"] * len(notebooks),
                 "name": [path.rpartition("/")[2] for path, _ in notebooks],
                 "full_name": [path for path, _ in notebooks],
-                "object_type": [item.get("language") or None for _, item in notebooks],
+                "object_type": [text(item.get("language")) for _, item in notebooks],
                 "browse_only": [False] * len(notebooks),
                 **(
                     {
@@ -65,8 +76,6 @@ class NotebookTree:
             },
             len(notebooks),
         )
-        folders = [path for path, item in found if item.get("object_type") in _FOLDERS]
-        return [self._list(path) for path in dict.fromkeys(folders) if self._is_new(path)]
 
     def _is_new(self, folder: str) -> bool:
         # A folder that was seen leads back up, or is below two of the roots.
@@ -76,5 +85,8 @@ class NotebookTree:
             msg = (
                 f"The folder {folder[:100]}… is nested more than {_DEEPEST} deep, as only a folder that holds itself is"
             )
+            raise errors.NotDatabricksError(msg)
+        if len(self._seen) >= _MOST_FOLDERS:
+            msg = f"There are more than {_MOST_FOLDERS:,} folders, and {folder[:100]} is not the last, so they count as endless"
             raise errors.NotDatabricksError(msg)
         return True

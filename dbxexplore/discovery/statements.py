@@ -13,13 +13,15 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Self, TypeAlias
+from typing import TYPE_CHECKING, Literal, Self, TypeAlias, TypeGuard
 from urllib.parse import quote
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dbxexplore import errors
 from dbxexplore.connection import ApiCalls, ConnectionSettings, Json, mask
+from dbxexplore.discovery.answers import text
 from dbxexplore.discovery.arguments import CALL_TIMEOUT, check_source, check_warehouse
 from dbxexplore.discovery.gather import Failed, Gatherer, Step
 
@@ -38,8 +40,11 @@ _AT_ONCE = 4  # statements that one caller has under way
 _CANCELLING = 2.0  # seconds that may be spent on telling the server that statements are given up
 
 _TOO_LARGE = "inline byte limit"  # in what the API says of a result that is too large to be given inline
+_MOST_ROWS, _MOST_CHUNKS = 100_000_000, 100_000  # of a result; one that has more counts as endless
+_LARGEST = 2**63 - 1
 _OTHER_FORM = "the result has another form than was asked for"
 
+Kind: TypeAlias = Literal["text", "number", "time"]
 Following: TypeAlias = Iterable[Step | Failed]
 
 
@@ -52,6 +57,10 @@ def quoted(identifier: str) -> str:
 class Query:
     """A statement, and what its columns are called.
 
+    Each row has a text that is not empty for ``names``, and a whole number for ``numbers``; a result that has not is
+    not used. ``times`` are numbers, or null where they are anything else. The other columns are texts or null.
+    ``widens`` says that a result may have columns behind these, as those of SHOW statements do from release to release.
+
     ``parameters`` are the texts that stand for ``:name`` in it, so that no text of a workspace is part of the SQL
     (https://docs.databricks.com/sql/language-manual/sql-ref-parameter-marker).
     """
@@ -59,6 +68,14 @@ class Query:
     text: str
     columns: tuple[str, ...]
     parameters: Mapping[str, str] = field(default_factory=dict)
+    names: frozenset[str] = frozenset()
+    numbers: frozenset[str] = frozenset()
+    times: frozenset[str] = frozenset()
+    widens: bool = False
+
+    def kind(self, column: str) -> Kind:
+        """Return what a column holds."""
+        return "number" if column in self.numbers else "time" if column in self.times else "text"
 
 
 # --- steps ---
@@ -107,21 +124,23 @@ class Warehouse:
         return Step(self._scope, self._path, {}, self._take, self._refused, needed=self._needed, delay=delay)
 
     def _take(self, answer: Json) -> Following:
-        state = str(answer.get("state"))
+        state = text(answer.get("state"))
         if state == "RUNNING":
             self._say("")
             return self._running()
         if state in {"DELETED", "DELETING"}:
             return self._unusable(f"the warehouse is {state.lower()}")
+        if state not in {"STARTING", "STOPPING", "STOPPED"}:
+            return self._unusable("the warehouse is in no state that is known")
         first = self._asked_to_start is None
         self._asked_to_start = self._asked_to_start or time.monotonic()
         if time.monotonic() - self._asked_to_start > self._patience:
-            state, self.is_late = mask(state.lower(), 20), True
-            return self._unusable(f"the warehouse is still {state} after {self._patience:.0f} s")
+            self.is_late = True
+            return self._unusable(f"the warehouse is still {state.lower()} after {self._patience:.0f} s")
         if not first or state == "STARTING":
-            self._say(f"the SQL warehouse is {mask(state.lower(), 20)}, which may take minutes")
+            self._say(f"the SQL warehouse is {state.lower()}, which may take minutes")
             return [self.look(_WAREHOUSE_POLL)]
-        self._say(f"the SQL warehouse is {mask(state.lower(), 20)} and is being started, which may take minutes")
+        self._say(f"the SQL warehouse is {state.lower()} and is being started, which may take minutes")
         self.was_started = True
         path = f"{self._path}/start"
         return [Step(self._scope, path, {}, self._started, self._refused, needed=self._needed, body={})]
@@ -150,6 +169,7 @@ class Statement:
     given_up: Callable[[], bool] = lambda: False
     needed: bool = True
     number: str | None = None  # what the server calls it while it runs
+    replaced: bool = False  # whether a result held text that is not valid Unicode, which was replaced
     _linked: bool = False  # whether the result is to be had through links, because it is too large otherwise
     _since: float = field(default_factory=time.monotonic)
     _polls: int = 0
@@ -201,7 +221,7 @@ class Statement:
         if self.given_up():
             return []
         status, statement = _mapping(answer.get("status")), answer.get("statement_id")
-        state = status.get("state")
+        state = text(status.get("state"))
         self.number = None
         if state in {"PENDING", "RUNNING"} and isinstance(statement, str):
             return self._wait_for(statement)
@@ -209,11 +229,13 @@ class Statement:
             said = str(_mapping(status.get("error")).get("message") or f"the statement is {state}")
             return self._through_links(said) if _TOO_LARGE in said.lower() else self.failed(said)
         manifest = _mapping(answer.get("manifest"))
-        if manifest.get("truncated") is True:
+        if manifest.get("truncated", False) is not False:
             return self._through_links("the result was cut short")
         total = manifest.get("total_row_count")
-        self._expected = total if isinstance(total, int) else None
-        return self._take_chunk(statement, _mapping(answer.get("result")))
+        if "total_row_count" in manifest and not _is_count(total):
+            return self.failed(_OTHER_FORM)
+        self._expected = total if _is_count(total) else None
+        return self._take_chunk(statement, answer.get("result", {}))
 
     def _wait_for(self, statement: str) -> Following:
         if time.monotonic() - self._since > _STATEMENT_PATIENCE:
@@ -237,13 +259,18 @@ class Statement:
         self._since, self._polls = time.monotonic(), 0
         return [self.execute()]
 
-    def _take_chunk(self, statement: str, result: Json) -> Following:
+    def _take_chunk(self, statement: str, result: object) -> Following:
         if self.given_up():
             return []
-        if links := result.get("external_links"):
+        if not isinstance(result, dict):
+            return self.failed(_OTHER_FORM)
+        if (links := result.get("external_links")) is not None:
             return self._follow(statement, links)
+        rows = result.get("data_array", [])
+        if rows is None and self._expected is not None:
+            rows = []  # some servers write what is absent as null; the count of rows tells whether any were lost
         try:
-            part = _as_table(result.get("data_array") or [], self.query.columns)
+            part = _as_table(rows, self.query)
         except (pa.ArrowException, TypeError, ValueError):
             return self.failed(_OTHER_FORM)
         return self._keep(statement, part, result.get("next_chunk_index"))
@@ -258,9 +285,10 @@ class Statement:
             if self.given_up():
                 return []
             try:
-                part = _from_arrow(answer["content"], self.query.columns)
-            except (pa.ArrowException, TypeError, ValueError):
+                part, replaced = _from_arrow(answer["content"], self.query)
+            except (pa.ArrowException, OSError, TypeError, ValueError):
                 return self.failed(_OTHER_FORM)
+            self.replaced = self.replaced or replaced
             return self._keep(statement, part, link.get("next_chunk_index"))
 
         return [self._step("", then, link=url)]
@@ -272,8 +300,12 @@ class Statement:
         self._parts.append(part)
         if following is None:
             return self._finish()
+        if self.rows > (_MOST_ROWS if self._expected is None else self._expected) or len(self._seen) >= _MOST_CHUNKS:
+            return self.failed(f"the result has more than {self.rows:,} rows and does not end")
         # The link to the next chunk is made here and not taken from the answer, which might lead elsewhere.
-        if not isinstance(following, int) or following in self._seen:
+        if not _is_count(following):
+            return self.failed(_OTHER_FORM)
+        if following in self._seen:
             return self.failed("the result repeats a chunk")
         self._seen.add(following)
         path = f"{_STATEMENTS}/{quote(statement, safe='')}/result/chunks/{following}"
@@ -286,24 +318,85 @@ class Statement:
         return self.done()
 
 
-def _as_table(rows: object, names: Sequence[str]) -> pa.Table:
-    if not isinstance(rows, list) or any(not isinstance(row, list) or len(row) != len(names) for row in rows):
+def _is_count(value: object) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value <= _LARGEST
+
+
+def _as_table(rows: object, query: Query) -> pa.Table:
+    """Return rows of JSON as a table of texts; raise TypeError or ValueError if they are not what was asked for."""
+    if not isinstance(rows, list) or not all(isinstance(row, list) and _fits(len(row), query) for row in rows):
         raise TypeError
-    columns = zip(*rows, strict=True) if rows else ([] for _ in names)
-    return pa.table({name: pa.array(_texts(values)) for name, values in zip(names, columns, strict=True)})
+    columns = list(zip(*rows, strict=True)) if rows else [() for _ in query.columns]
+    arrays = [_texts(values, query.kind(name)) for name, values in zip(query.columns, columns, strict=False)]
+    return _checked(pa.table(arrays, names=list(query.columns)), query)
 
 
-def _from_arrow(content: object, names: Sequence[str]) -> pa.Table:
+def _fits(width: int, query: Query) -> bool:
+    return width == len(query.columns) or (query.widens and width > len(query.columns))
+
+
+def _texts(values: Sequence[object], kind: Kind) -> pa.Array:
+    # All values come as text, but for servers that leave numbers as they are. To Arrow, nothing else is a text.
+    if kind == "text":
+        return pa.array(values, pa.string())
+    numbers = [str(value) if type(value) is int else value for value in values]
+    if kind == "time":
+        numbers = [value if isinstance(value, str) else None for value in numbers]
+    return pa.array(numbers, pa.string())
+
+
+def _from_arrow(content: object, query: Query) -> tuple[pa.Table, bool]:
+    """Return an Arrow stream as a table of texts, and whether some of it was replaced; raises as `_as_table` does."""
     if not isinstance(content, bytes):
         raise TypeError
     with pa.ipc.open_stream(content) as reader:
         table = reader.read_all()
-    return pa.table([column.cast(pa.string()) for column in table.columns], names=list(names))
+    if not _fits(table.num_columns, query):
+        raise TypeError
+    columns = [
+        _text_column(column, query.kind(name)) for name, column in zip(query.columns, table.columns, strict=False)
+    ]
+    made = pa.table([values for values, _ in columns], names=list(query.columns))
+    return _checked(made, query), any(replaced for _, replaced in columns)
 
 
-def _texts(values: Iterable[object]) -> pa.Array:
-    # All values come as text, but for servers that leave numbers as they are.
-    return pa.array([None if value is None else str(value) for value in values], pa.string())
+def _text_column(column: pa.ChunkedArray, kind: Kind) -> tuple[pa.ChunkedArray, bool]:
+    of = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    is_text = pa.types.is_string(of) or pa.types.is_large_string(of)
+    if not (is_text or pa.types.is_null(of) or (kind != "text" and pa.types.is_integer(of))):
+        raise TypeError
+    try:
+        column.validate(full=True)
+    except pa.ArrowInvalid:
+        if not is_text or pa.types.is_dictionary(column.type):
+            raise
+        return _decoded(column), True
+    return column.cast(pa.string()), False
+
+
+def _decoded(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return a column of text with U+FFFD for what is not UTF-8; raise ArrowInvalid if more than that is wrong."""
+    raw = pa.large_binary() if pa.types.is_large_string(column.type) else pa.binary()
+    chunks = [chunk.view(raw) for chunk in column.chunks]
+    for chunk in chunks:
+        chunk.validate(full=True)
+    values = [None if one is None else one.decode("utf-8", "replace") for chunk in chunks for one in chunk.to_pylist()]
+    return pa.chunked_array([pa.array(values, pa.string())])
+
+
+def _checked(table: pa.Table, query: Query) -> pa.Table:
+    """Return ``table`` if each row has the names and numbers that it is asked for, else raise ValueError."""
+    for name in query.names:
+        if table[name].null_count or pc.any(pc.equal(table[name], ""), min_count=0).as_py():
+            raise ValueError(name)
+    for name in query.numbers:
+        whole = pc.match_substring_regex(table[name], _WHOLE)
+        if table[name].null_count or not pc.all(whole, min_count=0).as_py():
+            raise ValueError(name)
+    return table
+
+
+_WHOLE = r"^-?[0-9]{1,18}$"
 
 
 def _nothing(_answer: Json | errors.WorkspaceError) -> Following:

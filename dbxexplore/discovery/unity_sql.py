@@ -1,8 +1,9 @@
 """Unity Catalog through a SQL warehouse: a few statements on information_schema instead of a call a schema.
 
 Catalogs themselves are still listed over REST, in one call: information_schema knows neither their types nor those
-that are only federated or shared. Such catalogs, and whatever the warehouse cannot answer for, are listed over
-REST as well, with the reason among the notes.
+that are only federated or shared. Schemas are looked at over REST too, in a call per catalog, because information_schema
+leaves out what can only be browsed. Catalogs where there is such, and whatever the warehouse cannot answer for, are
+listed over REST as well, with the reason among the notes.
 
 Source: the SQL reference, `INFORMATION_SCHEMA`, relations `SCHEMATA`, `TABLES` and `COLUMNS`.
 """
@@ -11,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -19,8 +21,10 @@ import pyarrow.compute as pc
 from dbxexplore import errors
 from dbxexplore.catalog import schema
 from dbxexplore.catalog.schema import Depth
-from dbxexplore.connection import mask
+from dbxexplore.connection import Json, mask
+from dbxexplore.discovery.answers import LATEST
 from dbxexplore.discovery.gather import Failed, Step
+from dbxexplore.discovery.hive import HiveMetastore
 from dbxexplore.discovery.statements import Query, Statement, Warehouse, quoted
 from dbxexplore.discovery.unity_rest import METASTORE, Rows, UnityCatalog
 
@@ -31,8 +35,8 @@ _MOST_SPLIT = 64  # catalogs into which a statement that failed is split, at mos
 _STANDARD_TYPE = "BASE TABLE"
 
 _NOTE = (
-    "information_schema lists what this credential may use. It does not report what is closed to it, nor whether an "
-    "object can only be browsed."
+    "information_schema lists what this credential may use. In schemas that are open to it, it does not report tables "
+    "that are closed to it or can only be browsed."
 )
 
 
@@ -48,7 +52,14 @@ class _Relation:
         """Return the statement that reads it, of one catalog or of the whole metastore."""
         wanted = ", ".join(f"{expression} AS {name}" for name, expression in self.columns.items())
         text = f"SELECT {wanted} FROM {quoted(catalog or 'system')}.information_schema.{self.name}"  # noqa: S608 - quoted
-        return Query(text, tuple(self.columns))
+        columns = frozenset(self.columns)
+        return Query(
+            text,
+            tuple(self.columns),
+            names=columns & ({"catalog", "schema", "name"} | ({"object_type"} if self.name == "tables" else set())),
+            numbers=columns & {"position"},
+            times=columns & {"created_at", "updated_at"},
+        )
 
 
 def _times() -> dict[str, str]:
@@ -96,14 +107,23 @@ class InformationSchema:
         catalogs: names of the catalogs to list; None lists all.
         warehouse_id: the SQL warehouse that answers.
         say: takes what a person who waits should know; an empty text when it is over.
+        hive: what else to list through the warehouse.
     """
 
-    def __init__(
-        self, rows: Rows, depth: Depth, catalogs: Sequence[str] | None, warehouse_id: str, say: Callable[[str], None]
+    def __init__(  # noqa: PLR0913 - all but the first three by keyword
+        self,
+        rows: Rows,
+        depth: Depth,
+        catalogs: Sequence[str] | None,
+        *,
+        warehouse_id: str,
+        say: Callable[[str], None],
+        hive: HiveMetastore | None = None,
     ) -> None:
         self.unity = UnityCatalog(rows, depth, catalogs, self)
         self.notes: list[str] = []
         self.used = False  # whether any object came from information_schema
+        self.replaced = False  # whether a result held text that is not valid Unicode, which was replaced
         self._rows = rows
         self._relations = _relations(depth)
         self._wanted = None if catalogs is None else list(dict.fromkeys(catalogs))
@@ -112,9 +132,9 @@ class InformationSchema:
         self._warehouse = Warehouse(
             warehouse_id=warehouse_id,
             scope=METASTORE,
-            running=self._ask,
-            unusable=self._give_up_because,
-            refused=self._give_up,
+            running=lambda: [*self._ask(), *(hive.ask() if hive else ())],
+            unusable=lambda reason: [*self._give_up_because(reason), *(hive.give_up_because(reason) if hive else ())],
+            refused=lambda error: [*self._give_up_because(error.problem), *(hive.give_up(error) if hive else ())],
             say=say,
         )
         self._catalogs: list[str] = []  # as REST lists them
@@ -126,6 +146,8 @@ class InformationSchema:
         self._readings: list[_Reading] = []  # those that were read to their end
         self._failed: dict[str | None, str] = {}  # catalog, or None for all, to the reason
         self._by_rest: set[str] = set()
+        self._looking = 0  # catalogs at whose schemas REST is still to look
+        self._looked: dict[str, dict[str, Json] | str] = {}  # by catalog, as `UnityCatalog.look_at_schemas` has it
 
     @property
     def count(self) -> int:
@@ -141,7 +163,9 @@ class InformationSchema:
     def take(self, catalogs: list[str]) -> Iterable[Step | Failed]:
         """Keep some more names of catalogs; over REST, where SQL is given up."""
         self._catalogs += catalogs
-        return self._rest(catalogs) if self._unusable else ()
+        if self._unusable:
+            return self._rest(catalogs)
+        return self._look_at(catalogs) if self._asked else ()
 
     def end(self) -> Iterable[Step | Failed]:
         """Go on once all catalogs are known."""
@@ -153,13 +177,21 @@ class InformationSchema:
         self._by_rest.update(new)
         return [step for name in new for step in self.unity.list_catalog(name)]
 
-    # --- the warehouse ---
+    def _look_at(self, catalogs: Iterable[str]) -> list[Step]:
+        """Return the steps that find out, in a call per catalog, what information_schema leaves out."""
+        looks = []
+        for name in catalogs:
+            if name not in self.unity.browsed:
+                self._looking += 1
+                looks.append(self.unity.look_at_schemas(name, partial(self._see, name), lambda: self._unusable))
+        return looks
 
-    def _give_up(self, error: errors.WorkspaceError) -> Iterable[Step | Failed]:
-        # Where the credential is not accepted, REST would not be either.
-        if isinstance(error, errors.UnauthorizedError | errors.IpBlockedError):
-            raise error
-        return self._give_up_because(error.problem)
+    def _see(self, catalog: str, schemas: dict[str, Json] | str) -> Iterable[Step | Failed]:
+        self._looked[catalog] = schemas
+        self._looking -= 1
+        return self._settle()
+
+    # --- the warehouse ---
 
     def _give_up_because(self, reason: str) -> Iterable[Step | Failed]:
         self._say("")
@@ -174,8 +206,9 @@ class InformationSchema:
 
     def _ask(self) -> Iterable[Step]:
         self._asked = True
+        looks = self._look_at(self._catalogs)
         one_by_one = self._wanted is not None and len(self._wanted) <= _MOST_BY_ONE
-        return self._ask_for(self._wanted or [] if one_by_one else [None])
+        return [*looks, *self._ask_for(self._wanted or [] if one_by_one else [None])]
 
     def _ask_for(self, catalogs: Sequence[str | None]) -> list[Step]:
         readings = [self._reading(relation, catalog) for catalog in catalogs for relation in self._relations]
@@ -187,9 +220,11 @@ class InformationSchema:
             # A statement may be refused for one catalog, which says nothing of the others.
             if catalog is not None and isinstance(error, errors.ForbiddenError | errors.NotFoundError):
                 return self._reading_failed(reading, error.problem)
-            return self._give_up(error)
+            return self._give_up_because(error.problem)
 
         def judged(part: pa.Table) -> Iterable[Step | Failed] | None:
+            if relation.name == "columns" and part["column"].null_count:
+                return self._reading_failed(reading, "it has a column without a name")
             if relation.name == "tables" and pc.any(pc.equal(part["object_type"], _STANDARD_TYPE)).as_py():
                 return self._give_up_because(
                     f"its information_schema is not that of Unity Catalog: it calls tables and views {_STANDARD_TYPE}"
@@ -221,7 +256,7 @@ class InformationSchema:
 
     def _settle(self) -> Iterable[Step | Failed]:
         """Go on once all statements are read and all catalogs are known, for what is not listed until now."""
-        if self._unusable or not self._asked or self._open or not self._all_known:
+        if self._unusable or not self._asked or self._open or self._looking or not self._all_known:
             return []
         if None in self._failed and not self._split:
             self._split = True
@@ -230,22 +265,33 @@ class InformationSchema:
             # What one statement cannot bring, such as a result that is too large, several may.
             self._readings.clear()
             return self._ask_for(self._catalogs)
-        covered = self._covered()
-        left = [name for name in self._catalogs if name not in covered]
-        for name in left:
-            reason = self._failed.get(name, "information_schema does not list it")
-            self.notes.append(f"The catalog {mask(name, 255)} was listed over REST: {reason}.")
-        return self._rest(left)
+        told = self._told()
+        steps: list[Step] = []
+        left = []
+        for name in self._catalogs:
+            seen = self._looked.get(name, "some of it may only be browsed")
+            if isinstance(seen, str) or name not in told:
+                left.append(name)
+                reason = (
+                    seen if isinstance(seen, str) else self._failed.get(name, "information_schema does not list it")
+                )
+                self.notes.append(f"The catalog {mask(name, 255)} was listed over REST: {reason}.")
+            elif unlisted := {schema: item for schema, item in seen.items() if schema not in told[name]}:
+                steps += self.unity.add_schemas(name, unlisted)
+                self.notes.append(
+                    f"{len(unlisted):,} of the schemas of {mask(name, 255)} were listed over REST, because "
+                    "information_schema does not list them."
+                )
+        return [*steps, *self._rest(left)]
 
-    def _covered(self) -> set[str]:
-        """Return the catalogs that information_schema has told of: each has a schema of that name itself."""
-        told = {
-            name
-            for reading in self._readings
-            if reading.relation.name == "schemata"
-            for name in pc.unique(reading.table()["catalog"]).to_pylist()
-        }
-        return told - set(self._failed)
+    def _told(self) -> dict[str, set[str]]:
+        """Return the schemas that information_schema lists, by catalog: each catalog has one of that name itself."""
+        told: dict[str, set[str]] = {}
+        for reading in self._readings:
+            if reading.relation.name == "schemata":
+                for row in reading.table().select(["catalog", "name"]).to_pylist():
+                    told.setdefault(row["catalog"], set()).add(row["name"])
+        return {name: schemas for name, schemas in told.items() if name not in self._failed}
 
     # --- results into rows ---
 
@@ -266,6 +312,7 @@ class InformationSchema:
             self.notes.insert(
                 0, f"The SQL warehouse {self._warehouse_id} was not running and was started for this discovery."
             )
+        self.replaced = any(reading.statement.replaced for reading in readings)
         if self.used:
             self.notes.insert(0, _NOTE)
         return self.unity.finish()
@@ -277,7 +324,7 @@ class InformationSchema:
         columns = {name: told[name] for name in told.column_names}
         for name in ("created_at", "updated_at"):
             if name in columns:
-                columns[name] = columns[name].cast(pa.int64()).cast(pa.timestamp("ms", tz="UTC"))
+                columns[name] = _times_of(columns[name])
         for name in ("object_type", "owner", "comment", "format"):
             if name in columns:
                 columns[name] = _without_empty(columns[name])
@@ -307,7 +354,11 @@ class _Columns:
         fields = [
             told["column"],
             told["type"],
-            pc.equal(told["nullable"], "YES"),
+            pc.if_else(
+                pc.is_in(told["nullable"], value_set=pa.array(["YES", "NO"])),
+                pc.equal(told["nullable"], "YES"),
+                pa.scalar(None, pa.bool_()),
+            ),
             _without_empty(told["comment"]),
         ]
         structs = pa.StructArray.from_arrays([_one(values) for values in fields], fields=list(schema.COLUMN_STRUCT))
@@ -341,3 +392,11 @@ def _keys(told: pa.Table) -> pa.ChunkedArray:
 
 def _without_empty(values: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(pc.equal(values, ""), pa.scalar(None, pa.string()), values)
+
+
+def _times_of(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Return texts of milliseconds since 1970 as timestamps; what is not such a time is null."""
+    null = pa.scalar(None, pa.string())
+    whole = pc.if_else(pc.match_substring_regex(values, "^[0-9]{1,13}$"), values, null).cast(pa.int64())
+    held = pc.if_else(pc.less_equal(whole, LATEST), whole, pa.scalar(None, pa.int64()))
+    return held.cast(pa.timestamp("ms", tz="UTC"))

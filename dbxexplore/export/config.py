@@ -17,7 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serial
 from pydantic_core import PydanticCustomError
 
 from dbxexplore import errors
-from dbxexplore.connection import AUTH_KINDS, Auth, ConnectionSettings, RuntimeAuth, looks_like_secret
+from dbxexplore.connection import AUTH_KINDS, Auth, ConnectionSettings, OAuthM2MAuth, RuntimeAuth, looks_like_secret
 from dbxexplore.export import yaml_text
 from dbxexplore.files import written_whole
 from dbxexplore.filters import Dialect, Filters, Preview
@@ -130,6 +130,8 @@ class ConnectionConfig(_Model):
     def to_yaml(self) -> str:
         """Return the document as YAML; `from_yaml` reads it back to an equal configuration."""
         fields = self.model_dump(mode="json", exclude_none=True)
+        if not fields["settings"]["auth"].get("scopes", True):
+            del fields["settings"]["auth"]["scopes"]
         return yaml_text.dump({key: value for key, value in fields.items() if value != ""})
 
     @classmethod
@@ -210,21 +212,27 @@ class ConnectionConfig(_Model):
         return [self.name, catalog or "", schema or "", name]
 
 
+_SETTINGS_THAT_ARE_TEXT = ("workspace_url", "warehouse_id", "workspace_id")
+_SETTINGS = ("workspace_url", "auth", "warehouse_id", "workspace_id")
+
+
 def _read_settings(value: Mapping[str, object]) -> ConnectionSettings:
-    unknown = set(value) - {"workspace_url", "auth", "warehouse_id"}
+    unknown = set(value) - set(_SETTINGS)
     if unknown:
         raise _at(_UNKNOWN_KEY, str(min(unknown, key=str)))
     texts: dict[str, str | None] = {}
-    for key in ("workspace_url", "warehouse_id"):
+    for key in _SETTINGS_THAT_ARE_TEXT:
         given = value.get(key)
+        if key == "workspace_id" and isinstance(given, int) and not isinstance(given, bool):
+            given = str(given)  # a number, as it stands in an address
         if not isinstance(given, str | None):
             raise _at("is not text; put it in quotes", key)
         texts[key] = given
     credential = _read_auth(value.get("auth"))
     try:
-        return ConnectionSettings(texts["workspace_url"], credential, texts["warehouse_id"])
+        return ConnectionSettings(auth=credential, **texts)
     except errors.SettingsError as error:
-        key = "warehouse_id" if "warehouse_id" in str(error) else "workspace_url"
+        key = next((key for key in ("workspace_id", "warehouse_id") if key in str(error)), "workspace_url")
         raise _at(str(error), key) from None
 
 
@@ -379,7 +387,7 @@ def _known_keys(path: Sequence[str | int], model: type[BaseModel]) -> list[str]:
         return list(model.model_fields)
     if parents[0] == "settings":
         if len(parents) == 1:
-            return ["workspace_url", "auth", "warehouse_id"]
+            return list(_SETTINGS)
         return sorted({name for kind in AUTH_KINDS.values() for name in kind.__dataclass_fields__})
     if parents[0] == "filters":
         return list(Filters.__dataclass_fields__) if len(parents) == 1 else ["allow", "deny"]
@@ -398,3 +406,14 @@ def needs_own_credential(config: ConnectionConfig, form: str) -> None:
     what = "the notebook's own identity" if isinstance(auth, RuntimeAuth) else "a profile of this machine"
     msg = f"{form} cannot use {what}"
     raise errors.ExportError(msg, expected="a token or a service principal, by the name of its variable")
+
+
+def left_out(config: ConnectionConfig, form: str) -> list[str]:
+    """Return a line for each setting of the connection that ``form`` has no field for."""
+    lines = []
+    if config.settings.workspace_id:
+        lines.append(f"{form} has no known field for the workspace ID, {config.settings.workspace_id}.")
+    scopes = config.settings.auth.scopes if isinstance(config.settings.auth, OAuthM2MAuth) else ()
+    if scopes:
+        lines.append(f"{form} has no known field for the OAuth scopes: {', '.join(scopes)}.")
+    return lines

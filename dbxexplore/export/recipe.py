@@ -1,7 +1,20 @@
 """A DataHub ingestion recipe for the same selection.
 
-Source: DataHub's ``unity-catalog`` source. It reads a pattern with ``re.match``, so filters that are meant to
-be read another way are rendered with a warning on top.
+Source: DataHub's ``unity-catalog`` source, acryl-datahub 1.7.0 (``unity/config.py`` and ``unity/source.py``). What a
+recipe selects must be what the preview shows, so each setting that selects objects is either known to
+`Dialect.DATAHUB` or is off:
+
+- ``schema_pattern`` is always written, so DataHub always adds its deny of ``information_schema``: the reading knows it.
+- Catalogs and schemas are matched with blanks turned into underscores: the reading knows it.
+- ``include_hive_metastore`` is written as false where there is a warehouse; without one DataHub turns it off itself.
+  `discover` lists what the Unity Catalog API lists, and so does DataHub then.
+- ``include_metastore`` and ``include_metric_views`` are off unless written, and are not written: names do not begin
+  with the metastore's, and a metric view is judged by the table patterns, like any other table.
+- ``include_tables`` and ``include_views`` are on unless written, and are not written.
+- ``view_pattern`` has an effect from 1.6.0.12 on: a recipe with view patterns says so. For filters that are read as
+  `Dialect.DATAHUB_1_5` it lets everything through, so that every version selects the same.
+
+Filters that are meant to be read in another way are rendered with a warning on top.
 """
 
 from __future__ import annotations
@@ -11,24 +24,30 @@ from dataclasses import replace
 
 from dbxexplore.connection import OAuthM2MAuth, TokenAuth
 from dbxexplore.export import yaml_text
-from dbxexplore.export.config import ConnectionConfig, needs_own_credential
-from dbxexplore.filters import Dialect
+from dbxexplore.export.config import ConnectionConfig, left_out, needs_own_credential
+from dbxexplore.filters import Dialect, Patterns
 from dbxexplore.filters.patterns import LEVELS
 
 _OTHER_READING = """\
 Warning: these filters are meant to be read as {name}, and DataHub reads patterns its own way:
 from the start of the qualified name, and a view must pass the table and the view patterns.
 It may take in other objects than the preview showed."""
+_VIEW_PATTERNS = "view_pattern needs DataHub 1.6.0.12 or later: earlier versions ignore it."
 
 
 def datahub_recipe(config: ConnectionConfig) -> str:
     """Return a recipe whose source is the workspace and whose sink is the console.
+
+    It leaves out ``hive_metastore`` where the Unity Catalog API does not list it.
 
     Raises:
         ExportError: the credential is one that DataHub cannot have.
     """
     needs_own_credential(config, "A DataHub recipe")
     settings, filters = config.settings, config.filters
+    reading = replace(config.dialect, ignore_case=True)
+    if reading == Dialect.DATAHUB_1_5:
+        filters = filters.with_level("views", Patterns())
     source: dict[str, object] = {"workspace_url": settings.workspace_url}
     if isinstance(settings.auth, TokenAuth):
         source["token"] = f"${{{settings.auth.env_var}}}"
@@ -37,6 +56,7 @@ def datahub_recipe(config: ConnectionConfig) -> str:
         source["client_secret"] = f"${{{settings.auth.client_secret_env_var}}}"
     if settings.warehouse_id:
         source["warehouse_id"] = settings.warehouse_id
+        source["include_hive_metastore"] = False
     for level in LEVELS:
         patterns = filters.level(level)
         source[f"{level.removesuffix('s')}_pattern"] = {
@@ -45,10 +65,14 @@ def datahub_recipe(config: ConnectionConfig) -> str:
             "ignoreCase": config.dialect.ignore_case,
         }
     source["include_notebooks"] = bool(filters.notebooks.allow)
-    same_reading = replace(config.dialect, ignore_case=True) == Dialect.DATAHUB
-    comment = "" if same_reading else _OTHER_READING.format(name=config.dialect.name)
+    comments = []
+    if reading not in {Dialect.DATAHUB, Dialect.DATAHUB_1_5}:
+        comments.append(_OTHER_READING.format(name=config.dialect.name))
+    if filters.views != Patterns():
+        comments.append(_VIEW_PATTERNS)
+    comments += left_out(config, "A recipe")
     recipe = {"source": {"type": "unity-catalog", "config": source}, "sink": {"type": "console", "config": {}}}
-    return yaml_text.dump(recipe, comment)
+    return yaml_text.dump(recipe, "\n".join(comments))
 
 
 def _unexpanded(pattern: str) -> str:

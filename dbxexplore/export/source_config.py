@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dbxexplore.connection import OAuthM2MAuth, TokenAuth
 from dbxexplore.export import yaml_text
-from dbxexplore.export.config import ConnectionConfig, needs_own_credential
+from dbxexplore.export.config import ConnectionConfig, left_out, needs_own_credential
 from dbxexplore.filters.patterns import LEVELS
 
 _PROVISIONAL = """\
@@ -24,7 +24,7 @@ def source_config_yaml(config: ConnectionConfig) -> str:
         ExportError: the credential is one that Dagster+ cannot have.
     """
     needs_own_credential(config, "Dagster+")
-    return yaml_text.dump(_document(config), _PROVISIONAL)
+    return yaml_text.dump(_document(config), "\n".join([_PROVISIONAL, *left_out(config, "This document")]))
 
 
 def _document(config: ConnectionConfig) -> dict[str, object]:

@@ -16,7 +16,9 @@ from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.catalog.schema import NAME_DTYPE
 from dbxexplore.filters import backtracking, regular
+from dbxexplore.filters.meant import advice, is_broken_glob, meant_by
 from dbxexplore.filters.patterns import (
+    INFORMATION_SCHEMA,
     LEVELS,
     Dialect,
     Filters,
@@ -26,16 +28,25 @@ from dbxexplore.filters.patterns import (
     compile_pattern,
     exact_pattern,
 )
-from dbxexplore.filters.subjects import Flags, Subjects
+from dbxexplore.filters.subjects import Codes, Flags, Subjects
 
 Severity: TypeAlias = Literal["error", "warning", "info"]
 Code: TypeAlias = Literal[
     "invalid-pattern",
     "glob-pattern",
+    "sql-pattern",
+    "quoted-pattern",
+    "list-pattern",
+    "negated-pattern",
+    "stray-blanks",
     "slow-pattern",
     "over-match",
     "bare-name",
     "qualified-name",
+    "metastore-name",
+    "wrong-level",
+    "blanks-as-underscores",
+    "unescaped-dot",
     "dead-pattern",
     "shadowed-pattern",
     "allow-undone",
@@ -209,12 +220,29 @@ class _Linter:
             return  # nothing can be said of a level that has no objects here
         for held in self.held[level]:
             # One pattern, one reason why it matches nothing: the first that fits is the most helpful.
-            checks: tuple[Callable[[_Held], Finding | None], ...] = (self._glob, self._other_subject, self._dead)
+            checks: tuple[Callable[[_Held], Finding | None], ...] = (
+                self._meant,
+                self._stray_blanks,
+                self._blanks_as_underscores,
+                self._other_subject,
+                self._metastore_name,
+                self._wrong_level,
+                self._dead,
+            )
             yield from self._first(held, checks)
-            for check in (self._trap, self._over_match, self._shadowed, self._undone, self._dialect_dependent):
+            for check in (
+                self._trap,
+                self._unescaped_dot,
+                self._over_match,
+                self._shadowed,
+                self._undone,
+                self._dialect_dependent,
+            ):
                 yield from self._first(held, (check,))
         if level == "tables":
             yield from self._drops_views()
+        if level == "schemas":
+            yield from self._information_schema()
         if level == "views":
             yield from self._other_rules()
 
@@ -233,8 +261,7 @@ class _Linter:
                 try:
                     compile_pattern(text, ignore_case=self.dialect.ignore_case)
                 except errors.PatternError as error:
-                    code: Code = "glob-pattern" if _is_broken_glob(text) else "invalid-pattern"
-                    self.broken.append(_broken(code, (level, name, index), error))
+                    self.broken.append(_broken(_broken_code(text, level), (level, name, index), error))
                     continue
                 try:
                     found.append(_Held(level, name, index, text, self.subjects.matches(level, text, self.dialect)))
@@ -244,16 +271,132 @@ class _Linter:
 
     # --- one pattern ---
 
-    def _glob(self, held: _Held) -> Finding | None:
-        if not _GLOB.fullmatch(held.text) or not _STARRED.search(held.text):
+    def _meant(self, held: _Held) -> Finding | None:
+        """Say that the text looks like something else than a regular expression, and what to write."""
+        guess = meant_by(held.text, held.level)
+        if guess is None or (held.flags.any() and not guess.although_it_matches):
             return None
-        meant = "".join(".*" if part == "*" else re.escape(part) for part in re.split(r"(\*)", held.text))
+        patterns = tuple(self._reaching(held, text) for text in guess.patterns)
+        taken = self._taken(held, patterns)
+        if not taken.any() and not guess.although_unknown:
+            return None  # it may be a regular expression for objects to come
+        other: ListName = "allow" if held.list == "deny" else "deny"
+        place = f" to the {other} list" if guess.in_other_list else ""
+        verb = "Add" if guess.in_other_list else "Write"
+        said = advice(patterns, _shown).removeprefix("write ")
+        said = f"If it is meant as a glob, write {said}" if guess.code == "glob-pattern" else f"{verb} {said}{place}"
+        return held.finding(guess.code, "warning", guess.what, said, self._examples(held.level, taken))
+
+    def _reaching(self, held: _Held, text: str) -> str:
+        """Return ``text``, or the same for any container where only that matches something here."""
+        if held.level in {"catalogs", "notebooks"} or self.dialect.subject == "bare":
+            return text
+        anywhere = rf"^.*\.{text.removeprefix('^')}"
+        if self._taken(held, [text]).any() or not self._taken(held, [anywhere]).any():
+            return text
+        return anywhere
+
+    def _taken(self, held: _Held, patterns: Sequence[str]) -> Flags:
+        """Return what some patterns match together on the level of ``held``; those that cannot be read, nothing."""
+        flags = (self._flags(replace(held, text=text), self.dialect) for text in patterns)
+        return _union_of([one for one in flags if one is not None], len(held.flags))
+
+    def _stray_blanks(self, held: _Held) -> Finding | None:
+        written = _BLANKS_AT_ENDS.sub("", held.text)
+        if written == held.text or not written.strip("^$|") or "(?x" in held.text:
+            return None
+        more = self._taken(held, [written]) & ~held.flags
+        if not more.any():
+            return None
         return held.finding(
-            "glob-pattern",
+            "stray-blanks",
             "warning",
-            "Looks like a glob, but * repeats the character before it",
-            f"If it is meant as a glob, write ^{_shown(meant)}$",
-            self._examples(held.level, held.flags),
+            f"Blanks are part of a pattern: without them it also takes {_counted(int(more.sum()), held.level)}",
+            f"Write {_shown(written)}",
+            self._examples(held.level, more),
+        )
+
+    def _blanks_as_underscores(self, held: _Held) -> Finding | None:
+        if not self.dialect.escapes(held.level):
+            return None
+        kept = self._flags(held, replace(self.dialect, blanks_as_underscores=False))
+        if kept is None or not (kept & ~held.flags).any():
+            return None
+        missed = kept & ~held.flags
+        written = held.text.replace(r"\ ", "_").replace(" ", "_")
+        remedy = f"Write {_shown(written)}" if self._taken(held, [written])[missed].all() else "Write _ for each blank"
+        return held.finding(
+            "blanks-as-underscores",
+            "warning",
+            f"Misses {_counted(int(missed.sum()), held.level)}: {self.dialect.name} matches each blank of their names as _",
+            remedy,
+            self.subjects.texts(held.level, Dialect.STRICT, bare=self.dialect.subject == "bare").at(
+                np.flatnonzero(missed)[:_MOST_EXAMPLES]
+            ),
+        )
+
+    def _metastore_name(self, held: _Held) -> Finding | None:
+        """Say that a name begins with one part too many, as it does where the metastore stands before everything."""
+        found = _FIRST_PART.fullmatch(held.text)
+        if found is None or held.flags.any() or self.dialect.subject == "bare":
+            return None
+        if len(_DOT.findall(held.text)) <= _DOTS.get(held.level, 99):
+            return None
+        written = found["start"] + found["rest"]
+        taken = self._taken(held, [written])
+        if not taken.any():
+            return None
+        return held.finding(
+            "metastore-name",
+            "warning",
+            f"Matches nothing: names begin with the catalog, not with a metastore such as {found['first']}",
+            f"Write {_shown(written)}",
+            self._examples(held.level, taken),
+        )
+
+    def _wrong_level(self, held: _Held) -> Finding | None:
+        """Say that a pattern spells out objects of another level."""
+        if held.flags.any() or self.dialect.subject == "bare":
+            return None
+        whole = replace(self.dialect, match="full")
+        for level in LEVELS:
+            at_all = self._flags(replace(held, level=level), whole) if level != held.level else None
+            if at_all is None or not at_all.any() or level == "views" or (held.level, level) == ("views", "tables"):
+                continue
+            below = level in {"catalogs", "schemas"} and held.level in LEVELS[LEVELS.index(level) + 1 : 4]
+            inside = rf"^{_anchored(held.text).removeprefix('^').removesuffix('$')}\..*"
+            return held.finding(
+                "wrong-level",
+                "warning" if held.list == "allow" else "info",
+                f"Matches none of the {_nouns(held.level)}, but {_counted(int(at_all.sum()), level)}",
+                f"Move it to the {level[:-1]} patterns"
+                + (f", or write {inside} for all that is in there" if below else ""),
+                self._examples(level, at_all),
+            )
+        return None
+
+    def _unescaped_dot(self, held: _Held) -> Finding | None:
+        """Say that a dot which may be meant to end a name lets other names through."""
+        if (
+            held.level in {"catalogs", "notebooks"}
+            or self.dialect.subject == "bare"
+            or not _SIMPLE.fullmatch(held.text)
+        ):
+            return None
+        written = _LOOSE_DOT.sub(lambda found: r"\..*" if found["star"] else r"\.", held.text)
+        if written == held.text:
+            return None
+        meant = self._taken(held, [written])
+        more = held.flags & ~meant
+        if not meant.any() or not more.any():
+            return None
+        return held.finding(
+            "unescaped-dot",
+            "info",
+            f"A dot matches any character: besides {self._examples(held.level, meant)[0]} it also takes "
+            f"{_counted(int(more.sum()), held.level)} with something else in its place",
+            f"Write {_shown(written)} if the dot is one, or leave it if all of these are meant",
+            self._examples(held.level, more),
         )
 
     def _trap(self, held: _Held) -> Finding | None:
@@ -350,9 +493,18 @@ class _Linter:
     def _undone(self, held: _Held) -> Finding | None:
         if held.list == "deny" or not held.flags.any():
             return None
+        implied = self.dialect.implied_deny(held.level)
         denying = [other for other in self.held[held.level] if other.list == "deny"]
-        if (held.flags & ~_union(denying)).any():
+        if (held.flags & ~self._taken(held, implied) & ~_union(denying)).any():
             return None
+        if implied and not (held.flags & ~self._taken(held, implied)).any():
+            return held.finding(
+                "allow-undone",
+                "warning",
+                f"All that it allows is denied by {self.dialect.name} itself, as {implied[0]}",
+                "Remove it: no pattern can let these through",
+                self._examples(held.level, held.flags),
+            )
         first = next(other for other in denying if (other.flags & held.flags).any())
         return held.finding(
             "allow-undone",
@@ -427,6 +579,40 @@ class _Linter:
                 self._examples("views", dropped),
             )
 
+    def _information_schema(self) -> Iterator[Finding]:
+        """Tell which schemas some readings deny by themselves and others let through."""
+        ours = self.dialect.denies_information_schema
+        others = [other for other in _others(self.dialect) if other.denies_information_schema != ours]
+        denying = self.dialect if ours else next(iter(others), None)
+        if denying is None or not others:
+            return
+        without = replace(self.dialect, denies_information_schema=False)
+        differs = self._passes("schemas", without) & self.subjects.matches("schemas", INFORMATION_SCHEMA, denying)
+        differs &= self._passes("catalogs", self.dialect)[self._catalog_of_schema()]
+        if differs.any():
+            names = " and ".join(other.name for other in others)
+            number = _counted(int(differs.sum()), "schemas")
+            yield Finding(
+                "dialect-dependent",
+                "info",
+                "schemas",
+                "deny",
+                None,
+                "",
+                f"{denying.name} denies {number} by itself, whatever the patterns say; {names} would let them through"
+                if ours
+                else f"{number} would be denied if read as {names}, whatever the patterns say",
+                r"Deny ^(?:.*\.)?information_schema.*$ to leave them out in every reading",
+                self._examples("schemas", differs),
+            )
+
+    def _catalog_of_schema(self) -> Codes:
+        subjects = self.subjects
+        of = np.zeros(len(subjects.qualified["schemas"]), dtype=np.intp)
+        rows = np.flatnonzero(subjects.schema_of >= 0)
+        of[subjects.schema_of[rows]] = subjects.catalog_of[rows]
+        return of
+
     def _other_rules(self) -> Iterator[Finding]:
         """Tell which views' verdicts depend on the rule for views alone, whatever the patterns mean."""
         ours = self._view_passes(self.dialect.views)
@@ -434,6 +620,8 @@ class _Linter:
         names = [name for name, differs in others.items() if differs.any()]
         if names:
             differs = _union_of(list(others.values()), len(ours))
+            version = Dialect.DATAHUB_1_5.name in names or self.dialect == Dialect.DATAHUB_1_5
+            unknown = f". {_WHICH_DATAHUB}" if version else ""
             yield Finding(
                 "dialect-dependent",
                 "info",
@@ -442,7 +630,7 @@ class _Linter:
                 None,
                 "",
                 f"{_counted(int(differs.sum()), 'views')} would be judged otherwise if read as {' or '.join(names)}, "
-                "which hold views against other lists",
+                f"which hold views against other lists{unknown}",
                 "Say the same of views in both the table and the view patterns",
                 self._examples("views", differs),
             )
@@ -484,13 +672,23 @@ class _Linter:
         return tuple(self.subjects.names(level, self.dialect).at(np.flatnonzero(flags)[:_MOST_EXAMPLES]))
 
 
-# What only has letters, digits and what stands in names, and a star where a glob would have it.
-_GLOB = re.compile(r"[\w.*/\-]+")
-_STARRED = re.compile(r"[\w\-]\*")
+_WHICH_DATAHUB = (
+    "DataHub applies view patterns from 1.6.0.12 on and ignored them before; which version Dagster+ runs, if any, is "
+    "not known"
+)
+_BLANKS_AT_ENDS = re.compile(r"(?:\A|(?<=[\^|])) +|(?<![\\ ]) +(?=\$?\Z|\|)")
+_FIRST_PART = re.compile(r"(?P<start>\^?(?:\(\?:)?)(?P<first>[\w\-]+)(?:\\\.|\[\.\]|\.)(?P<rest>.+)", re.DOTALL)
+_DOT = re.compile(r"\\\.|\[\.\]|\.(?![*+?])")
+_DOTS: dict[Level, int] = {"catalogs": 0, "schemas": 1, "tables": 2, "views": 2}  # in a name of each level
+_SIMPLE = re.compile(r"\^?[\w\-][\w.*\\\-]*\$?")  # begins with a name
+_LOOSE_DOT = re.compile(r"(?<=[\w\-])\.(?:(?P<star>\*)|(?=[\w\-]))")
 
 
-def _is_broken_glob(text: str) -> bool:
-    return text.startswith("*") or "**" in text
+def _broken_code(text: str, level: Level) -> Code:
+    if is_broken_glob(text):
+        return "glob-pattern"
+    guess = meant_by(text, level)
+    return "invalid-pattern" if guess is None else guess.code
 
 
 def _broken(code: Code, place: tuple[Level, ListName, int], error: errors.PatternError) -> Finding:

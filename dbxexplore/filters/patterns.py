@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeAlias, get_ar
 
 from dbxexplore import errors
 from dbxexplore.catalog.schema import Kind
+from dbxexplore.filters import meant
 
 if TYPE_CHECKING:
     from dbxexplore.catalog import Catalog
@@ -30,6 +31,8 @@ LEVEL_OF_KIND: Mapping[Kind, Level] = {
     "notebook": "notebooks",
 }
 ListName: TypeAlias = Literal["allow", "deny"]
+INFORMATION_SCHEMA = r".*\.information_schema"
+"""What DataHub denies among the schemas by itself. It is a prefix: ``information_schema_old`` is denied too."""
 
 
 class Matcher(Protocol):
@@ -111,13 +114,14 @@ def _quoted(text: str) -> str:
 
 
 def _remedy(text: str, reason: str) -> str:
-    glob = text.startswith("*") or "**" in text
-    if not glob and "unterminated" in reason:
+    if meant.is_broken_glob(text):
+        return f"If {_quoted(text[:60])} is meant as a glob, write {_quoted(meant.glob_pattern(text)[:80])}"
+    guess = meant.meant_by(text, "tables")
+    if guess is not None and not guess.in_other_list:
+        return f"{guess.what}: {meant.advice(guess.patterns, lambda pattern: _quoted(pattern[:80]))}"
+    if "unterminated" in reason:
         return "Close the bracket that is open there, or put a backslash before it if it is meant literally"
-    if not glob:
-        return "Put a backslash before a character that is meant literally"
-    meant = "".join(".*" if part == "*" else re.escape(part) for part in re.split(r"(\*)", re.sub(r"\*+", "*", text)))
-    return f"If {_quoted(text[:60])} is meant as a glob, write {_quoted(meant[:80])}"
+    return "Put a backslash before a character that is meant literally"
 
 
 @dataclass(frozen=True)
@@ -179,7 +183,7 @@ class Filters:
 
 @dataclass(frozen=True)
 class Dialect:
-    """How patterns are read. Dagster+ does not publish its own reading, so it is said here.
+    """How patterns are read. Dagster+ does not publish its own reading, so it is said here. The defaults are DataHub's.
 
     Attributes:
         match: a pattern must match from the start of the subject (``prefix``, Python's ``re.match``),
@@ -190,10 +194,15 @@ class Dialect:
         views: which patterns a view must pass: those for tables *and* those for views, those for views
             alone, or those for tables alone.
         empty_allow: whether an empty allow list lets nothing or everything through.
+        denies_information_schema: whether the deny list of the schemas ends with `INFORMATION_SCHEMA`, which
+            cannot be removed.
+        blanks_as_underscores: whether blanks in the names of catalogs and schemas are matched as ``_`` at the
+            levels of the catalogs and schemas. Tables, views and notebooks keep theirs.
         name: what a preview calls this reading.
 
-    ``DATAHUB`` and ``OPENMETADATA`` read as the ingestion of those tools does; ``STRICT`` takes a pattern
-    to mean exactly the names that it spells out.
+    ``DATAHUB`` and ``OPENMETADATA`` read as the ingestion of those tools does, ``DATAHUB_1_5`` as DataHub did
+    before 1.6.0.12, when it ignored view patterns. ``STRICT`` takes a pattern to mean exactly the names that it
+    spells out. Which of them Dagster+ runs is not known.
     """
 
     match: Match = "prefix"
@@ -201,9 +210,12 @@ class Dialect:
     subject: Subject = "qualified"
     views: Views = "tables_and_views"
     empty_allow: EmptyAllow = "nothing"
+    denies_information_schema: bool = True
+    blanks_as_underscores: bool = True
     name: str = field(default="custom", compare=False)
 
     DATAHUB: ClassVar[Dialect]
+    DATAHUB_1_5: ClassVar[Dialect]
     OPENMETADATA: ClassVar[Dialect]
     STRICT: ClassVar[Dialect]
 
@@ -214,7 +226,9 @@ class Dialect:
             if value not in get_args(kind):
                 msg = f"{name} is {value!r}"
                 raise errors.FilterError(msg, expected=f"one of {', '.join(get_args(kind))}")
-        types = {"ignore_case": (bool, "True or False"), "name": (str, "text, by which a preview calls this reading")}
+        flags = ("ignore_case", "denies_information_schema", "blanks_as_underscores")
+        types: dict[str, tuple[type, str]] = dict.fromkeys(flags, (bool, "True or False"))
+        types["name"] = (str, "text, by which a preview calls this reading")
         for name, (wanted, expected) in types.items():
             value = getattr(self, name)
             if not isinstance(value, wanted):
@@ -224,11 +238,28 @@ class Dialect:
     @classmethod
     def named(cls) -> dict[str, Dialect]:
         """Return the named dialects by their names."""
-        return {dialect.name: dialect for dialect in (cls.DATAHUB, cls.OPENMETADATA, cls.STRICT)}
+        return {dialect.name: dialect for dialect in (cls.DATAHUB, cls.DATAHUB_1_5, cls.OPENMETADATA, cls.STRICT)}
 
     def settings(self) -> dict[str, object]:
         """Return what defines this reading, without its name."""
         return {f.name: getattr(self, f.name) for f in fields(self) if f.name != "name"}
+
+    def implied_deny(self, level: Level) -> tuple[str, ...]:
+        """Return the patterns that this reading adds to the end of the deny list of ``level`` by itself."""
+        return (INFORMATION_SCHEMA,) if level == "schemas" and self.denies_information_schema else ()
+
+    def applied(self, level: Level, patterns: Patterns) -> Patterns:
+        """Return ``patterns`` together with those that this reading adds by itself."""
+        implied = self.implied_deny(level)
+        return replace(patterns, deny=(*patterns.deny, *implied)) if implied else patterns
+
+    def subject_text(self, level: Level, text: str) -> str:
+        """Return what patterns of ``level`` are held against, for an object of this (bare or qualified) name."""
+        return text.replace(" ", "_") if self.escapes(level) else text
+
+    def escapes(self, level: Level) -> bool:
+        """Whether blanks in the names of this level are matched as underscores."""
+        return self.blanks_as_underscores and level in {"catalogs", "schemas"}
 
     def allows(self, patterns: Patterns, subject: str) -> bool:
         """Whether ``patterns`` let one subject through: the definition, one name at a time."""
@@ -248,13 +279,33 @@ class Dialect:
         return {"prefix": compiled.match, "search": compiled.search, "full": compiled.fullmatch}[self.match]
 
 
-# DataHub, `unity-catalog` source: AllowDenyPattern matches with re.match, ignoring case unless told
-# otherwise; an empty allow list accepts nothing; a view must pass the table and the view pattern.
+# DataHub, `unity-catalog` source of acryl-datahub 1.7.0 (`AllowDenyPattern`; `UnityCatalogSourceConfig` and its
+# validators; `escape_unity_name`): re.match, ignoring case unless told otherwise; an empty allow list accepts
+# nothing; a view must pass the table and the view pattern, a metric view the table pattern; a recipe that gives
+# `schema_pattern` has INFORMATION_SCHEMA appended to its deny list, and every recipe that is written here gives it;
+# blanks in catalog and schema names are underscores in what `catalog_pattern` and `schema_pattern` see.
+# Its other settings that select objects are at values where they change nothing: see `dbxexplore.export.recipe`.
 Dialect.DATAHUB = Dialect(name="datahub")
-# OpenMetadata, database filters: re.match ignoring case against the bare name, exclude wins, an empty list is
-# no filter, and views are filtered by the table pattern.
-Dialect.OPENMETADATA = Dialect(subject="bare", views="tables", empty_allow="everything", name="openmetadata")
-Dialect.STRICT = Dialect(match="full", ignore_case=False, views="views", name="strict")
+# The same source before 1.6.0.12 accepts `view_pattern` in a recipe and never applies it.
+Dialect.DATAHUB_1_5 = replace(Dialect.DATAHUB, views="tables", name="datahub-1.5")
+# OpenMetadata, `metadata.utils.filters` of openmetadata-ingestion: re.match ignoring case against the bare name,
+# exclude wins, an empty list is no filter, and views are filtered by the table pattern.
+Dialect.OPENMETADATA = Dialect(
+    subject="bare",
+    views="tables",
+    empty_allow="everything",
+    denies_information_schema=False,
+    blanks_as_underscores=False,
+    name="openmetadata",
+)
+Dialect.STRICT = Dialect(
+    match="full",
+    ignore_case=False,
+    views="views",
+    denies_information_schema=False,
+    blanks_as_underscores=False,
+    name="strict",
+)
 
 
 def exact_pattern(subject: str) -> str:

@@ -7,7 +7,7 @@ import html
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -49,6 +49,7 @@ class Preview:
         self.dialect = dialect
         self._subjects = Subjects.of(catalog)
         self._subjects.prepare(filters, dialect)
+        self._applied = {level: dialect.applied(level, filters.level(level)) for level in LEVELS}
         self._verdicts = {level: self._subjects.judge(level, filters.level(level), dialect) for level in LEVELS}
 
     # --- verdicts, as arrays in the order of the frame ---
@@ -100,7 +101,8 @@ class Preview:
         Added columns: ``included`` (bool); ``level`` (category: the kind of the container or object that
         decided); ``rule`` (category: ``allow`` or ``deny`` by a pattern, ``no_allow`` when none allows it,
         ``everything`` when the allow list is empty and the dialect reads that as no filter); ``pattern``
-        (category: the deciding pattern, NA where none did); ``own_verdict`` (bool).
+        (category: the deciding pattern, NA where none did; it may be one that the dialect adds by itself, see
+        `Dialect.implied_deny`); ``own_verdict`` (bool).
         """
         return self._judged(None)
 
@@ -125,7 +127,7 @@ class Preview:
             spoken, subject = rows[speaks], subjects[speaks]
             level[spoken] = KINDS.index(_KIND_OF_LEVEL[name])
             rule[spoken] = verdicts.rule[subject]
-            pattern[spoken] = _text_codes(verdicts, subject, self.filters.level(name), texts)
+            pattern[spoken] = _text_codes(verdicts, subject, self._applied[name], texts)
             undecided[spoken] = verdicts.passes[subject]
         objects, taken = self.catalog.objects, slice(None) if at is None else at
         return objects.iloc[taken].assign(
@@ -152,9 +154,7 @@ class Preview:
         return found
 
     def _texts(self) -> dict[str, int]:
-        every = (
-            text for level in LEVELS for name in ("allow", "deny") for text in getattr(self.filters.level(level), name)
-        )
+        every = (text for patterns in self._applied.values() for text in (*patterns.allow, *patterns.deny))
         return {text: code for code, text in enumerate(dict.fromkeys(every))}
 
     # --- sums and comparisons ---
@@ -235,12 +235,20 @@ class Preview:
         levels: list[Level] = [LEVEL_OF_KIND[kind]]
         if kind == "view":
             levels = [level for level in ("tables", "views") if level in _view_levels(self.dialect)]
-        return subjects + [(level, own) for level in levels]
+        subjects += [(level, own) for level in levels]
+        return [(level, self.dialect.subject_text(level, text)) for level, text in subjects]
 
     def _explain_level(self, level: Level, subject: str) -> LevelExplanation:
-        patterns = self.filters.level(level)
+        patterns = self._applied[level]
+        written = {name: len(getattr(self.filters.level(level), name)) for name in get_args(ListName)}
         held = tuple(
-            PatternExplanation(name, index, text, matches=bool(matches(text, self.dialect, [subject])[0]))
+            PatternExplanation(
+                name,
+                index,
+                text,
+                matches=bool(matches(text, self.dialect, [subject])[0]),
+                implied=index >= written[name],
+            )
             for name in ("deny", "allow")
             for index, text in enumerate(getattr(patterns, name))
         )
@@ -314,12 +322,21 @@ def _did_you_mean(name: str, known: pd.Series) -> str:
 
 @dataclass(frozen=True)
 class PatternExplanation:
-    """One pattern held against one subject. ``index`` counts from 0 within its list."""
+    """One pattern held against one subject. ``index`` counts from 0 within its list.
+
+    ``implied`` patterns are not among the filters: the dialect adds them by itself, at the end of the list.
+    """
 
     list: ListName
     index: int
     pattern: str
     matches: bool
+    implied: bool = False
+
+    @property
+    def place(self) -> str:
+        """Which pattern it is: ``deny pattern 2``, or ``built-in deny pattern``."""
+        return f"built-in {self.list} pattern" if self.implied else f"{self.list} pattern {self.index + 1}"
 
 
 @dataclass(frozen=True)
@@ -352,7 +369,7 @@ class LevelExplanation:
         """Why, in words."""
         held = self.decided_by
         if held:
-            return f"{held.list} pattern {held.index + 1} matches: {held.pattern}"
+            return f"{held.place} matches: {held.pattern}"
         return "the allow list is empty, which lets everything through" if self.passes else "no allow pattern matches"
 
 
@@ -398,14 +415,19 @@ class Explanation:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """Edits that, all together, turn the verdict around: for this one object, with the fewest patterns."""
+        """Edits that, all together, turn the verdict around: for this one object, with the fewest patterns.
+
+        Empty where no edit can: a pattern that the dialect adds by itself denies the object.
+        """
         if self.included:
             own = self.levels[-1]
             return (Change("add", own.level, "deny", exact_pattern(own.subject)),)
+        if any(held.implied and held.matches for level in self.levels for held in level.patterns):
+            return ()
         return tuple(change for level in self.levels if not level.passes for change in _let_pass(level, self.dialect))
 
     def flipped(self, filters: Filters) -> Filters:
-        """Return ``filters`` with `changes` made, under which the verdict is the opposite."""
+        """Return ``filters`` with `changes` made, under which the verdict is the opposite if there are any."""
         for change in self.changes:
             filters = change.apply(filters)
         return filters
@@ -414,9 +436,15 @@ class Explanation:
         verdict = "included" if self.included else "excluded"
         lines = [f"{self.full_name} ({self.kind}) is {verdict}, read as {self.dialect.name}"]
         lines += [f"  {level}" for level in self.levels]
-        opposite = "exclude" if self.included else "include"
-        lines += [f"To {opposite} it:", *(f"  {change}" for change in self.changes)]
+        lines += [self.advice, *(f"  {change}" for change in self.changes)]
         return "\n".join(lines)
+
+    @property
+    def advice(self) -> str:
+        """What stands before `changes`, or in their place: ``To exclude it:``."""
+        if not self.changes:
+            return f"No pattern can include it: {self.dialect.name} always denies it"
+        return f"To {'exclude' if self.included else 'include'} it:"
 
     def _repr_html_(self) -> str:
         verdict = "included" if self.included else "excluded"
@@ -430,12 +458,12 @@ class Explanation:
             for level in self.levels
         )
         changes = "".join(f"<li>{html.escape(str(change))}</li>" for change in self.changes)
-        opposite = "exclude" if self.included else "include"
+        edits = f"<ul>{changes}</ul>" if changes else ""
         return (
             f"<p><code>{html.escape(self.full_name)}</code> ({self.kind}) is <strong>{verdict}</strong>, "
             f"read as {html.escape(self.dialect.name)}</p>"
             "<table><thead><tr><th>level</th><th>subject</th><th>verdict</th><th>why</th></tr></thead>"
-            f"<tbody>{rows}</tbody></table><p>To {opposite} it:</p><ul>{changes}</ul>"
+            f"<tbody>{rows}</tbody></table><p>{html.escape(self.advice)}</p>{edits}"
         )
 
 

@@ -20,6 +20,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
@@ -116,6 +117,7 @@ class Subjects:
     rows: dict[Kind, Codes]
     _matched: OrderedDict[_Key, Flags] = field(default_factory=OrderedDict, repr=False)
     _refused: dict[_Key, errors.PatternError] = field(default_factory=dict, repr=False)
+    _underscored: dict[tuple[Level, bool], Names] = field(default_factory=dict, repr=False)
     # Held while the two change, not while names are matched: a preview and a lint may ask at the same time.
     _lock: threading.Lock = field(default_factory=threading.Lock, repr=False, compare=False)
 
@@ -141,7 +143,7 @@ class Subjects:
             for level in LEVELS
             if len(self.names(level, dialect)) >= _WORTH_A_THREAD
             for text in dict.fromkeys((*filters.level(level).allow, *filters.level(level).deny))
-            if not self._is_known(_key(level, text, dialect))
+            if not self._is_known(self._key(level, text, dialect))
         ]
         size = sum(len(self.names(level, dialect)) for level, _ in wanted)
         if len(wanted) > 1 and size <= _REMEMBERED_BYTES:  # else the first would be forgotten before they are used
@@ -154,14 +156,17 @@ class Subjects:
                 _ = self.inside
             for (level, text), future in zip(wanted, tried, strict=True):
                 with contextlib.suppress(errors.PatternError):  # raised where the pattern has a place
-                    self._remember(_key(level, text, dialect), future.result)
+                    self._remember(self._key(level, text, dialect), future.result)
 
     def judge(self, level: Level, patterns: Patterns, dialect: Dialect) -> Verdicts:
         """Return the verdicts of ``patterns`` on the subjects of ``level``. Deny wins over allow.
 
+        What ``dialect`` denies by itself comes last in ``deny``.
+
         Raises:
             PatternError: a pattern takes too long; names its place.
         """
+        patterns = dialect.applied(level, patterns)
         return Verdicts(
             self._matched_by(level, "allow", patterns.allow, dialect),
             self._matched_by(level, "deny", patterns.deny, dialect),
@@ -171,7 +176,21 @@ class Subjects:
 
     def names(self, level: Level, dialect: Dialect) -> Names:
         """Return the texts that ``dialect`` holds the patterns of ``level`` against."""
-        return (self.qualified if dialect.subject == "qualified" else self.bare)[level]
+        return self.texts(level, dialect, bare=dialect.subject == "bare")
+
+    def texts(self, level: Level, dialect: Dialect, *, bare: bool) -> Names:
+        """Return the bare or the qualified names of ``level``, written as ``dialect`` matches them."""
+        names = (self.bare if bare else self.qualified)[level]
+        return self._escaped(level, names) if dialect.escapes(level) else names
+
+    def _escaped(self, level: Level, names: Names) -> Names:
+        key = (level, names is self.bare[level])
+        with self._lock:
+            if key not in self._underscored:
+                text = pc.replace_substring(names.text, pattern=" ", replacement="_")
+                # Where there are no blanks, both are one and the same, and what matches is remembered for both.
+                self._underscored[key] = names if text.equals(names.text) else Names(text)
+            return self._underscored[key]
 
     def _matched_by(self, level: Level, name: ListName, texts: Sequence[str], dialect: Dialect) -> tuple[Flags, ...]:
         found = []
@@ -188,7 +207,7 @@ class Subjects:
         Raises:
             PatternError: it is no regular expression, or takes too long.
         """
-        key = _key(level, text, dialect)
+        key = self._key(level, text, dialect)
         with self._lock:
             if key in self._refused:
                 raise self._refused[key]
@@ -197,6 +216,9 @@ class Subjects:
                 self._matched.move_to_end(key)
                 return known
         return self._remember(key, lambda: matching.matches(text, dialect, self.names(level, dialect)))
+
+    def _key(self, level: Level, text: str, dialect: Dialect) -> _Key:
+        return (level, text, dialect.match, dialect.ignore_case, id(self.names(level, dialect)))
 
     def _is_known(self, key: _Key) -> bool:
         with self._lock:
@@ -214,10 +236,6 @@ class Subjects:
             while sum(kept.nbytes for kept in self._matched.values()) > _REMEMBERED_BYTES and len(self._matched) > 1:
                 self._matched.popitem(last=False)
         return flags
-
-
-def _key(level: Level, text: str, dialect: Dialect) -> _Key:
-    return (level, text, dialect.match, dialect.ignore_case, dialect.subject)
 
 
 def _subjects(objects: pd.DataFrame) -> Subjects:

@@ -50,7 +50,7 @@ class Suggestion:
     """Filters for a selection.
 
     ``exact`` tells whether they let through the selection and nothing else, found by previewing them; ``wrong``
-    holds the full names for which they do not. ``also_captures`` are the names, with ``*`` for any text, that
+    holds the full names for which they do not, those among them that the dialect always denies. ``also_captures`` are the names, with ``*`` for any text, that
     an object to come would have to have to be let through as well. ``patterns`` are the texts that were
     written, in the order of the levels.
     """
@@ -123,7 +123,9 @@ def suggest_filters(
         FilterError: ``selected`` is none of the above.
     """
     dialect = dialect or Dialect.DATAHUB
-    task = _Task(catalog, _mask(catalog, selected), dialect, generalise=generalise)
+    mask = _mask(catalog, selected)
+    denied = _always_denied(catalog, dialect) & mask
+    task = _Task(catalog, mask & ~denied, dialect, generalise=generalise, free=denied)
     tried: list[_Candidate] = []
     for candidate in task.candidates():
         tried.append(candidate)
@@ -132,7 +134,22 @@ def suggest_filters(
     best = min(tried, key=lambda candidate: candidate.rank)
     if not best.exact:
         best = min((best, task.spelt_out()), key=lambda candidate: candidate.rank)
-    return best.suggestion
+    if not denied.any():
+        return best.suggestion
+    # The rest of the selection is worth short filters, although no filters can be exact.
+    unreachable = catalog.objects["full_name"].to_numpy()[denied].tolist()
+    return replace(best.suggestion, exact=False, wrong=(*best.suggestion.wrong, *unreachable))
+
+
+def _always_denied(catalog: Catalog, dialect: Dialect) -> Flags:
+    """Return which objects the dialect denies by itself, whatever the filters are."""
+    subjects, denied = Subjects.of(catalog), np.zeros(len(catalog), dtype=np.bool_)
+    for text in dialect.implied_deny("schemas"):
+        matched = subjects.matches("schemas", text, dialect)
+        if matched.any():
+            rows, schema = subjects.inside["schemas"]
+            denied[rows] |= matched[schema]
+    return denied
 
 
 # --- the selection ---
@@ -202,10 +219,12 @@ class _Written:
 
 
 class _Task:
-    def __init__(self, catalog: Catalog, mask: Flags, dialect: Dialect, *, generalise: bool) -> None:
+    """``mask`` says which objects must pass; those that are ``free`` may pass or not."""
+
+    def __init__(self, catalog: Catalog, mask: Flags, dialect: Dialect, *, generalise: bool, free: Flags) -> None:
         self.catalog, self.dialect, self.generalise = catalog, dialect, generalise
         self.subjects = Subjects.of(catalog)
-        self.mask = mask
+        self.mask, self.free = mask, free
         rows = self.subjects.rows
         containers = np.concatenate([rows["catalog"], rows["schema"]])
         self.names_containers = bool(mask[containers].any())
@@ -294,15 +313,17 @@ class _Task:
         """Return for each level the subjects that must pass and those that must not; the rest does not matter."""
         subjects = self.subjects
         catalog_of_schema = self._catalog_of_schema()
-        reached = self.catalogs[catalog_of_schema]
-        goals: dict[Level, tuple[Flags, Flags]] = {"catalogs": (self.catalogs, ~self.catalogs)}
+        catalogs = self._with_alike("catalogs", self.catalogs)
+        reached = catalogs[catalog_of_schema]
+        goals: dict[Level, tuple[Flags, Flags]] = {"catalogs": (catalogs, ~catalogs)}
         if schemas_matter:
-            goals["schemas"] = (self.schemas, ~self.schemas & reached)
-            open_schema = self.schemas
+            schemas = self._with_alike("schemas", self.schemas)
+            goals["schemas"] = (schemas, ~schemas & reached & ~self._free_schemas())
+            open_schema = schemas & reached
         else:
             open_schema = reached
         relations = np.concatenate([subjects.rows["table"], subjects.rows["view"]])
-        chosen, seen = self.mask[relations], open_schema[subjects.schema_of[relations]]
+        chosen, seen = self.mask[relations], open_schema[subjects.schema_of[relations]] & ~self.free[relations]
         is_view = np.arange(len(relations)) >= subjects.first_view
         views = slice(subjects.first_view, None)
         here, not_here = chosen.copy(), ~chosen & seen
@@ -318,6 +339,22 @@ class _Task:
         notebooks = self.mask[subjects.rows["notebook"]]
         goals["notebooks"] = (notebooks, ~notebooks)
         return goals
+
+    def _with_alike(self, level: Level, wanted: Flags) -> Flags:
+        """Return ``wanted`` with the containers that no pattern can tell from one of them: `a b` from `a_b`."""
+        if self.subjects.names(level, self.dialect) is self.subjects.qualified[level]:
+            return wanted
+        codes, distinct = pd.factorize(
+            np.array(self.subjects.names(level, self.dialect).text.to_pylist(), dtype=object)
+        )
+        found: Flags = (np.bincount(codes[wanted], minlength=len(distinct)) > 0)[codes]
+        return found
+
+    def _free_schemas(self) -> Flags:
+        found = np.zeros(len(self.subjects.qualified["schemas"]), dtype=np.bool_)
+        schema_of = self.subjects.schema_of[self.free]
+        found[schema_of[schema_of >= 0]] = True
+        return found
 
     def _catalog_of_schema(self) -> Codes:
         of = np.zeros(len(self.subjects.qualified["schemas"]), dtype=np.intp)
@@ -368,7 +405,7 @@ class _Task:
         if self.dialect.subject == "bare" or level in {"catalogs", "notebooks"}:
             return [""] * len(at)
         if level == "schemas":
-            containers = self.subjects.qualified["catalogs"].at(self._catalog_of_schema()[at])
+            containers = self.subjects.names("catalogs", self.dialect).at(self._catalog_of_schema()[at])
         else:
             containers = self.subjects.qualified["schemas"].at(self.schema_of(level)[at])
         return [f"{name}." for name in containers]
@@ -480,7 +517,7 @@ class _Traits:
         self.task, self.level = task, level
         self.at = np.flatnonzero(matter)
         self.size = len(matter)
-        bare = task.subjects.bare[level] if level != "notebooks" else task.subjects.names(level, task.dialect)
+        bare = task.subjects.texts(level, task.dialect, bare=level != "notebooks" or task.dialect.subject == "bare")
         self.bare = bare.text.take(pa.array(self.at))
         self.folded = pc.utf8_lower(self.bare) if task.dialect.ignore_case else self.bare
         self.lengths = pc.utf8_length(self.bare).to_numpy(zero_copy_only=False).astype(np.float64) + 2
@@ -512,12 +549,13 @@ class _Traits:
         if not qualified or self.level in {"catalogs", "notebooks"}:
             yield None, lambda _: ""
             return
-        catalogs = self.task.subjects.qualified["catalogs"].text.to_pylist()
         catalog_of = self.task.catalog_of(self.level)[self.at]
         if self.level == "schemas":
+            held = self.task.subjects.names("catalogs", self.task.dialect).text.to_pylist()
             yield None, lambda _: r"[^.]+\."
-            yield catalog_of, lambda code: re.escape(catalogs[code]) + r"\."
+            yield catalog_of, lambda code: re.escape(held[code]) + r"\."
             return
+        catalogs = self.task.subjects.qualified["catalogs"].text.to_pylist()
         yield None, lambda _: r"[^.]+\.[^.]+\."
         yield catalog_of, lambda code: re.escape(catalogs[code]) + r"\.[^.]+\."
         schema_of = self.task.schema_of(self.level)[self.at]

@@ -23,7 +23,7 @@ from dbxexplore.connection import (
     looks_like_secret,
     looks_like_value,
 )
-from dbxexplore.connection.settings import DEFAULT_SECRET_VARIABLE, DEFAULT_TOKEN_VARIABLE
+from dbxexplore.connection.secrets import DEFAULT_SECRET_VARIABLE, DEFAULT_TOKEN_VARIABLE
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets._base import Component, Task, error_html, guarded, message_area, set_text
 
@@ -60,10 +60,12 @@ class ConnectForm(Component):
             "client_secret_env_var": _combobox(
                 "Secret variable", _variables(DEFAULT_SECRET_VARIABLE), DEFAULT_SECRET_VARIABLE
             ),
+            "scopes": _text("API scopes", "optional – if the secret is limited: unity-catalog, sql"),
             "profile": _combobox("Profile", _profiles(), "DEFAULT"),
         }
-        self._warehouse = _text("Warehouse id", "optional: the id of a SQL warehouse to read through")
-        self._messages = {name: message_area() for name in ("workspace_url", "auth", "warehouse_id")}
+        self._warehouse = _text("SQL warehouse ID", "optional – faster on large metastores")
+        self._workspace = _text("Workspace ID", "optional – the number after ?o= in the workspace's address")
+        self._messages = {name: message_area() for name in ("workspace_url", "auth", "ids")}
         self._test = widgets.Button(
             description="Test connection", button_style="primary", tooltip="Call the workspace with this credential"
         )
@@ -82,12 +84,13 @@ class ConnectForm(Component):
             self._messages["auth"],
             hint,
             self._warehouse,
-            self._messages["warehouse_id"],
+            self._workspace,
+            self._messages["ids"],
             widgets.HBox([self._test]),
             self._result,
         ]
         self._fill(settings or _from_environment())
-        for field in (self._url, self._kind, *self._fields.values(), self._warehouse):
+        for field in (self._url, self._kind, *self._fields.values(), self._warehouse, self._workspace):
             field.observe(self._on_field, "value")
         self.observe(self._on_settings, "settings")
         self._test.on_click(self._on_test)
@@ -115,7 +118,7 @@ class ConnectForm(Component):
     def _place_of(self, field: object) -> str:
         if field is self._url:
             return "workspace_url"
-        return "warehouse_id" if field is self._warehouse else "auth"
+        return "ids" if field in (self._warehouse, self._workspace) else "auth"
 
     def _read(self) -> None:
         """Make settings of the fields, and tell beside the field what keeps them from being any."""
@@ -131,11 +134,11 @@ class ConnectForm(Component):
             self._explain("auth", error, typed=any(self._fields[name].value.strip() for name in shown))
             auth = None
         try:
-            made = ConnectionSettings(self._url.value or None, auth or TokenAuth(), self._warehouse.value or None)
+            made = self._settings_with(auth or TokenAuth())
         except errors.WorkspaceUrlError as error:
             self._explain("workspace_url", error, typed=bool(self._url.value.strip()))
         except errors.SettingsError as error:
-            self._explain("warehouse_id", error, typed=True)
+            self._explain("ids", error, typed=True)
         self.settings = made if auth is not None else None
         self._test.disabled = self.settings is None
 
@@ -148,7 +151,8 @@ class ConnectForm(Component):
         if self._kind.value == "token":
             return TokenAuth(value["env_var"])
         if self._kind.value == "oauth-m2m":
-            return OAuthM2MAuth(value["client_id"], value["client_secret_env_var"])
+            scopes = [scope for scope in re.split(r"[\s,]+", value["scopes"]) if scope]
+            return OAuthM2MAuth(value["client_id"], value["client_secret_env_var"], scopes=tuple(scopes))
         if self._kind.value == "profile":
             return ProfileAuth(value["profile"])
         return RuntimeAuth()
@@ -161,8 +165,10 @@ class ConnectForm(Component):
         self._url.value = settings.workspace_url or ""
         self._kind.value = settings.auth.kind
         self._warehouse.value = settings.warehouse_id or ""
+        self._workspace.value = settings.workspace_id or ""
         for name in _fields_of(settings.auth.kind):
-            self._fields[name].value = getattr(settings.auth, name)
+            value = getattr(settings.auth, name)
+            self._fields[name].value = value if isinstance(value, str) else ", ".join(value)
 
     @guarded
     def _on_settings(self, change: Mapping[str, object]) -> None:
@@ -174,9 +180,14 @@ class ConnectForm(Component):
 
     def _made(self) -> ConnectionSettings | None:
         try:
-            return ConnectionSettings(self._url.value or None, self._auth(), self._warehouse.value or None)
+            return self._settings_with(self._auth())
         except errors.SettingsError:
             return None
+
+    def _settings_with(self, auth: Auth) -> ConnectionSettings:
+        fields = (self._url, self._warehouse, self._workspace)
+        url, warehouse_id, workspace_id = (field.value or None for field in fields)
+        return ConnectionSettings(url, auth, warehouse_id, workspace_id)
 
     # --- the test ---
 
@@ -240,7 +251,7 @@ def _shown(settings: ConnectionSettings) -> str:
 def _fields_of(kind: str) -> tuple[str, ...]:
     return {
         "token": ("env_var",),
-        "oauth-m2m": ("client_id", "client_secret_env_var"),
+        "oauth-m2m": ("client_id", "client_secret_env_var", "scopes"),
         "profile": ("profile",),
     }.get(kind, ())
 
@@ -262,7 +273,8 @@ def _profiles() -> list[str]:
     """Return the names of the profiles on this machine, nothing else of them."""
     parser = configparser.ConfigParser(interpolation=None)
     try:
-        parser.read(Path("~/.databrickscfg").expanduser(), encoding="utf-8")
+        path = os.environ.get("DATABRICKS_CONFIG_FILE") or "~/.databrickscfg"
+        parser.read(Path(path).expanduser(), encoding="utf-8")
     except (OSError, configparser.Error, UnicodeDecodeError, RuntimeError):
         return ["DEFAULT"]
     return ["DEFAULT", *(name for name in parser.sections() if not name.startswith("__"))]

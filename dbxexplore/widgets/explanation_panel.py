@@ -106,7 +106,8 @@ class ExplanationPanel(Component):
         """Show an explanation, and a note below it."""
         self._explanation = explanation
         self._text.value = note if explanation is None else explanation_html(explanation) + note
-        self._flip.layout.display = "none" if explanation is None or self.read_only else None
+        can_flip = explanation is not None and bool(explanation.changes) and not self.read_only
+        self._flip.layout.display = None if can_flip else "none"
         if explanation is not None:
             self._show_flip(explanation, 0)
 
@@ -154,7 +155,7 @@ def explanation_html(explanation: Explanation) -> str:
         f"read as {line_html(reading_name(explanation.dialect))}</p>"
         "<table class='dbxe-table'><thead><tr><th scope='col'>Level</th><th scope='col'>Verdict</th>"
         f"<th scope='col'>Matched against, and why</th></tr></thead><tbody>{levels}</tbody></table>"
-        f"<p class='dbxe-muted'>To {'exclude' if included else 'include'} it:</p><ul>{edits}</ul></div>"
+        f"<p class='dbxe-muted'>{line_html(explanation.advice)}</p>{f'<ul>{edits}</ul>' if edits else ''}</div>"
     )
 
 
@@ -176,7 +177,7 @@ def _others_html(patterns: Sequence[PatternExplanation]) -> str:
         return ""
     shown = sorted(patterns, key=lambda held: not held.matches)[:_MOST_PATTERNS]
     items = "".join(
-        f"<li>{held.list} {held.index + 1} <code>{line_html(held.pattern, 120)}</code> "
+        f"<li>{held.place.replace(' pattern', '')} <code>{line_html(held.pattern, 120)}</code> "
         f"{'matches too' if held.matches else 'does not match'}</li>"
         for held in shown
     )

@@ -19,7 +19,7 @@ from IPython.display import Javascript
 
 from dbxexplore import errors
 from dbxexplore.connection import ConnectionSettings
-from dbxexplore.connection.settings import looks_like_secret
+from dbxexplore.connection.secrets import looks_like_secret
 from dbxexplore.export import (
     ConnectionConfig,
     Schedule,
@@ -498,7 +498,8 @@ def _number(preview: Preview) -> int:
 def _reader_html(preview: Preview) -> str:
     """Say what DataHub, which reads a recipe its own way, would take where that is something else."""
     reader = replace(Dialect.DATAHUB, ignore_case=preview.dialect.ignore_case)  # which a recipe can tell it
-    if reader == preview.dialect:
+    # A recipe for filters that are read without view patterns has none.
+    if preview.dialect in {reader, replace(reader, views=Dialect.DATAHUB_1_5.views)}:
         return ""
     read = preview.filters.preview(preview.catalog, reader)
     here, there = asset_rows(preview), asset_rows(read)

@@ -48,6 +48,7 @@ _SUBJECTS: dict[Level, tuple[str, str]] = {
 }
 _READINGS = (
     ("DataHub: from the start, any case, qualified names", "datahub"),
+    ("DataHub before 1.6.0.12: the same, but without view patterns", "datahub-1.5"),
     ("OpenMetadata: from the start, any case, bare names", "openmetadata"),
     ("Strict: the whole qualified name, as written", "strict"),
 )
@@ -55,10 +56,19 @@ _SYMBOLS = {"error": "✗", "warning": "⚠", "info": "ℹ"}  # noqa: RUF001 - t
 _SHORT = {
     "invalid-pattern": "invalid",
     "glob-pattern": "glob?",
+    "sql-pattern": "SQL?",
+    "quoted-pattern": "quotes?",
+    "list-pattern": "list?",
+    "negated-pattern": "negated?",
+    "stray-blanks": "stray blanks",
     "slow-pattern": "slow",
     "over-match": "also takes more",
     "bare-name": "bare name",
     "qualified-name": "full name",
+    "metastore-name": "metastore in front",
+    "wrong-level": "other level",
+    "blanks-as-underscores": "blanks are _",
+    "unescaped-dot": "dot takes more",
     "dead-pattern": "no match",
     "shadowed-pattern": "no effect",
     "allow-undone": "all denied",

@@ -19,7 +19,12 @@ from dbxexplore.widgets._base import one_line, plural
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
-_READINGS = {"datahub": "DataHub", "openmetadata": "OpenMetadata", "strict": "Strict"}
+_READINGS = {
+    "datahub": "DataHub",
+    "datahub-1.5": "DataHub before 1.6.0.12",
+    "openmetadata": "OpenMetadata",
+    "strict": "Strict",
+}
 
 DISCOVERING = "<span class='dbxe-muted'>The workspace is being discovered…</span>"
 """What stands, while a discovery is under way, where there is nothing to show yet."""

@@ -6,9 +6,10 @@ import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import needs
 import pytest
 
-pytest.importorskip("dagster", reason="needs dbxexplore[dagster]")
+pytest.importorskip("dagster", reason=needs.package("dagster"))
 
 import dagster as dg
 

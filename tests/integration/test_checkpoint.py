@@ -9,7 +9,9 @@ import subprocess
 import sys
 import threading
 import time
+import zlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +19,11 @@ import pandas as pd
 import pytest
 from simulator import Catalog, Faults, Schema, Simulator, SimulatorProcess, Table, Workspace, described, generated
 from simulator import truth_of as truth_of_catalog
-from simulator.server import TOKEN
+from simulator.server import TOKEN, Answer
 
 import dbxexplore as dbx
 from dbxexplore import errors
-from dbxexplore.discovery import refresh
+from dbxexplore.discovery import checkpoint, refresh
 from dbxexplore.discovery.checkpoint import Checkpoint
 
 pytestmark = pytest.mark.integration
@@ -176,7 +178,7 @@ def test_a_killed_discovery_goes_on(path: Path, tmp_path: Path) -> None:
             assert time.monotonic() < deadline, "the discovery did not come to its half"
             time.sleep(0.005)
         os.kill(process.pid, signal.SIGKILL)
-        assert process.wait(10) == -signal.SIGKILL
+        assert process.wait(60) == -signal.SIGKILL
         assert path.exists()
         resumed = dbx.discover(settings(server.url), depth="details", checkpoint=path)
         calls = server.record().total - undisturbed
@@ -305,6 +307,73 @@ def test_a_damaged_answer_and_all_behind_it_are_asked_again(begun: Simulator, pa
     path.write_bytes(content)
     catalog = discover(begun, depth="details", checkpoint=path)
     assert truth_of_catalog(catalog) == begun.workspace.truth()
+
+
+def spoiled(content: bytes, spoil: Callable[[bytes, bytes], tuple[bytes, bytes]]) -> bytes:
+    """Return a file whose records are changed and whose checksums fit."""
+    file = io.BytesIO(content)
+    made = file.readline()
+    while (record := checkpoint._read_record(file)) is not None:
+        name, body = record
+        if not name.startswith(b"identity"):
+            name, body = spoil(name, body)
+        made += checkpoint._HEAD.pack(len(name), len(body), zlib.crc32(name + body)) + name + body
+    return made
+
+
+def packed(value: str) -> Callable[[bytes, bytes], tuple[bytes, bytes]]:
+    return lambda name, _body: (name, zlib.compress(value.encode()))
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda name, _body: (name, b"not compressed"),
+        packed("not JSON"),
+        packed("[]"),
+        packed("null"),
+        packed("7"),
+        packed('"text"'),
+        packed("[" * 100_000),
+        lambda _name, body: (b"not a key\n", body),
+        lambda _name, body: (b"[1]\n", body),
+        lambda _name, body: (b'{"a": 1}\n', body),
+        lambda _name, body: (b"\xff\xfe\n", body),
+        lambda name, body: (name.partition(b"\n")[0] + b"\n\xff", body),
+    ],
+)
+def test_an_answer_that_was_kept_and_cannot_be_read_is_asked_again(
+    begun: Simulator, path: Path, spoil: Callable[[bytes, bytes], tuple[bytes, bytes]]
+) -> None:
+    path.write_bytes(spoiled(path.read_bytes(), spoil))
+    catalog = discover(begun, depth="details", checkpoint=path)
+    assert truth_of_catalog(catalog) == begun.workspace.truth()
+    assert catalog.complete
+
+
+@pytest.mark.parametrize("value", ['{"tables": null, "schemas": null}', '{"tables": [1], "schemas": [null]}'])
+def test_an_answer_that_was_kept_in_a_wrong_shape_is_never_complete(begun: Simulator, path: Path, value: str) -> None:
+    def spoil(name: bytes, body: bytes) -> tuple[bytes, bytes]:
+        return (name, body) if b"/catalogs" in name else packed(value)(name, body)
+
+    path.write_bytes(spoiled(path.read_bytes(), spoil))
+    assert not discover(begun, depth="details", checkpoint=path).complete
+
+
+def test_what_was_misread_is_asked_again(path: Path) -> None:
+    workspace = generated(catalogs=2, schemas=50, tables=2)
+
+    def alter(target: str, _body: bytes, answer: Answer) -> Answer:
+        odd = "schema_name=schema_0000" in target
+        return replace(answer, body=answer.body.replace(b'"name":"orders', b'"name":7,"x":"orders')) if odd else answer
+
+    with Simulator(workspace, Faults(latency=0.01, page_length=100)) as simulator:
+        simulator.api.alter = alter
+        interrupted(simulator, 60, depth="details", checkpoint=path, max_concurrency=2)
+        simulator.api.alter = None
+        resumed = discover(simulator, depth="details", checkpoint=path)
+    assert resumed.complete
+    assert truth_of_catalog(resumed) == workspace.truth()
 
 
 def test_a_full_disk_costs_the_checkpoint_alone(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import needs
 import pytest
 from dagster_sandbox import refresh, specs
 from simulator import Catalog, Faults, Notebook, Schema, Simulator, Table, Workspace
@@ -19,7 +20,7 @@ from simulator import Catalog, Faults, Notebook, Schema, Simulator, Table, Works
 import dbxexplore as dbx
 from dbxexplore import cli, errors
 
-pytest.importorskip("dagster", reason="needs dbxexplore[dagster]")
+pytest.importorskip("dagster", reason=needs.package("dagster"))
 
 import dagster as dg
 from dagster._core.storage.defs_state.base import set_defs_state_storage
@@ -239,14 +240,14 @@ def dg_command(*arguments: str, project: Path, demo: DemoWorkspace) -> subproces
     environment = {**os.environ, **demo.environment(), "PYTHONPATH": str(project / "src")}
     command = [sys.executable, "-c", "from dagster_dg_cli.cli import main; main()", *arguments]
     return subprocess.run(
-        command, cwd=project, env=environment, capture_output=True, text=True, timeout=120, check=False
+        command, cwd=project, env=environment, capture_output=True, text=True, timeout=600, check=False
     )
 
 
 def test_a_generated_project_shows_the_demo_workspace(
     demo_workspace: DemoWorkspace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pytest.importorskip("dagster_dg_cli", reason="needs dbxexplore[dagster]")
+    pytest.importorskip("dagster_dg_cli", reason=needs.package("dagster_dg_cli"))
     project = tmp_path / "project"
     export = ["export", "--format", "component", "--project", str(project), "--name", "demo-lake", "--json"]
     export += [
@@ -277,7 +278,7 @@ def test_a_generated_project_shows_the_demo_workspace(
 
 
 def test_dg_knows_the_component(demo_workspace: DemoWorkspace, tmp_path: Path) -> None:
-    pytest.importorskip("dagster_dg_cli", reason="needs dbxexplore[dagster]")
+    pytest.importorskip("dagster_dg_cli", reason=needs.package("dagster_dg_cli"))
     # As an installed package registers it, whether or not the one that runs here was installed since.
     about = tmp_path / "src" / "registered-1.0.dist-info"
     about.mkdir(parents=True)
@@ -289,7 +290,7 @@ def test_dg_knows_the_component(demo_workspace: DemoWorkspace, tmp_path: Path) -
 
 
 def test_two_large_connections_load_in_one_code_location(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    pytest.importorskip("dagster_dg_cli", reason="needs dbxexplore[dagster]")
+    pytest.importorskip("dagster_dg_cli", reason=needs.package("dagster_dg_cli"))
     columns = tuple((f"column_{at}", "bigint") for at in range(60))
     wide = Workspace([Catalog("prod", [Schema("gold", [Table(f"t{at}", columns=columns) for at in range(150)])])])
     project = tmp_path / "project"

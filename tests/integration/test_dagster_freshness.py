@@ -13,13 +13,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import needs
 import pytest
 from simulator import Catalog, Lineage, Schema, Simulator, Table, Workspace
 from simulator.workspace import ALTERED
 
 import dbxexplore as dbx
 
-pytest.importorskip("dagster", reason="needs dbxexplore[dagster]")
+pytest.importorskip("dagster", reason=needs.package("dagster"))
 
 import dagster as dg
 from dagster._core.scheduler.instigation import InstigatorTick, TickStatus
@@ -137,7 +138,7 @@ def connection(simulator: Simulator, warehouse: str | None = "running01") -> dbx
 def refresh(project: Path) -> None:
     """Store the state as a user does."""
     command = [sys.executable, "-c", "from dagster_dg_cli.cli import main; main()", "utils", "refresh-defs-state"]
-    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=project, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

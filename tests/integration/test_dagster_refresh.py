@@ -7,13 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import needs
 import pytest
 from dagster_sandbox import refresh, specs
 from simulator import Catalog, Lineage, Schema, Simulator, Table, Workspace
 
 import dbxexplore as dbx
 
-pytest.importorskip("dagster", reason="needs dbxexplore[dagster]")
+pytest.importorskip("dagster", reason=needs.package("dagster"))
 
 import dagster as dg
 from dagster.components.testing import create_defs_folder_sandbox

@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+import needs
 import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as hypothesis_settings
@@ -19,7 +20,7 @@ from dbxexplore import errors
 from dbxexplore.discovery import changes, statements
 from dbxexplore.discovery.changes import TableName
 
-pytest.importorskip("dagster", reason="needs dbxexplore[dagster]")
+pytest.importorskip("dagster", reason=needs.package("dagster"))
 
 import dagster as dg
 from dagster_shared.serdes import serialize_value

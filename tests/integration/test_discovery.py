@@ -6,7 +6,9 @@ import signal
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
+from pathlib import Path
 from typing import Any, Never
 
 import pandas as pd
@@ -25,10 +27,11 @@ from simulator import (
     generated,
     truth_of,
 )
+from simulator.server import CATALOGS, Answer, error
 
 import dbxexplore as dbx
 from dbxexplore import errors
-from dbxexplore.discovery import enrich, gather
+from dbxexplore.discovery import enrich, gather, notebooks
 
 pytestmark = pytest.mark.integration
 
@@ -128,6 +131,54 @@ def test_browse_only(discover: Callable[..., dbx.Catalog]) -> None:
     assert "main.browse.hidden" not in summary.index
     assert pd.isna(summary["main.browse.readable"])  # a summary does not tell
     assert summary["only browsed"]
+    assert summary["only browsed.s.t"]
+
+
+BROWSED = [
+    Catalog("closed", [Schema("s", [Table("t")])], browse_only=True),
+    Catalog("half", [Schema("open", [Table("t"), Table("v", "VIEW", browse_only=True)]), Schema("shut", [Table("t")], browse_only=True)]),
+    Catalog("dots", [Schema("a.b", [Table("c.d"), Table("hidden", browse_only=True)], browse_only=True)]),
+    Catalog("open", [Schema("s", [Table("t"), Table("v", "VIEW")])]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("options", [{}, {"depth": "details"}, {"warehouse_id": "running01"}])
+@pytest.mark.parametrize("faults", [{}, {"page_length": 1, "summaries_page_length": 1}, {"summaries": 404}])
+def test_what_may_only_be_browsed_is_found_at_every_depth(
+    discover: Callable[..., dbx.Catalog], options: Any, faults: Any
+) -> None:
+    workspace = Workspace(BROWSED, warehouses={"running01": "RUNNING"})
+    with simulated(workspace, **faults) as simulator:
+        catalog = discover(simulator, **options)
+    assert truth_of(catalog) == workspace.truth()
+    assert catalog.complete
+    flags = catalog.objects.set_index("full_name")["browse_only"]
+    for name in ("closed", "closed.s", "closed.s.t", "half.shut", "half.shut.t", "half.open.v", "dots.a.b.hidden"):
+        assert flags[name], name
+    assert not flags["half.open.t"]
+    shown = [note for note in catalog.provenance.notes if "listed schema by schema" in note]
+    assert shown if "depth" not in options and "summaries" not in faults else not (shown and "depth" in options)
+    assert all(note.endswith(": closed, dots, half.") for note in shown)
+
+
+def test_a_catalog_that_is_open_keeps_its_summary(discover: Callable[..., dbx.Catalog]) -> None:
+    with simulated(Workspace(BROWSED)) as simulator:
+        discover(simulator)
+        assert simulator.record.scopes["open.s"] == 0
+        assert simulator.record.scopes["open"] == 2  # schemas and summaries
+        assert simulator.record.scopes["closed"] == 1  # schemas
+
+
+def test_a_browse_flag_that_cannot_be_read_is_taken_for_a_sign(discover: Callable[..., dbx.Catalog]) -> None:
+    def alter(_target: str, _body: bytes, answer: Answer) -> Answer:
+        return replace(answer, body=answer.body.replace(b'"browse_only":true', b'"browse_only":"yes"'))
+
+    with simulated(Workspace(BROWSED)) as simulator:
+        simulator.api.alter = alter
+        catalog = discover(simulator)
+        assert truth_of(catalog) == simulator.workspace.truth()
+    assert catalog.complete
+    assert pd.isna(catalog.objects.set_index("full_name")["browse_only"]["closed.s.t"])
 
 
 def test_only_what_is_needed_is_asked_for(discover: Callable[..., dbx.Catalog]) -> None:
@@ -250,6 +301,87 @@ def test_a_folder_that_holds_itself_under_ever_new_paths(discover: Callable[...,
         catalog = discover(simulator)
     assert len(catalog.failures) == 1
     assert "holds itself" in catalog.failures["message"][0]
+
+
+def test_a_tree_of_folders_that_never_ends_is_left(
+    discover: Callable[..., dbx.Catalog], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Endless(dict):
+        def get(self, path: str, _default: object = None) -> list[str]:
+            return [f"{path.rstrip('/')}/{number}" for number in range(3)]
+
+    monkeypatch.setattr(notebooks, "_MOST_FOLDERS", 30)
+    with simulated(Workspace([Catalog("c")], folders=Endless())) as simulator:
+        catalog = discover(simulator)
+        assert simulator.record.paths["/api/2.0/workspace/list"] <= 33
+    assert not catalog.complete
+    assert catalog.failures["message"].str.contains("count as endless").any()
+    assert "c" in set(catalog.objects["full_name"])
+
+
+# --- what is not as documented ---
+
+
+def altered(old: str, new: str, *, at: str = "") -> Callable[[str, bytes, Answer], Answer]:
+    """Return what sends something else in the answers of targets that hold ``at``."""
+
+    def alter(target: str, _body: bytes, answer: Answer) -> Answer:
+        return replace(answer, body=answer.body.replace(old.encode(), new.encode())) if at in target else answer
+
+    return alter
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "scope"),
+    [
+        ('"name":"t_view"', '"name":7', "main.types"),
+        ('"name":"t_view"', '"x":7', "main.types"),
+        ('"table_type":"VIEW"', '"table_type":["VIEW"]', "main.types"),
+        ('"name":"types"', '"name":null', "main"),
+        ('"path":"/Shared/a.b"', '"path":{}', "/Shared"),
+        ('"path":"/Shared/a.b"', '"x":1', "/Shared"),
+        ('"path":"/Shared"', '"path":["/Shared"]', "/"),
+        ('"object_type":"DIRECTORY"', '"object_type":2', "/"),
+        ('"name":"empty","catalog_type"', '"name":false,"catalog_type"', "metastore"),
+    ],
+)
+def test_a_row_that_cannot_be_read_is_a_failure_and_costs_no_other(
+    discover: Callable[..., dbx.Catalog], old: str, new: str, scope: str
+) -> None:
+    with simulated() as simulator:
+        simulator.api.alter = altered(old, new)
+        catalog = discover(simulator, depth="details")
+    assert (scope, "error") in failures(catalog)
+    assert "not as documented" in " ".join(catalog.failures["message"])
+    assert {"main", "main.types.t_managed", "main.browse.hidden", "it's.s.t"} <= set(
+        catalog.objects["full_name"]
+    ) or scope == "main"
+    assert len(catalog) > 60
+
+
+@pytest.mark.parametrize(
+    "new", ['"full_name":7', '"full_name":null', '"full_name":"main"', '"full_name":"x.y.z"', '"x":1']
+)
+def test_a_summary_that_cannot_be_read_costs_no_other(discover: Callable[..., dbx.Catalog], new: str) -> None:
+    with simulated() as simulator:
+        simulator.api.alter = altered('"full_name":"main.types.t_view"', new)
+        catalog = discover(simulator)
+        expected = simulator.workspace.truth(browse_tables=False)
+    assert failures(catalog) == {("main", "error")}
+    assert {one.full_name for one in expected - truth_of(catalog)} == {"main.types.t_view"}
+
+
+def test_half_a_surrogate_pair_is_replaced_and_a_note_says_so(
+    discover: Callable[..., dbx.Catalog], tmp_path: Path
+) -> None:
+    with simulated() as simulator:
+        simulator.api.alter = altered("A VIEW", "A duck \\ud83e")
+        catalog = discover(simulator, depth="columns", checkpoint=tmp_path / "checkpoint")
+        assert truth_of(catalog) == simulator.workspace.truth()
+    assert catalog.complete
+    assert any(note.startswith("Text in 1 answer was not valid Unicode") for note in catalog.provenance.notes)
+    again = dbx.Catalog.load(catalog.save(tmp_path / "c.parquet")).objects.set_index("full_name")
+    assert again["comment"]["main.types.t_view"] == "A duck \ufffd"
 
 
 # --- servers without table summaries ---
@@ -467,6 +599,72 @@ def test_a_token_that_expires_in_the_middle(discover: Callable[..., dbx.Catalog]
     assert len(listed) > 0
     assert len(catalog.failures) >= 300
     assert catalog.failures["message"].str.contains("401").all()
+
+
+ALL_REFUSED = [
+    ((401, "UNAUTHENTICATED", "Token is expired"), errors.UnauthorizedError),
+    ((403, "PERMISSION_DENIED", "Invalid access token."), errors.UnauthorizedError),
+    ((403, "PERMISSION_DENIED", "Token is expiring within 30 seconds. (token expired)"), errors.UnauthorizedError),
+    (
+        (403, "PERMISSION_DENIED", "Source IP address: 203.0.113.9 is blocked by Databricks IP ACL"),
+        errors.IpBlockedError,
+    ),
+]
+
+
+@pytest.mark.parametrize(("refusal", "kind"), ALL_REFUSED)
+@pytest.mark.parametrize("options", [{}, {"depth": "details"}, {"warehouse_id": "running01"}, {"catalogs": ["main"]}])
+def test_what_refuses_every_call_is_raised_at_the_start(
+    discover: Callable[..., dbx.Catalog], refusal: Any, kind: Any, options: Any
+) -> None:
+    with simulated(refused_after=0, refusal=refusal) as simulator, pytest.raises(kind):
+        discover(simulator, **options)
+
+
+@pytest.mark.parametrize(("refusal", "kind"), ALL_REFUSED)
+@pytest.mark.parametrize("options", [{}, {"warehouse_id": "running01"}])
+def test_what_refuses_every_call_in_the_middle_ends_the_crawl(
+    discover: Callable[..., dbx.Catalog], refusal: Any, kind: Any, options: Any
+) -> None:
+    workspace = generated(catalogs=2, schemas=200, tables=2)
+    with simulated(workspace, refused_after=50, refusal=refusal, page_length=200) as simulator:
+        catalog = discover(simulator, depth="details", **options)
+        assert sum(simulator.record.statuses[status] for status in ("401", "403")) < 50
+    assert kind.refuses_all
+    assert set(catalog.failures["reason"]) == {"denied"}
+    listed = set(catalog.objects.loc[catalog.objects["kind"].isin(["table", "view"]), "schema"])
+    assert len(listed) > 0
+    assert len(catalog.failures) >= 300
+
+
+@pytest.mark.parametrize("options", [{}, {"catalogs": ["main"]}])
+def test_scopes_that_are_missing_for_the_list_of_catalogs_are_raised(
+    discover: Callable[..., dbx.Catalog], options: Any
+) -> None:
+    def alter(target: str, _body: bytes, answer: Answer) -> Answer:
+        message = "Provided OAuth token does not have required scopes: unity-catalog"
+        return error(403, "PERMISSION_DENIED", message) if target.startswith(CATALOGS) else answer
+
+    with simulated() as simulator:
+        simulator.api.alter = alter
+        with pytest.raises(errors.MissingScopesError, match="unity-catalog"):
+            discover(simulator, **options)
+
+
+@pytest.mark.parametrize(
+    ("denied", "options"),
+    [
+        ({CATALOGS, "/"}, {}),
+        ({CATALOGS}, {"notebooks": False}),
+        ({CATALOGS, "main", "/"}, {"catalogs": ["main"]}),
+        ({CATALOGS, "/Shared", "/Users"}, {"roots": ["/Shared", "/Users"]}),
+    ],
+)
+def test_where_nothing_is_allowed_the_refusal_is_raised(
+    discover: Callable[..., dbx.Catalog], denied: Any, options: Any
+) -> None:
+    with simulated(denied=denied) as simulator, pytest.raises(errors.ForbiddenError, match="does not allow this"):
+        discover(simulator, **options)
 
 
 def test_blocked_by_ip(discover: Callable[..., dbx.Catalog]) -> None:

@@ -43,7 +43,7 @@ def test_the_tutorial_shows_its_token_nowhere(
         nbformat.v4.new_code_cell(AFTERWARDS),
     ]
     NotebookClient(
-        notebook, resources={"metadata": {"path": str(tmp_path)}}, timeout=120, store_widget_state=True
+        notebook, resources={"metadata": {"path": str(tmp_path)}}, timeout=600, store_widget_state=True
     ).execute()
     nbformat.write(notebook, tmp_path / "saved.ipynb")
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import threading
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
@@ -10,7 +12,7 @@ import pytest
 from databricks.sdk import WorkspaceClient
 from simulator import Catalog, Faults, Schema, Simulator, Table, Workspace, described, generated
 from simulator import truth_of as truth_of_catalog
-from simulator.server import TOKEN
+from simulator.server import TOKEN, Answer
 
 import dbxexplore as dbx
 from dbxexplore import errors
@@ -72,17 +74,20 @@ def test_the_same_objects_as_over_rest(depth: str, chunk_length: int) -> None:
     assert sql.complete
     assert sql.provenance.strategy == "sql"
     assert rest.provenance.strategy == "rest"
-    assert truth_of_catalog(sql) == simulator.workspace.truth()
-    same = sql.objects["full_name"].isin(rest.objects["full_name"])  # table summaries leave out what is browsed
+    assert truth_of_catalog(sql) == simulator.workspace.truth(browse_tables=False)
+    same = rest.objects["full_name"].isin(sql.objects["full_name"])
+    assert set(rest.objects[~same]["full_name"]) == (set() if depth == "summary" else {"main.browse.hidden"})
     pd.testing.assert_frame_equal(
-        sql.objects[same].drop(columns="browse_only").reset_index(drop=True),
-        rest.objects.drop(columns="browse_only"),
+        sql.objects.drop(columns="browse_only"),
+        rest.objects[same].drop(columns="browse_only").reset_index(drop=True),
     )
-    assert sql.objects.loc[sql.objects["kind"] == "table", "browse_only"].isna().all()
-    assert calls[TABLES] == 0
+    tables = sql.objects[(sql.objects["kind"] == "table") & (sql.objects["catalog"] != "only browsed")]
+    assert tables["browse_only"].isna().all()
+    assert calls[TABLES] == 1  # of the schema that can only be browsed
     assert calls[SUMMARIES] == (depth == "summary")  # of the catalog that is empty
     assert calls[STATEMENTS] == (3 if depth == "columns" else 2)
-    assert "does not report what is closed to it" in sql.provenance.notes[0]
+    assert "does not report tables that are closed to it or can only be browsed" in sql.provenance.notes[0]
+    assert "The catalog only browsed was listed over REST: some of it may only be browsed." in sql.provenance.notes
     assert "The catalog empty was listed over REST: information_schema does not list it." in sql.provenance.notes
 
 
@@ -92,16 +97,17 @@ def test_results_that_are_too_large_come_through_links_without_the_credential(
 ) -> None:
     caplog.set_level("DEBUG")
     with simulated(inline_rows=3, chunk_length=7, statement_polls=1) as simulator:
-        rest = discover(simulator, strategy="rest", depth="details" if depth == "summary" else depth)
+        rest = discover(simulator, strategy="rest", depth=depth)
         sql = discover(simulator, depth=depth)
         downloads = [path for path in simulator.record.paths if path.startswith("/storage/")]
         assert simulator.record.wrong_credentials == 0
     assert sql.complete
     assert sql.provenance.strategy == "sql"
     assert len(downloads) > 2
-    assert truth_of_catalog(sql) == truth_of_catalog(rest)
+    assert truth_of_catalog(sql) == simulator.workspace.truth(browse_tables=False)
     if depth == "columns":
-        assert sql.objects["columns"].equals(rest.objects["columns"])
+        same = rest.objects["full_name"].isin(sql.objects["full_name"])
+        assert sql.objects["columns"].equals(rest.objects[same]["columns"].reset_index(drop=True))
     assert "GET /api/2.1/unity-catalog/catalogs" in caplog.text  # calls were logged, but not the signed links
     assert "signature" not in caplog.text + repr(vars(sql.provenance))
 
@@ -117,7 +123,9 @@ def test_where_the_storage_is_closed_the_rest_is_listed_over_rest(caplog: pytest
     assert "signature" not in notes + caplog.text
 
 
-@pytest.mark.parametrize("url", ["http://192.0.2.1/x?signature=secret", "file:///etc/passwd", "ftp://x/y", ""])
+@pytest.mark.parametrize(
+    "url", ["http://192.0.2.1/x?signature=secret", "file:///etc/passwd", "ftp://x/y", "", "https://[secret"]
+)
 def test_a_link_to_elsewhere_is_followed_over_https_alone(url: str) -> None:
     with simulated() as simulator:
         settings = dbx.ConnectionSettings(simulator.url, dbx.TokenAuth(VARIABLE))
@@ -127,11 +135,20 @@ def test_a_link_to_elsewhere_is_followed_over_https_alone(url: str) -> None:
     assert "secret" not in str(caught.value)
 
 
+def test_a_link_that_is_not_an_address_is_not_reached() -> None:
+    with simulated() as simulator:
+        settings = dbx.ConnectionSettings(simulator.url, dbx.TokenAuth(VARIABLE))
+        calls = ApiCalls(settings, timeout=5, connections=1)
+        with pytest.raises(errors.UnreachableError) as caught:
+            calls.download(f"https://{'secret' * 50_000}")
+    assert "secret" not in str(caught.value)
+
+
 def test_named_catalogs_are_asked_one_by_one() -> None:
     names = ["it's", "back`tick", "main"]
     with simulated() as simulator:
         sql = discover(simulator, catalogs=[*names, "nowhere"], notebooks=False)
-        rest = discover(simulator, catalogs=[*names, "nowhere"], notebooks=False, strategy="rest", depth="details")
+        rest = discover(simulator, catalogs=[*names, "nowhere"], notebooks=False, strategy="rest")
         sent = simulator.api.warehouses.statements
     assert truth_of_catalog(sql) == truth_of_catalog(rest)
     assert failures(sql) == failures(rest) == {("nowhere", "error")}
@@ -290,6 +307,68 @@ def test_a_result_that_is_not_whole_is_not_used(fault: Any, said: str) -> None:
     assert catalog.complete
     assert catalog.provenance.strategy == "rest"
     assert any(said in note for note in catalog.provenance.notes)
+
+
+@pytest.mark.parametrize("total", [True, False])
+def test_a_result_that_never_ends_is_not_used(monkeypatch: pytest.MonkeyPatch, total: bool) -> None:
+    monkeypatch.setattr(statements, "_MOST_CHUNKS", 20)
+
+    def alter(target: str, _body: bytes, answer: Answer) -> Answer:
+        if not target.startswith(STATEMENTS):
+            return answer
+        document = json.loads(answer.body)
+        chunk = document.get("result", document)
+        chunk["next_chunk_index"] = chunk.get("chunk_index", 0) + 1
+        if not total and "manifest" in document:
+            del document["manifest"]["total_row_count"]
+        return replace(answer, body=json.dumps(document).encode())
+
+    workspace = warehouses(generated(catalogs=2, schemas=3, tables=4))
+    with simulated(workspace) as simulator:
+        simulator.api.alter = alter
+        catalog = discover(simulator, depth="details")
+    assert truth_of_catalog(catalog) == workspace.truth()
+    assert catalog.complete
+    assert catalog.provenance.strategy == "rest"
+    assert any("does not end" in note for note in catalog.provenance.notes)
+
+
+def test_a_schema_that_only_rest_lists_is_listed_over_rest() -> None:
+    workspace = warehouses(generated(catalogs=2, schemas=3, tables=4))
+    with simulated(workspace, denied={"catalog_001.schema_0001"}) as simulator:
+        closed = discover(simulator, depth="details")
+    assert failures(closed) == {("catalog_001.schema_0001", "denied")}
+    assert truth_of_catalog(closed) == workspace.truth(without=["catalog_001.schema_0001"])
+    assert closed.provenance.strategy == "sql"
+    assert "1 of the schemas of catalog_001 were listed over REST" in " ".join(closed.provenance.notes)
+
+
+def test_text_of_a_stored_result_that_is_not_utf_8_is_replaced_and_a_note_says_so() -> None:
+    def alter(target: str, _body: bytes, answer: Answer) -> Answer:
+        is_stored = target.startswith("/storage/")
+        return replace(answer, body=answer.body.replace(b"A VIEW", b"A\xed\xa0\xbdVI")) if is_stored else answer
+
+    with simulated(inline_rows=3) as simulator:
+        simulator.api.alter = alter
+        catalog = discover(simulator, depth="details")
+        assert truth_of_catalog(catalog) == simulator.workspace.truth(browse_tables=False)
+    assert catalog.provenance.strategy == "sql"
+    assert catalog.objects.set_index("full_name")["comment"]["main.types.t_view"].startswith("A\ufffd")
+    assert any(note.startswith("Text in a result was not valid Unicode") for note in catalog.provenance.notes)
+
+
+@pytest.mark.parametrize("state", ["null", "7", '["RUNNING"]', '"WONDERING"', "{}"])
+def test_a_warehouse_in_no_known_state_is_not_waited_for(state: str) -> None:
+    def alter(target: str, _body: bytes, answer: Answer) -> Answer:
+        is_look = target.startswith("/api/2.0/sql/warehouses/")
+        return replace(answer, body=answer.body.replace(b'"RUNNING"', state.encode())) if is_look else answer
+
+    with simulated() as simulator:
+        simulator.api.alter = alter
+        catalog = discover(simulator, depth="details")
+        assert truth_of_catalog(catalog) == simulator.workspace.truth()
+    assert catalog.complete
+    assert any("in no state that is known" in note for note in catalog.provenance.notes)
 
 
 def test_too_many_catalogs_to_split() -> None:

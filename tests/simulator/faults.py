@@ -46,6 +46,8 @@ class Faults:
     gone: Mapping[str, int] = field(default_factory=dict)  # scope → requests after which it is deleted
     dropped: Mapping[str, int] = field(default_factory=dict)  # full name of a table → likewise
     expired_after: int | None = None  # requests after which the token is not accepted any more
+    refused_after: int | None = None  # requests after which all are refused
+    refusal: tuple[int, str, str] = (403, "PERMISSION_DENIED", "Invalid access token.")  # status, code and message
     duplicate_rows: bool = False  # a page starts with the last row of the one before
     repeat_token: AbstractSet[str] = frozenset()  # scopes whose pages all name the same next page
     ignore_token: AbstractSet[str] = frozenset()  # scopes whose pages are all the first, each with a new token
@@ -64,7 +66,6 @@ class Faults:
     storage_status: int = 200  # what the storage answers that holds the other results
     repeat_chunk: bool = False  # every chunk names the second one as the next
     rows_lost: int = 0  # rows by which a result is shorter than it says
-    metadata: bool = False  # whether /.well-known/databricks-config exists
 
     def draw(self, target: str, nth: int) -> str | None:
         """Return the fault that the ``nth`` request of ``target`` meets, by the name of its rate."""

@@ -42,14 +42,14 @@ class SimulatorProcess:
         assert self._process.stdin is not None
         self._process.stdin.close()
         try:
-            self._process.wait(10)
+            self._process.wait(60)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
 
     def record(self) -> Record:
         """Return what was asked so far."""
-        with urllib.request.urlopen(f"{self.url}/_simulator/record", timeout=10) as answer:
+        with urllib.request.urlopen(f"{self.url}/_simulator/record", timeout=60) as answer:
             return Record.from_json(answer.read().decode())
 
 

@@ -9,6 +9,7 @@ import ssl
 import struct
 import threading
 import time
+import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -16,9 +17,11 @@ from http import HTTPStatus
 from typing import Self
 from urllib.parse import parse_qsl, unquote
 
+from simulator import peers
 from simulator.faults import Faults, Record
+from simulator.oauth import OAuth, as_json
 from simulator.statements import STATEMENTS, STORAGE, WAREHOUSES, Warehouses
-from simulator.workspace import CREATED, Catalog, CatalogTables, Json, Notebook, Schema, Workspace
+from simulator.workspace import CREATED, HIVE, Catalog, CatalogTables, Json, Notebook, Schema, Workspace
 
 TOKEN = "dapi" + "c0ffee" * 5  # made up; shaped like a real one, so that leaks of it are found
 CATALOGS, SCHEMAS, TABLES, SUMMARIES = (
@@ -53,7 +56,9 @@ class Api:
         self.faults = faults
         self.record = Record()
         self.transports: set[asyncio.Transport] = set()
+        self.oauth = OAuth()
         self.warehouses = Warehouses(workspace, faults)
+        self.alter: Callable[[str, bytes, Answer], Answer] | None = None  # takes target, body and answer of a request
         self._authorization = f"Bearer {token}"
         self._nth: Counter[str] = Counter()
         self._pages: dict[tuple[object, ...], bytes] = {}
@@ -61,7 +66,7 @@ class Api:
         self._schemas = {(c.name, s.name): s for c in workspace.catalogs for s in c.schemas}
         self._flat: dict[str, CatalogTables] = {}
 
-    def answer(  # noqa: C901, PLR0911 - one line a kind of answer
+    def answer(  # noqa: C901, PLR0911, PLR0912 - one line per kind of answer
         self, target: str, headers: dict[str, str], body: bytes = b""
     ) -> Answer:
         """Return what is to be sent for a request of ``target``, a path with its query; ``body`` makes it a POST."""
@@ -70,8 +75,10 @@ class Api:
         faults, record = self.faults, self.record
         if faults.html_status is not None:
             return Answer(_HTML, faults.html_status, content_type="text/html")
-        if path == "/.well-known/databricks-config":
-            return Answer(b'{"oidc_endpoint":""}') if faults.metadata else error(404, "ENDPOINT_NOT_FOUND", "No API")
+        if path in self.oauth.hangs:
+            return Answer(b"", broken="silent")
+        if (given := self.oauth.answer(path, headers, body)) is not None:
+            return Answer(as_json(given[1]), given[0])
         if faults.plain_json is not None:
             return Answer(json.dumps(faults.plain_json).encode())
         record.total += 1
@@ -81,13 +88,22 @@ class Api:
             return self._slow_down(429, "REQUEST_LIMIT_EXCEEDED", message)
         if faults.ip_blocked:
             return error(403, "PERMISSION_DENIED", "Source IP address: 203.0.113.9 is blocked by Databricks IP ACL")
+        if faults.refused_after is not None and record.total > faults.refused_after:
+            return error(*faults.refusal)
         if faults.echo:
             return error(403, "PERMISSION_DENIED", f"{headers.get('authorization')} may not")
         if path.startswith(f"{STORAGE}/"):
             return self._stored(path, headers)
+        if self.oauth.misses_workspace(headers):
+            return error(400, "BAD_REQUEST", "Unable to load OAuth Config")
         if headers.get("authorization") != self._authorization:
-            record.wrong_credentials += 1
-            return error(401, "UNAUTHENTICATED", "Invalid access token")
+            try:
+                refusal = self.oauth.refuses(path, headers)
+            except KeyError:
+                refusal = (401, "Invalid access token")
+            if refusal is not None:
+                record.wrong_credentials += 1
+                return error(refusal[0], "PERMISSION_DENIED" if refusal[0] == 403 else "UNAUTHENTICATED", refusal[1])
         if faults.expired_after is not None and record.total > faults.expired_after:
             return error(401, "UNAUTHENTICATED", "Token is expired")
         one = f"{target} {body.decode()}" if body else target
@@ -163,6 +179,8 @@ class Api:
             return _NO_SUMMARIES[self.faults.summaries]
         if path in {CATALOGS, SCHEMAS, TABLES, SUMMARIES}:
             return self._listing(path, query, scope, target)
+        if path in peers.ANSWERS:
+            return _json(peers.ANSWERS[path])
         return error(404, "ENDPOINT_NOT_FOUND", f"No API found for {path}")
 
     # --- listings ---
@@ -172,7 +190,10 @@ class Api:
         if rows is None:
             return error(404, "RESOURCE_DOES_NOT_EXIST", f"{scope} does not exist.")
         faults = self.faults
-        start, empty = _offset(query.get("page_token"))
+        try:
+            start, empty = _offset(query.get("page_token"))
+        except ValueError:
+            return error(400, "INVALID_PARAMETER_VALUE", "The page token is not valid")
         asked = int(query.get("max_results") or 0)
         ceiling = faults.summaries_page_length if path == SUMMARIES else faults.page_length
         length = min(asked, ceiling) if asked > 0 else ceiling
@@ -191,7 +212,8 @@ class Api:
 
     def _rows(self, path: str, query: dict[str, str]) -> Sequence[object] | None:
         if path == CATALOGS:
-            return self.workspace.catalogs
+            hive = [] if self.workspace.hive is None else [Catalog(HIVE, catalog_type="INTERNAL_CATALOG")]
+            return [*self.workspace.catalogs, *hive]
         catalog = self._catalogs.get(query.get("catalog_name", ""))
         if catalog is None:
             return None
@@ -221,7 +243,16 @@ class Api:
             after = self.faults.dropped.get(f"{query['catalog_name']}.{schema_name}.{one.name}")
             if after is not None and self.record.total > after:
                 return False
-        return not one.browse_only or query.get("include_browse") == "true"
+        return query.get("include_browse") == "true" or not self._is_browsed(query, schema, one)
+
+    def _is_browsed(self, query: dict[str, str], schema: Schema | None, one: object) -> bool:
+        """Whether a row can only be browsed; ``schema`` is that of a summary."""
+        if isinstance(one, Catalog):
+            return one.browse_only
+        catalog = self._catalogs[query["catalog_name"]]
+        if isinstance(one, Schema):
+            return catalog.is_browsed(one)
+        return catalog.is_browsed(schema or self._schemas[catalog.name, query["schema_name"]], one)
 
     def _item(self, path: str, query: dict[str, str], row: object) -> bytes:
         if path == SUMMARIES:
@@ -238,12 +269,19 @@ class Api:
             return _dumps(
                 {"name": row.name, "catalog_name": catalog, "full_name": f"{catalog}.{row.name}", "owner": "admins"}
                 | {"created_at": CREATED, "updated_at": CREATED}
-                | ({"browse_only": True} if row.browse_only else {})
+                | ({"browse_only": True} if self._is_browsed(query, None, row) else {})
             )
         columns, properties, username = (
             query.get(f"omit_{w}") != "true" for w in ("columns", "properties", "username")
         )
-        item = row.item(catalog, query["schema_name"], columns=columns, properties=properties, username=username)
+        item = row.item(
+            catalog,
+            query["schema_name"],
+            columns=columns,
+            properties=properties,
+            username=username,
+            browse_only=self._is_browsed(query, None, row),
+        )
         return _dumps(item)
 
     def _folder(self, path: str) -> Answer:
@@ -255,7 +293,7 @@ class Api:
                 "path": item.path,
                 "object_type": "NOTEBOOK",
                 "language": item.language,
-                "object_id": 1,
+                "object_id": zlib.crc32(item.path.encode()),
                 "created_at": CREATED,
                 "modified_at": CREATED,
             }
@@ -356,6 +394,8 @@ class _Connection(asyncio.Protocol):
         api.record.active += 1
         api.record.max_concurrency = max(api.record.max_concurrency, api.record.active)
         answer = api.answer(target, headers, body)
+        if api.alter is not None:
+            answer = api.alter(target, body, answer)
         if api.faults.silent or answer.broken == "silent":
             api.record.answered("silent")
             return
@@ -417,19 +457,23 @@ class Simulator:
         return self.api.record
 
     @property
+    def oauth(self) -> OAuth:
+        return self.api.oauth
+
+    @property
     def url(self) -> str:
         return f"{'https' if self._tls else 'http'}://127.0.0.1:{self.port}"
 
     def __enter__(self) -> Self:
         self._thread.start()
-        assert self._ready.wait(10), "the simulator did not start"
+        assert self._ready.wait(60), "the simulator did not start"
         return self
 
     def __exit__(self, *_: object) -> None:
         self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(10)
+        self._thread.join(60)
 
-    def wait_until(self, condition: Callable[[Record], bool], seconds: float = 10.0) -> None:
+    def wait_until(self, condition: Callable[[Record], bool], seconds: float = 60.0) -> None:
         """Return as soon as the record fulfils a condition; fail if it never does."""
         deadline = time.monotonic() + seconds
         while not condition(self.record):

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 
 from simulator.faults import Faults
-from simulator.workspace import CREATED, VIEWS, Catalog, Json, Workspace
+from simulator.workspace import CREATED, HIVE, VIEWS, Catalog, Json, Workspace
 
 WAREHOUSES, STATEMENTS = "/api/2.0/sql/warehouses", "/api/2.0/sql/statements"
 STORAGE = "/storage"  # where results are that are not given inline; its links carry their own signature
@@ -29,6 +29,7 @@ _IN_SQLITE = {
 }
 _DAY = 86_400_000_000  # microseconds
 _QUERY = re.compile(r"SELECT (.+) FROM `((?:[^`]|``)*)`\.information_schema\.(\w+)")
+_SHOW = re.compile(rf"SHOW (SCHEMAS|TABLES|VIEWS) IN `{HIVE}`(?:\.`((?:[^`]|``)*)`)?")
 _Row = dict[str, str | None]
 
 
@@ -54,6 +55,10 @@ class Warehouses:
         self._starting = dict.fromkeys(self._states, 0)
         self._results: dict[str, _Statement] = {}
         self._ids = itertools.count(1)
+
+    def text(self, number: str) -> str:
+        """Return the text of a statement by its number."""
+        return self._results[number].text if number in self._results else "nothing"
 
     def stored(self, path: str) -> bytes:
         """Return a chunk of a result as an Arrow stream."""
@@ -151,6 +156,8 @@ class Warehouses:
         return {"external_links": [{**chunk, "external_link": link}]} if part else {}
 
     def _run(self, text: str, parameters: Mapping[str, str]) -> tuple[list[list[str | None]], str | None]:
+        if (show := _SHOW.fullmatch(text)) is not None:
+            return self._show(text, show[1], None if show[2] is None else show[2].replace("``", "`"))
         query = _QUERY.fullmatch(text)
         if query is None and text == "SELECT 1":
             return [], None
@@ -171,6 +178,22 @@ class Warehouses:
         if unknown:
             return [], f"[UNRESOLVED_COLUMN] {unknown[0]}"
         return [[row[name] for name in wanted] for row in rows], None
+
+    def _show(self, text: str, what: str, name: str | None) -> tuple[list[list[str | None]], str | None]:
+        """Answer what lists the Hive metastore."""
+        for scope, message in self._faults.statement_fails.items():
+            if scope in text:
+                return [], message
+        schemas = {schema.name: schema for schema in self._workspace.hive or ()}
+        if name is None:
+            return [[one] for one in schemas], None
+        if name not in schemas:
+            return [], f"[SCHEMA_NOT_FOUND] {name}"
+        # SHOW TABLES has views too; temporary views belong to a session and to no schema.
+        found = [table for table in schemas[name].tables if what == "TABLES" or table.table_type in VIEWS]
+        rows: list[list[str | None]] = [[name, table.name, "false"] for table in found]
+        rows.append(["", "temporary", "true"])
+        return [[*row, "false"] for row in rows] if what == "VIEWS" else rows, None
 
     def _count(self, counts: Sequence[re.Match[str] | None]) -> tuple[list[list[str | None]], str | None]:
         rows: list[list[str | None]] = []
@@ -227,6 +250,8 @@ _MILLIS = {"unix_millis(created)": str(CREATED)}
 
 def _schemata(catalog: Catalog) -> Iterator[_Row]:
     for schema in catalog.schemas:
+        if catalog.is_browsed(schema):
+            continue
         names = {"catalog_name": catalog.name, "schema_name": schema.name, "schema_owner": "admins", "comment": None}
         yield {**names, **_MILLIS, "unix_millis(last_altered)": str(CREATED)}
 
@@ -234,6 +259,8 @@ def _schemata(catalog: Catalog) -> Iterator[_Row]:
 def _tables(catalog: Catalog) -> Iterator[_Row]:
     for schema in catalog.schemas:
         for table in schema.tables:
+            if catalog.is_browsed(schema, table):
+                continue
             yield {
                 "table_catalog": catalog.name,
                 "table_schema": schema.name,
@@ -251,6 +278,8 @@ def _tables(catalog: Catalog) -> Iterator[_Row]:
 def _columns(catalog: Catalog) -> Iterator[_Row]:
     for schema in catalog.schemas:
         for table in schema.tables:
+            if catalog.is_browsed(schema, table):
+                continue
             # As a warehouse may: in no order.
             for position, (name, kind) in reversed(list(enumerate(table.columns))):
                 yield {

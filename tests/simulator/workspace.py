@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 if TYPE_CHECKING:
     import dbxexplore
 
+HIVE = "hive_metastore"
 VIEWS = ("VIEW", "MATERIALIZED_VIEW")
 CREATED = 1_700_000_000_000  # milliseconds since 1970
 ALTERED = (CREATED + 86_400_000) * 1000  # microseconds since 1970
@@ -42,8 +43,10 @@ class Table:
     rows: int = 0
     definition: str | None = None  # the SQL of a view
 
-    def item(self, catalog: str, schema: str, *, columns: bool, properties: bool, username: bool) -> Json:
-        """Return the row of a listing of tables."""
+    def item(  # noqa: PLR0913 - where it is, and what is asked for
+        self, catalog: str, schema: str, *, columns: bool, properties: bool, username: bool, browse_only: bool = False
+    ) -> Json:
+        """Return the row of a listing of tables; ``browse_only`` says that all of its schema can only be browsed."""
         row: Json = {
             "name": self.name,
             "catalog_name": catalog,
@@ -60,7 +63,7 @@ class Table:
         }
         if self.comment is not None:
             row["comment"] = self.comment
-        if self.browse_only:
+        if self.browse_only or browse_only:
             row["browse_only"] = True
         if username:
             row |= {"owner": self.owner, "created_by": self.owner, "updated_by": self.owner}
@@ -99,7 +102,7 @@ class GeneratedTables(Sequence[Table]):
 
 @dataclass(frozen=True)
 class Schema:
-    """A schema and its tables."""
+    """A schema and its tables; where it can only be browsed, so can they."""
 
     name: str
     tables: Sequence[Table] = ()
@@ -108,12 +111,21 @@ class Schema:
 
 @dataclass(frozen=True)
 class Catalog:
-    """A catalog and its schemas."""
+    """A catalog and its schemas; where it can only be browsed, so can they."""
 
     name: str
     schemas: Sequence[Schema] = ()
     catalog_type: str = "MANAGED_CATALOG"
     browse_only: bool = False
+
+    @property
+    def shows_browsing(self) -> bool:
+        """Whether the lists of catalogs and schemas show that something in it can only be browsed."""
+        return self.browse_only or any(schema.browse_only for schema in self.schemas)
+
+    def is_browsed(self, schema: Schema, table: Table | None = None) -> bool:
+        """Whether a schema of this catalog, or a table of it, can only be browsed."""
+        return self.browse_only or schema.browse_only or (table is not None and table.browse_only)
 
 
 @dataclass(frozen=True)
@@ -147,6 +159,7 @@ class Workspace:
     metastore: str | None = "main-metastore"
     warehouses: Mapping[str, str] = field(default_factory=dict)  # id → state
     lineage: list[Lineage] = field(default_factory=list)
+    hive: Sequence[Schema] | None = None  # what hive_metastore holds, which no API but SQL lists; None if there is none
     changes: int = 0  # how often it was changed
 
     def change(self, catalog: str, schema: str, name: str, **fields: Any) -> None:
@@ -175,10 +188,10 @@ class Workspace:
             if browse or not catalog.browse_only:
                 yield Object("catalog", None, None, catalog.name, catalog.name, catalog.catalog_type)
             for schema in catalog.schemas:
-                if browse or not schema.browse_only:
+                if browse or not catalog.is_browsed(schema):
                     yield Object("schema", catalog.name, None, schema.name, f"{catalog.name}.{schema.name}", None)
                 for table in schema.tables:
-                    if browse or not table.browse_only:
+                    if browse or not catalog.is_browsed(schema, table):
                         kind = "view" if table.table_type in VIEWS else "table"
                         full_name = f"{catalog.name}.{schema.name}.{table.name}"
                         yield Object(kind, catalog.name, schema.name, table.name, full_name, table.table_type)
@@ -187,15 +200,26 @@ class Workspace:
                 if isinstance(item, Notebook):
                     yield Object("notebook", None, None, item.path.rpartition("/")[2], item.path, item.language)
 
+    def hive_objects(self) -> Iterator[Object]:
+        """Return every object of the Hive metastore: of its types, no more is known than what is a view."""
+        yield Object("catalog", None, None, HIVE, HIVE, None)
+        for schema in self.hive or ():
+            yield Object("schema", HIVE, None, schema.name, f"{HIVE}.{schema.name}", None)
+            for table in schema.tables:
+                kind, of = ("view", "VIEW") if table.table_type in VIEWS else ("table", None)
+                yield Object(kind, HIVE, schema.name, table.name, f"{HIVE}.{schema.name}.{table.name}", of)
+
     def truth(self, *, without: Collection[str] = (), browse_tables: bool = True) -> set[Object]:
         """Return what a complete crawl finds.
 
         ``without`` names scopes (catalogs, ``catalog.schema``, folders) whose contents cannot be listed;
-        ``browse_tables=False`` leaves out tables that can only be browsed, as table summaries do.
+        ``browse_tables=False`` leaves out tables that can only be browsed where no list of catalogs or schemas shows
+        that there may be some: neither table summaries nor information_schema have them.
         """
         browsed = {
             f"{catalog.name}.{schema.name}.{table.name}"
             for catalog in self.catalogs
+            if not catalog.shows_browsing
             for schema in catalog.schemas
             if not isinstance(schema.tables, GeneratedTables)
             for table in schema.tables

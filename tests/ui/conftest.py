@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
+import needs
 import pytest
 from explorer_page import NotebookExplorer, OpenNotebook, Times
 from lab import FrontEnd, Lab, chromium, find_chromium, jupyterlab
@@ -40,17 +40,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: p
             terminalreporter.write_line(line)
 
 
-def absent(message: str) -> None:
-    """Skip, or fail in CI, where everything has to be there."""
-    if os.environ.get("CI"):
-        pytest.fail(message)
-    pytest.skip(message)
-
-
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
     if find_chromium() is None:
-        absent("no Chromium on the PATH; install one to run the browser tests")
+        needs.absent(
+            "there is no Chromium on the PATH",
+            "install one, such as Debian's `apt-get install chromium`, or set CHROMIUM",
+        )
     with chromium() as running:
         yield running
 
@@ -67,7 +63,7 @@ def node_modules() -> Path:
     wanted = ["axe-core", "requirejs", "@jupyter-widgets/html-manager", "@jupyter-widgets/html-manager-7"]
     missing = [name for name in wanted if not (NODE_MODULES / name).is_dir()]
     if missing:
-        absent(f"no {', '.join(missing)} in node_modules; run `npm install --ignore-scripts` in the repository")
+        needs.absent(f"there is no {', '.join(missing)} in node_modules", "npm install --ignore-scripts")
     return NODE_MODULES
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import needs
 import pytest
 from playwright.sync_api import Browser
 from simulator import Simulator
 
-pytest.importorskip("dagster", reason="needs dbxexplore[dagster]")
-pytest.importorskip("dagster_webserver", reason="needs dagster-webserver")
+pytest.importorskip("dagster", reason=needs.package("dagster"))
+pytest.importorskip("dagster_webserver", reason=needs.package("dagster_webserver"))
 
 from asset_graph import VARIABLE, dagster_dev, live, take, workspace, write_project
 

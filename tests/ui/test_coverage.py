@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
+import needs
 from explorer_page import OpenNotebook
 from playwright.sync_api import expect
 
-pytest.importorskip("plotly", minversion="6")
+needs.at_least("plotly", "6")
 
 START = """
 import ipywidgets

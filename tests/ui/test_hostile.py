@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
+import needs
 from explorer_page import NotebookExplorer, OpenNotebook
 from playwright.sync_api import Request, expect
 
@@ -115,7 +115,7 @@ def go_everywhere(explorer: NotebookExplorer) -> dict[str, dict[str, int]]:
 
 
 def test_no_name_is_more_than_text_wherever_it_is_shown(open_cells: OpenNotebook) -> None:
-    pytest.importorskip("plotly", minversion="6")
+    needs.at_least("plotly", "6")
     found = []
     for harmless in (False, True):
         cell = CELL.format(widgets=str(WIDGETS), harmless=harmless)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
+import needs
 import pytest
 from explorer_page import (
     ACTIVE_ROW,
@@ -159,7 +160,7 @@ def measure_saving(explorer: ExplorerPage, watch: Stopwatch) -> None:
 @pytest.mark.parametrize("front_end", ["lab", "notebook"])
 def test_the_main_job_with_a_million_objects(open_cells: OpenNotebook, times: Times, front_end: FrontEnd) -> None:
     if front_end == "notebook":
-        pytest.importorskip("notebook", minversion="7", reason="Notebook 7 is not installed")
+        needs.at_least("notebook", "7")
     explorer: NotebookExplorer = open_cells(BUSY + explore(MILLION), front_end=front_end)
     watch = Stopwatch(explorer, times, {"lab": "JupyterLab", "notebook": "Notebook 7"}[front_end])
 

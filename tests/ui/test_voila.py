@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import needs
 import pytest
 from explorer_page import ExplorerPage, explore
 from lab import voila, write_notebook
@@ -12,7 +13,7 @@ from playwright.sync_api import Browser, expect
 
 import dbxexplore as dbx
 
-pytest.importorskip("voila", reason="needs voila")
+pytest.importorskip("voila", reason=needs.package("voila"))
 
 SIZE = 20_000
 

@@ -269,6 +269,7 @@ def test_incomplete_is_code_3_and_says_so(run: Run, incomplete: Path) -> None:
 def test_export_builds_a_document_from_options(run: Run) -> None:
     run(
         "export", "--name", "databricks", "--url", f"{URL}/browse?o=1", "--client-id", "6f1c-app", "--warehouse-id", "ab12",
+        "--scopes", "unity-catalog, sql",
         "--allow-catalogs", "^prod$", "--deny-schemas", "tmp$", "--deny-schemas", "^_", "--dialect", "strict",
         "--cron", "0 6 * * *", "--timezone", "Europe/Berlin", "--description", "All of it",
     )  # fmt: skip
@@ -276,7 +277,9 @@ def test_export_builds_a_document_from_options(run: Run) -> None:
     assert dbx.ConnectionConfig.from_yaml(run.out) == dbx.ConnectionConfig(
         name="databricks",
         description="All of it",
-        settings=dbx.ConnectionSettings(URL, dbx.OAuthM2MAuth("6f1c-app"), "ab12"),
+        settings=dbx.ConnectionSettings(
+            URL, dbx.OAuthM2MAuth("6f1c-app", scopes=("unity-catalog", "sql")), "ab12", "1"
+        ),
         filters=dbx.Filters(catalogs=dbx.Patterns(allow=["^prod$"]), schemas=dbx.Patterns(deny=["tmp$", "^_"])),
         dialect=dbx.Dialect.STRICT,
         schedule=dbx.Schedule(cron="0 6 * * *", timezone="Europe/Berlin"),

@@ -8,7 +8,7 @@ import pytest
 
 from dbxexplore import errors
 from dbxexplore.connection import ConnectionSettings, normalise_workspace_url
-from dbxexplore.connection.settings import WORKSPACE_URL_EXAMPLE, cloud_of
+from dbxexplore.connection.url import WORKSPACE_URL_EXAMPLE, cloud_of
 
 AWS = "https://dbc-1234abcd-56ef.cloud.databricks.com"
 AZURE = "https://adb-1234567890123456.7.azuredatabricks.net"

@@ -21,6 +21,7 @@ class MadeUpCalls:
         self._answers = answers
         self._seconds = seconds
         self._lock = threading.Lock()
+        self.replaced = 0
         self.made = Counter()
         self.times = []
         self.active = 0
@@ -84,7 +85,7 @@ def test_work_unfolds_without_barriers() -> None:
     release = threading.Event()
 
     def slow(_nth: Any, _query: Any) -> dict[str, object]:
-        assert release.wait(5)
+        assert release.wait(60)
         return {}
 
     def child(_: Any) -> tuple[()]:
@@ -208,7 +209,7 @@ def test_the_wait_asked_for_is_kept() -> None:
 @pytest.mark.usefixtures("hurry")
 def test_throttling_halves_the_concurrency_once_a_burst_and_it_grows_back() -> None:
     seen = []
-    gate = threading.Barrier(8, timeout=5)
+    gate = threading.Barrier(8, timeout=60)
 
     def answer(nth: Any, _query: Any) -> Any:
         if nth <= 8:
@@ -251,6 +252,16 @@ def test_cancel_leaves_each_scope_listed_or_failed() -> None:
     assert not listed & failed
 
 
+def test_a_retry_that_is_queued_when_the_work_is_cancelled_is_one_failure() -> None:
+    gatherer = Gatherer(MadeUpCalls({}), max_concurrency=1)
+    gatherer._add([step("a")])
+    # What a worker does with a call that may be tried again, and then the stop, before the worker goes on.
+    gatherer._failed(gatherer._take(), errors.UnreachableError("reset"))
+    gatherer._stop = gather._CANCELLED
+    gatherer._close()
+    assert [(scope, reason) for scope, reason, _ in gatherer.failures] == [("a", "cancelled")]
+
+
 def test_what_is_not_needed_does_not_make_it_incomplete() -> None:
     cancel = threading.Event()
     cancel.set()
@@ -268,19 +279,31 @@ def test_a_deadline_says_so() -> None:
     assert gatherer.failures == [("a", "cancelled", "Not listed: the discovery was to end after 0.1 seconds")]
 
 
-def test_a_refused_credential_is_raised_when_nothing_was_ever_accepted() -> None:
-    with pytest.raises(errors.UnauthorizedError):
-        run({"a": errors.UnauthorizedError("no")}, [step("a")])
+REFUSES_ALL = [errors.UnauthorizedError, errors.IpBlockedError, errors.BlockedError]
 
 
-def test_one_refusal_among_others_is_a_failure_like_any() -> None:
-    answers = {"ok": {}, "no": errors.UnauthorizedError("no")}
+@pytest.mark.parametrize("kind", REFUSES_ALL)
+def test_what_refuses_all_is_raised_when_nothing_was_ever_accepted(kind: Any) -> None:
+    with pytest.raises(kind):
+        run({"a": kind("no")}, [step("a")])
+
+
+@pytest.mark.parametrize("kind", REFUSES_ALL)
+def test_one_refusal_among_others_is_a_failure_like_any(kind: Any) -> None:
+    answers = {"ok": {}, "no": kind("no")}
     _, gatherer = run(answers, [step("ok", lambda _: [step("no"), step("ok")])])
     assert gatherer.failures == [("no", "denied", "no.")]
 
 
-def test_a_credential_refused_throughout_ends_the_work() -> None:
-    answers = {"ok": {}, "no": errors.UnauthorizedError("expired")}
+@pytest.mark.parametrize("kind", [errors.ForbiddenError, errors.MissingScopesError])
+def test_what_refuses_one_call_never_ends_the_work(kind: Any) -> None:
+    calls, gatherer = run({"no": kind("no")}, [step("no") for _ in range(100)])
+    assert calls.made["no"] == len(gatherer.failures) == 100
+
+
+@pytest.mark.parametrize("kind", REFUSES_ALL)
+def test_a_credential_refused_throughout_ends_the_work(kind: Any) -> None:
+    answers = {"ok": {}, "no": kind("expired")}
     calls, gatherer = run(answers, [step("ok", lambda _: [step("no") for _ in range(500)])], concurrency=2)
     assert calls.made["no"] < 50
     assert len(gatherer.failures) == 500
@@ -327,7 +350,9 @@ def test_pages_are_followed_even_when_empty() -> None:
         (lambda _: {"items": [], "next_page_token": "1"}, "repeats a page token"),
         (lambda token: {"items": [{"name": "a"}], "next_page_token": f"{token}+"}, "sends the same page again"),
         (lambda token: {"items": [], "next_page_token": f"{token}+"[-600:] + str(len(token or ""))}, "empty pages"),
-        (lambda _: {"items": [], "next_page_token": 7}, "repeats a page token"),
+        (lambda _: {"items": [], "next_page_token": 7}, "not a text"),
+        (lambda _: {"items": [], "next_page_token": False}, "not a text"),
+        (lambda _: {"items": [], "next_page_token": {}}, "not a text"),
     ],
 )
 def test_endless_pages_are_left(answer: Any, said: str, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -339,10 +364,55 @@ def test_endless_pages_are_left(answer: Any, said: str, monkeypatch: pytest.Monk
     assert said in gatherer.failures[0][2]
 
 
-@pytest.mark.parametrize("items", [3, "x", {"a": 1}, [1], [None]])
-def test_items_that_are_no_objects(items: Any) -> None:
-    _, _, gatherer = listing(lambda _: {"items": items})
+@pytest.mark.parametrize("items", [None, 3, 0, "x", "", {"a": 1}, {}, True, False])
+def test_something_in_place_of_a_list_is_a_failure(items: Any) -> None:
+    taken, _, gatherer = listing(lambda _: {"items": items})
+    assert not taken
+    assert [(scope, reason) for scope, reason, _ in gatherer.failures] == [("list", "error")]
     assert "holds no list of objects under 'items'" in gatherer.failures[0][2]
+
+
+@pytest.mark.parametrize("odd", [1, None, "x", []])
+def test_rows_that_are_not_objects_are_a_failure_and_cost_no_other(odd: Any) -> None:
+    answers = {None: {"items": [{"name": "a"}, odd, odd], "next_page_token": "1"}, "1": {"items": [{"name": "b"}]}}
+    taken, _, gatherer = listing(answers.__getitem__)
+    assert taken == [{"name": "a"}, {"name": "b"}]
+    assert len(gatherer.failures) == 1
+    assert "2 rows that are not as documented" in gatherer.failures[0][2]
+
+
+@pytest.mark.parametrize("answer", [{}, {"next_page_token": None}, {"next_page_token": ""}, {"items": []}])
+def test_a_list_that_is_absent_or_empty_is_empty(answer: Any) -> None:
+    taken, _, gatherer = listing(lambda _: answer)
+    assert not taken
+    assert not gatherer.failures
+
+
+@pytest.mark.parametrize(
+    ("bound", "most", "said"),
+    [("_MOST_PAGES", 7, "7 pages"), ("_MOST_ROWS", 14, "14 objects"), ("_MOST_TEXT", 20, "20 characters")],
+)
+def test_a_list_that_never_ends_under_ever_new_tokens_and_names_is_left(
+    monkeypatch: pytest.MonkeyPatch, bound: str, most: int, said: str
+) -> None:
+    monkeypatch.setattr(gather, bound, most)
+    monkeypatch.setattr(gather, "_MANY_PAGES", 0)
+
+    def answer(token: Any) -> Any:
+        page = int(token or 0)
+        return {"items": [{"name": f"a{page}"}, {"name": f"b{page}"}], "next_page_token": str(page + 1)}
+
+    taken, calls, gatherer = listing(answer)
+    assert len(gatherer.failures) == 1
+    assert said in gatherer.failures[0][2]
+    assert 10 <= len(taken) == 2 * calls.made["list"] <= 14, "what was read is kept"
+
+
+def test_a_list_as_long_as_its_bounds_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(gather, "_MOST_PAGES", 2)
+    answers = {None: {"items": [{"name": "a"}], "next_page_token": "1"}, "1": {"items": [{"name": "b"}]}}
+    _, _, gatherer = listing(answers.__getitem__)
+    assert not gatherer.failures
 
 
 def test_another_way_is_for_the_first_page_only() -> None:
@@ -360,6 +430,7 @@ def test_another_way_is_for_the_first_page_only() -> None:
         (errors.ForbiddenError("x"), "denied"),
         (errors.IpBlockedError("x"), "denied"),
         (errors.UnauthorizedError("x"), "denied"),
+        (errors.BlockedError("x"), "denied"),
         (errors.ThrottledError("x"), "throttled"),
         (errors.NotFoundError("x"), "error"),
         (errors.UnreachableError("x"), "error"),

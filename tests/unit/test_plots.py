@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import sys
 
+import needs
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -85,7 +86,7 @@ def test_nothing_to_draw(small_frame: pd.DataFrame) -> None:
 
 
 def test_the_figure() -> None:
-    pytest.importorskip("plotly")
+    pytest.importorskip("plotly", reason=needs.package("plotly"))
     (drawn,) = coverage(FILTERS.preview(dbx.Catalog.from_frame(FRAME))).data
     assert list(drawn.hovertext) == ["all catalogs", "dev", "gold", "prod", "gold", "tmp"]
     assert list(drawn.labels)[:3] == ["all catalogs · 2 of 4", "dev · 0 of 1", "gold · 0 of 1"]
@@ -106,7 +107,7 @@ def test_a_small_box_has_its_name_alone() -> None:
 
 
 def test_names_with_dots_do_not_meet() -> None:
-    pytest.importorskip("plotly")
+    pytest.importorskip("plotly", reason=needs.package("plotly"))
     frame = relations(("table", "a.b", "c", "t"), ("table", "a", "b.c", "t"))
     (drawn,) = coverage(dbx.Filters().preview(dbx.Catalog.from_frame(frame))).data
     assert len(set(drawn.ids)) == 5
@@ -128,7 +129,7 @@ def test_names_with_dots_do_not_meet() -> None:
     ],
 )
 def test_a_name_is_no_markup(name: str, shown: str) -> None:
-    pytest.importorskip("plotly")
+    pytest.importorskip("plotly", reason=needs.package("plotly"))
     (drawn,) = coverage(dbx.Filters().preview(dbx.Catalog.from_frame(relations(("table", name, name, "t"))))).data
     assert list(drawn.hovertext)[1:] == [shown, shown]
     written = [*drawn.labels, *drawn.text, *drawn.hovertext]
@@ -138,7 +139,7 @@ def test_a_name_is_no_markup(name: str, shown: str) -> None:
 
 
 def test_the_title_tells_of_what_is_missing() -> None:
-    pytest.importorskip("plotly")
+    pytest.importorskip("plotly", reason=needs.package("plotly"))
     whole = coverage(FILTERS.preview(dbx.Catalog.from_frame(FRAME)))
     assert whole.layout.title.text == "2 of 4 tables and views are included"
     part = Catalog.from_table(table_from_frame(FRAME), [("prod.hr", "denied", "no")], Provenance())

@@ -11,7 +11,7 @@ import pytest
 import dbxexplore as dbx
 from dbxexplore import errors
 from dbxexplore.connection import AUTH_KINDS, looks_like_secret, mask
-from dbxexplore.connection.settings import check_variable_name, read_secret
+from dbxexplore.connection.secrets import check_variable_name, read_secret
 
 URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
 PAT = "dapi" + "0123456789abcdef" * 2
@@ -29,10 +29,10 @@ def test_defaults() -> None:
 
 
 def test_settings_are_values() -> None:
-    settings = dbx.ConnectionSettings(f"{URL}/?o=1", dbx.OAuthM2MAuth(CLIENT_ID, "SECRET_NAME"), "1234567890abcdef")
-    assert settings == dbx.ConnectionSettings(
-        URL, dbx.OAuthM2MAuth(f" {CLIENT_ID} ", " SECRET_NAME "), "1234567890abcdef"
-    )
+    auth = dbx.OAuthM2MAuth(CLIENT_ID, "SECRET_NAME", scopes=["sql", "unity-catalog", "sql"])
+    settings = dbx.ConnectionSettings(f"{URL}/?o=1", auth, "1234567890abcdef")
+    again = dbx.OAuthM2MAuth(f" {CLIENT_ID} ", " SECRET_NAME ", ("sql", "unity-catalog"))
+    assert settings == dbx.ConnectionSettings(URL, again, "1234567890abcdef", " 1 ")
     assert pickle.loads(pickle.dumps(settings)) == copy.deepcopy(settings) == settings
     assert hash(settings) == hash(copy.deepcopy(settings))
     with pytest.raises(AttributeError):
@@ -114,7 +114,9 @@ def test_a_secret_in_place_of_a_name(make: Any, secret: str) -> None:
     [
         dbx.OAuthM2MAuth,
         dbx.ProfileAuth,
+        lambda secret: dbx.OAuthM2MAuth(CLIENT_ID, scopes=[secret]),
         lambda secret: dbx.ConnectionSettings(URL, warehouse_id=secret),
+        lambda secret: dbx.ConnectionSettings(URL, workspace_id=secret),
         dbx.ConnectionSettings,
     ],
 )
@@ -210,7 +212,8 @@ def test_what_does_not(text: str) -> None:
 
 
 def test_masking_hides_tokens_and_the_values_of_secret_variables(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("MY_ODD_TOKEN", "correct horse battery")
+    monkeypatch.setenv("MY_ODD_NAME", "correct horse battery")
+    read_secret("MY_ODD_NAME")  # a connection names it
     monkeypatch.setenv("MY_SECRET", "short")  # too short to tell from a word
     text = mask(f"{PAT} and {JWT} and correct horse battery\nand short \x1b[31m")
     assert text.count("***") == 3
@@ -219,3 +222,53 @@ def test_masking_hides_tokens_and_the_values_of_secret_variables(monkeypatch: py
     assert "short" in text
     assert text.isprintable()
     assert len(mask("x" * 1000)) == 300
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_SCOPE", "lakehouse"),
+        ("TOKEN_KIND", "personal access"),
+        ("PASSWORD_FILE", "/run/secrets/databricks_password_2"),
+        ("TOKEN_URL", "https://login.example.com/oauth2/v2/token"),
+    ],
+)
+def test_masking_leaves_words_that_are_no_secret(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    assert mask(f"The tables of {value}") == f"The tables of {value}"
+
+
+@pytest.mark.parametrize("value", ["s3cr3tValueOfManyLetters99", "kT9~q8Q-.wzvR2rXlPmN0aBcD3fGh", PAT])
+def test_masking_hides_what_looks_like_a_secret_wherever_it_is(monkeypatch: pytest.MonkeyPatch, value: str) -> None:
+    monkeypatch.setenv("ANOTHER_SECRET", value)
+    assert mask(f"told {value}!") == "told ***!"
+
+
+# --- workspace IDs and scopes ---
+
+
+def test_the_workspace_of_a_pasted_address_is_kept() -> None:
+    assert dbx.ConnectionSettings(f"{URL}/?o=7405609619#notebook/42").workspace_id == "7405609619"
+    assert dbx.ConnectionSettings(f"{URL}/browse?x=1&o=7405609619").workspace_id == "7405609619"
+    assert dbx.ConnectionSettings(f"{URL}/#job/1?o=7405609619").workspace_id == "7405609619"
+    assert dbx.ConnectionSettings(f"{URL}/?o=x").workspace_id is None
+    assert dbx.ConnectionSettings(URL, workspace_id=7405609619).workspace_id == "7405609619"
+    assert dbx.ConnectionSettings(URL, workspace_id=" ").workspace_id is None
+
+
+def test_two_workspaces_are_refused() -> None:
+    assert dbx.ConnectionSettings(f"{URL}/?o=1", workspace_id="1").workspace_id == "1"
+    with pytest.raises(errors.SettingsError, match=r"workspace_id is '2', and the workspace URL names .* '1'"):
+        dbx.ConnectionSettings(f"{URL}/?o=1", workspace_id="2")
+
+
+@pytest.mark.parametrize("wrong", ["my workspace", "-1", "1/2", "é", "x" * 101, True, 1.5])
+def test_no_id_of_a_workspace(wrong: Any) -> None:
+    with pytest.raises(errors.SettingsError, match="workspace_id"):
+        dbx.ConnectionSettings(URL, workspace_id=wrong)
+
+
+@pytest.mark.parametrize("wrong", ["sql", None, 3, {"sql"}, [""], ["unity catalog"], [3], ["a,b"]])
+def test_no_scopes(wrong: Any) -> None:
+    with pytest.raises(errors.CredentialError, match="scopes"):
+        dbx.OAuthM2MAuth(CLIENT_ID, scopes=wrong)

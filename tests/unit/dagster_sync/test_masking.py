@@ -21,18 +21,19 @@ def columns(*comments: str | None) -> list[dict[str, object]]:
 def test_secrets_are_masked_wherever_someone_may_have_written_them(
     make_catalog: MakeCatalog, canary: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("MY_PASSWORD", "correct horse")
+    monkeypatch.setenv("MY_PASSWORD", "c0rrect~horse-battery-staple")
+    monkeypatch.setenv("SECRET_SCOPE", "lakehouse")
     monkeypatch.setenv("OURS", "an-opaque-value")
     monkeypatch.setenv("OTHER_TOKEN", "short")
     catalog = make_catalog(
         *ROWS,
-        comment=[f"ask {canary.upper()}", None, "correct horse, and short"],
+        comment=[f"ask {canary.upper()}", None, "c0rrect~horse-battery-staple, and short in the lakehouse"],
         definition=["SELECT 1", f"SELECT\n  ai(token => '{canary}')\n", "SELECT 'an-opaque-value'"],
         columns=[columns("plain", None), None, columns(f"was {canary}", "Größe", None)],
     )
     found = masked(catalog, "OURS").objects
     assert found["comment"].iloc[0] == "ask ***"
-    assert found["comment"].iloc[2] == "***, and short"
+    assert found["comment"].iloc[2] == "***, and short in the lakehouse"
     assert list(found["definition"]) == ["SELECT 1", "SELECT\n  ai(token => '***')\n", "SELECT '***'"]
     assert [column["comment"] for column in found["columns"].iloc[2]] == ["was ***", "Größe", None]
     assert [column["comment"] for column in found["columns"].iloc[0]] == ["plain", None]

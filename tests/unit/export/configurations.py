@@ -177,7 +177,9 @@ FILTERS = st.builds(dbx.Filters, LEVELS, LEVELS, LEVELS, LEVELS, LEVELS)
 NAMES = TEXTS.map(lambda text: "".join(c for c in text if c.isprintable()).strip()).filter(bool)
 VARIABLES = st.from_regex(r"[A-Z_][A-Z0-9_]{0,12}", fullmatch=True)
 IDS = st.uuids().map(str) | st.from_regex(r"[A-Za-z0-9'\"{}%:#-]{1,12}", fullmatch=True).filter(bool)
-OWN_CREDENTIALS = st.builds(dbx.TokenAuth, VARIABLES) | st.builds(dbx.OAuthM2MAuth, IDS, VARIABLES)
+OWN_CREDENTIALS = st.builds(dbx.TokenAuth, VARIABLES) | st.builds(
+    dbx.OAuthM2MAuth, IDS, VARIABLES, st.lists(st.sampled_from(["sql", "unity-catalog", "query-history"]))
+)
 LOCAL_CREDENTIALS = st.builds(dbx.ProfileAuth, NAMES) | st.just(dbx.RuntimeAuth())
 URLS = st.sampled_from(
     [

@@ -60,8 +60,16 @@ def values_of(config: dbx.ConnectionConfig) -> dict[str, object]:
         "name": config.name,
         "settings": {
             "workspace_url": config.settings.workspace_url,
-            "auth": {name: getattr(auth, name) for name in auth.__dataclass_fields__},
-            **({"warehouse_id": config.settings.warehouse_id} if config.settings.warehouse_id else {}),
+            "auth": {
+                name: list(value) if isinstance(value, tuple) else value
+                for name in auth.__dataclass_fields__
+                if (value := getattr(auth, name)) != ()
+            },
+            **{
+                name: value
+                for name in ("warehouse_id", "workspace_id")
+                if (value := getattr(config.settings, name)) is not None
+            },
         },
         "filters": {
             level: {
@@ -167,6 +175,7 @@ def test_what_is_left_out_has_its_default() -> None:
         ("{kind: runtime}", dbx.RuntimeAuth()),
         ("{kind: token}", dbx.TokenAuth()),
         ("{kind: oauth-m2m, client_id: abc}", dbx.OAuthM2MAuth("abc")),
+        ("{kind: oauth-m2m, client_id: abc, scopes: [sql]}", dbx.OAuthM2MAuth("abc", scopes=("sql",))),
     ],
 )
 def test_every_kind_of_credential_is_read(auth: str, expected: object) -> None:
@@ -260,7 +269,12 @@ REFUSED = [
         "filters.tables.allow.2",
         "tables, allow pattern 2: The pattern '(' is no",
     ),
-    ("dialect: glob\n", 8, "dialect", "'glob' is not a dialect; expected one of datahub, openmetadata, strict."),
+    (
+        "dialect: glob\n",
+        8,
+        "dialect",
+        "'glob' is not a dialect; expected one of datahub, datahub-1.5, openmetadata, strict.",
+    ),
     ("dialect: 5\n", 8, "dialect", "is not a mapping. Expected keys and values."),
     ("dialect:\n  match: glob\n", 9, "dialect.match", "match is 'glob'. Expected one of prefix, search, full."),
     ("dialect:\n  ignore_case: 1\n", 9, "dialect.ignore_case", "ignore_case is 1. Expected True or False."),
@@ -536,7 +550,10 @@ def test_a_secret_in_a_pattern_is_refused(make_config: MakeConfig, canary: str) 
             {"colour": "red"},
             "key 'colour': unknown key. Expected one of version, name, description, settings, filters, ",
         ),
-        ({"dialect": "glob"}, "key 'dialect': 'glob' is not a dialect; expected one of datahub, openmetadata, strict."),
+        (
+            {"dialect": "glob"},
+            "key 'dialect': 'glob' is not a dialect; expected one of datahub, datahub-1.5, openmetadata, strict.",
+        ),
         (
             {"filters": dbx.Filters(views=dbx.Patterns(["a", "("]))},
             "key 'filters.views.allow.2': views, allow pattern 2: Th",

@@ -6,6 +6,7 @@ import io
 import os
 import re
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 import hcl2
 import pytest
@@ -265,8 +266,13 @@ def test_the_recipe_holds_the_same_values(config: dbx.ConnectionConfig) -> None:
     for name, value in expected_credential(config, lambda variable: f"${{{variable}}}").items():
         assert source.pop(name) == value
     assert source.pop("include_notebooks") == bool(config.filters.notebooks.allow)
+    # What the preview does not show is not crawled; without a warehouse it never is.
+    assert source.pop("include_hive_metastore", None) is (False if config.settings.warehouse_id else None)
+    filters = config.filters
+    if replace(config.dialect, ignore_case=True) == dbx.Dialect.DATAHUB_1_5:
+        filters = filters.with_level("views", dbx.Patterns())
     for level in LEVELS:
-        written, patterns = source.pop(f"{level[:-1]}_pattern"), config.filters.level(level)
+        written, patterns = source.pop(f"{level[:-1]}_pattern"), filters.level(level)
         assert written.pop("ignoreCase") == config.dialect.ignore_case
         for name in ("allow", "deny"):
             texts = written.pop(name)
@@ -446,12 +452,19 @@ def test_a_pattern_in_which_datahub_sees_no_variable_is_left_as_it_is(pattern: s
     assert _unexpanded(pattern) == pattern
 
 
-@pytest.mark.parametrize("name", ["datahub", "openmetadata", "strict"])
+@pytest.mark.parametrize("name", list(dbx.Dialect.named()))
 def test_a_recipe_warns_where_datahub_reads_otherwise(make_config: MakeConfig, name: str) -> None:
     text = dbx.export.datahub_recipe(make_config(dialect=name))
     assert text.startswith(f"# Warning: these filters are meant to be read as {name}, and DataHub") == (
-        name != "datahub"
+        name not in {"datahub", "datahub-1.5"}
     )
+
+
+def test_view_patterns_name_the_first_version_that_applies_them(make_config: MakeConfig) -> None:
+    filters = dbx.Filters(views=dbx.Patterns(["^(?:a)$"]))
+    text = dbx.export.datahub_recipe(make_config(filters=filters))
+    assert text.startswith("# view_pattern needs DataHub 1.6.0.12 or later: earlier versions ignore it.\nsource:")
+    assert dbx.export.datahub_recipe(make_config(filters=filters, dialect="datahub-1.5")).startswith("source:")
 
 
 def test_case_is_not_a_reason_to_warn_since_a_recipe_says_it(make_config: MakeConfig) -> None:
@@ -506,3 +519,26 @@ def test_a_form_depends_on_the_configuration_alone(config: dbx.ConnectionConfig,
         assert form(config) == form(dbx.ConnectionConfig.from_yaml(config.to_yaml())) or config.dialect.name != "custom"
         changed = config.model_copy(update={"filters": filters})
         assert (form(changed) == form(config)) == (filters == config.filters)
+
+
+# --- workspace IDs and scopes ---
+
+
+@pytest.mark.parametrize("form", ["source_config_yaml", "datahub_recipe"])
+def test_what_a_form_has_no_field_for_is_said(make_config: MakeConfig, form: str) -> None:
+    auth = dbx.OAuthM2MAuth("6f1c-app", scopes=("unity-catalog", "sql"))
+    url = "https://dbc-1234abcd-56ef.cloud.databricks.com"
+    text = getattr(dbx.export, form)(make_config(settings=dbx.ConnectionSettings(url, auth, workspace_id="7405")))
+    comments = " ".join(line for line in text.splitlines() if line.startswith("#"))
+    assert "no known field for the workspace ID, 7405." in comments
+    assert "no known field for the OAuth scopes: unity-catalog, sql." in comments
+    plain = getattr(dbx.export, form)(make_config(settings=dbx.ConnectionSettings(url, dbx.OAuthM2MAuth("6f1c-app"))))
+    assert "no known field" not in plain
+
+
+def test_the_component_keeps_both(make_config: MakeConfig) -> None:
+    auth = dbx.OAuthM2MAuth("6f1c-app", scopes=("unity-catalog", "sql"))
+    settings = dbx.ConnectionSettings("https://dbc-1234abcd-56ef.cloud.databricks.com/?o=7405", auth)
+    attributes = yaml.safe_load(dbx.export.component_yaml(make_config(settings=settings)))["attributes"]
+    assert attributes["connection"]["settings"]["workspace_id"] == "7405"
+    assert attributes["connection"]["settings"]["auth"]["scopes"] == ["unity-catalog", "sql"]

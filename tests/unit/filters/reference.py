@@ -45,6 +45,8 @@ class Reading:
     subject: str
     views: str
     empty_allow: str
+    denies_information_schema: bool = False
+    blanks_as_underscores: bool = False
 
 
 Lists = Mapping[str, tuple[Sequence[str], Sequence[str]]]  # level -> (allow, deny)
@@ -78,6 +80,10 @@ def matches(pattern: str, subject: str, reading: Reading) -> bool:
 def ask(level: str, subject: str, lists: Lists, reading: Reading) -> Said:
     """Deny wins over allow; the first pattern of a list that matches is the one that decided."""
     allow, deny = lists[level]
+    if reading.blanks_as_underscores and level in ("catalogs", "schemas"):
+        subject = "_".join(subject.split(" "))
+    if reading.denies_information_schema and level == "schemas":
+        deny = [*deny, ".*\\.information_schema"]
     for pattern in deny:
         if matches(pattern, subject, reading):
             return Said(level, subject, False, "deny", pattern)

@@ -35,6 +35,7 @@ CATALOG = catalog_of(
     "prod.sales.facts",
     "prod_mumbai.gold.orders",
     "dev.gold.orders",
+    "emea sales.north west.facts",
     views=("prod.gold.v_orders", "prod.gold.v_tmp"),
     notebooks=("/Repos/etl/load",),
 )
@@ -53,6 +54,16 @@ WRONG: list[tuple[Code, Filters, Dialect]] = [
     ("invalid-pattern", Filters(tables=Patterns(["("])), Dialect.DATAHUB),
     ("glob-pattern", Filters(tables=Patterns(deny=["*_tmp"])), Dialect.DATAHUB),
     ("glob-pattern", Filters(catalogs=Patterns(["prod_*"])), Dialect.DATAHUB),
+    ("glob-pattern", Filters(tables=Patterns(deny=["^tmp_*$"])), Dialect.DATAHUB),
+    ("sql-pattern", Filters(catalogs=Patterns(["prod%"])), Dialect.DATAHUB),
+    ("quoted-pattern", Filters(catalogs=Patterns(["'prod'"])), Dialect.DATAHUB),
+    ("list-pattern", Filters(catalogs=Patterns(["prod, dev"])), Dialect.DATAHUB),
+    ("negated-pattern", Filters(catalogs=Patterns(["!prod"])), Dialect.DATAHUB),
+    ("stray-blanks", Filters(catalogs=Patterns(["prod | dev"])), Dialect.DATAHUB),
+    ("metastore-name", Filters(schemas=Patterns([r"uc\.prod\.gold"])), Dialect.DATAHUB),
+    ("wrong-level", Filters(catalogs=Patterns([r"prod\.gold"])), Dialect.DATAHUB),
+    ("blanks-as-underscores", Filters(schemas=Patterns(["emea sales.*"])), Dialect.DATAHUB),
+    ("unescaped-dot", Filters(schemas=Patterns(["prod.*"])), Dialect.DATAHUB),
     ("slow-pattern", Filters(tables=Patterns([SLOW])), Dialect.DATAHUB),
     ("slow-pattern", Filters(tables=Patterns(["(?:(?:[a-z_.]+)+)+[0-9]$"])), Dialect.DATAHUB),
     ("slow-pattern", Filters(tables=Patterns(["(a+)+$"])), Dialect.DATAHUB),
@@ -79,6 +90,20 @@ RIGHT: list[tuple[Code, Filters, Dialect]] = [
     ("invalid-pattern", Filters(tables=Patterns(["*_tmp"])), Dialect.DATAHUB),
     ("glob-pattern", Filters(tables=Patterns(deny=[".*_tmp"])), Dialect.DATAHUB),
     ("glob-pattern", Filters(catalogs=Patterns(["prod_.*", "[a-z]*", "(dev)*"])), Dialect.DATAHUB),
+    ("sql-pattern", Filters(catalogs=Patterns(["prod.*", "100%|dev"])), Dialect.DATAHUB),
+    ("quoted-pattern", Filters(catalogs=Patterns(["it's", "prod"])), Dialect.DATAHUB),
+    ("list-pattern", Filters(catalogs=Patterns(["[a-z,]+", "d{1,2}ev"])), Dialect.DATAHUB),
+    ("negated-pattern", Filters(catalogs=Patterns(["(?!prod)", "[^aeiou].*", "!new"])), Dialect.DATAHUB),
+    ("stray-blanks", Filters(tables=Patterns([".*north west.*"])), Dialect.DATAHUB),
+    ("metastore-name", Filters(schemas=Patterns([r"prod\.gold"])), Dialect.DATAHUB),
+    ("wrong-level", Filters(catalogs=Patterns(["staging"])), Dialect.DATAHUB),
+    ("blanks-as-underscores", Filters(schemas=Patterns(["emea_sales.*"])), Dialect.DATAHUB),
+    ("blanks-as-underscores", Filters(schemas=Patterns(["emea sales.*"])), Dialect.STRICT),
+    (
+        "unescaped-dot",
+        Filters(catalogs=Patterns(["prod.*"]), schemas=Patterns([r"dev.*", ".*gold.*"])),
+        Dialect.DATAHUB,
+    ),
     ("slow-pattern", Filters(tables=Patterns([r"(?:\w+\.)*orders"])), Dialect.DATAHUB),
     ("slow-pattern", Filters(tables=Patterns([r"(?:[a-z]+_)+v\d+$"])), Dialect.DATAHUB),
     ("over-match", Filters(catalogs=Patterns(["^prod$"])), Dialect.DATAHUB),
@@ -213,3 +238,61 @@ def test_findings_as_a_frame_text_and_table() -> None:
 @pytest.mark.parametrize("code", get_args(Code))
 def test_codes_are_kebab_case(code: str) -> None:
     assert re.fullmatch(r"[a-z]+(-[a-z]+)+", code)
+
+
+# --- what readings do by themselves ---
+
+
+WITH_INFORMATION_SCHEMA = catalog_of(
+    "prod.gold.orders", "prod.information_schema.tables", "dev.information_schema.tables", views=("prod.gold.v",)
+)
+
+
+def at_schemas(filters: Filters, dialect: Dialect) -> list[Finding]:
+    return [finding for finding in filters.lint(WITH_INFORMATION_SCHEMA, dialect) if finding.level == "schemas"]
+
+
+@pytest.mark.parametrize("dialect", [Dialect.DATAHUB, Dialect.DATAHUB_1_5])
+def test_schemas_that_a_reading_denies_by_itself_are_counted(dialect: Dialect) -> None:
+    (finding,) = at_schemas(Filters(), dialect)
+    assert (finding.code, finding.severity, finding.index) == ("dialect-dependent", "info", None)
+    assert finding.message == (
+        f"{dialect.name} denies 2 schemas by itself, whatever the patterns say; "
+        "openmetadata and strict would let them through"
+    )
+    assert finding.examples == ("dev.information_schema", "prod.information_schema")
+    # In an excluded catalog it makes no difference, and what is denied by a pattern is denied by every reading.
+    (finding,) = at_schemas(Filters(catalogs=Patterns(["^prod$"])), dialect)
+    assert finding.examples == ("prod.information_schema",)
+    assert not at_schemas(Filters(schemas=Patterns(deny=[r"^(?:.*\.)?information_schema.*$"])), dialect)
+    assert r"Deny ^(?:.*\.)?information_schema.*$ to" in finding.remedy
+
+
+@pytest.mark.parametrize("dialect", [Dialect.OPENMETADATA, Dialect.STRICT])
+def test_schemas_that_other_readings_deny_by_themselves_are_counted(dialect: Dialect) -> None:
+    (finding,) = at_schemas(Filters(), dialect)
+    assert finding.message == "2 schemas would be denied if read as datahub and datahub-1.5, whatever the patterns say"
+
+
+def test_a_pattern_for_what_is_always_denied_is_told_so() -> None:
+    filters = Filters(schemas=Patterns([r"prod\.information_schema$", r"prod\.gold$"]))
+    (finding,) = [finding for finding in filters.lint(WITH_INFORMATION_SCHEMA) if finding.code == "allow-undone"]
+    assert (finding.index, finding.remedy) == (0, "Remove it: no pattern can let these through")
+    assert finding.message == r"All that it allows is denied by datahub itself, as .*\.information_schema"
+
+
+def test_views_that_depend_on_the_version_of_datahub_are_told_so() -> None:
+    filters = Filters(views=Patterns(["^(?:dev.*)$"]))
+    (finding,) = [f for f in filters.lint(WITH_INFORMATION_SCHEMA) if f.level == "views" and f.index is None]
+    assert finding.code == "dialect-dependent"
+    assert finding.message == (
+        "1 view would be judged otherwise if read as datahub-1.5 or openmetadata, which hold views against other lists. "
+        "DataHub applies view patterns from 1.6.0.12 on and ignored them before; "
+        "which version Dagster+ runs, if any, is not known"
+    )
+    assert not [f for f in Filters().lint(WITH_INFORMATION_SCHEMA) if f.level == "views"]
+
+
+def test_blanks_that_are_matched_as_underscores_are_told_by_their_real_names() -> None:
+    (finding,) = found("blanks-as-underscores", Filters(catalogs=Patterns(deny=["emea sales"])))
+    assert (finding.examples, finding.remedy) == (("emea sales",), "Write emea_sales")

@@ -206,6 +206,8 @@ def test_an_exact_pattern_matches_its_name_alone_under_every_way_of_matching(nam
         ("empty_allow", True, "one of nothing, everything"),
         ("ignore_case", 1, "True or False"),
         ("ignore_case", "no", "True or False"),
+        ("denies_information_schema", None, "True or False"),
+        ("blanks_as_underscores", "_", "True or False"),
         ("name", 5, "text, by which a preview calls this reading"),
     ],
 )
@@ -222,9 +224,17 @@ def test_dialects_are_equal_when_they_read_alike_whatever_they_are_called() -> N
 
 
 def test_the_named_dialects_are_known_by_their_names() -> None:
-    assert list(dbx.Dialect.named()) == ["datahub", "openmetadata", "strict"]
+    assert list(dbx.Dialect.named()) == ["datahub", "datahub-1.5", "openmetadata", "strict"]
     assert all(dialect.name == name for name, dialect in dbx.Dialect.named().items())
-    strict = {"match": "full", "ignore_case": False, "subject": "qualified", "views": "views", "empty_allow": "nothing"}
+    strict = {
+        "match": "full",
+        "ignore_case": False,
+        "subject": "qualified",
+        "views": "views",
+        "empty_allow": "nothing",
+        "denies_information_schema": False,
+        "blanks_as_underscores": False,
+    }
     assert dbx.Dialect.STRICT.settings() == strict
 
 

@@ -33,16 +33,22 @@ WORDS = (
     "orders\n",
     "\u017fß",
     "K",
+    "a b",
+    "a_b",
+    "information_schema",
+    "Information_Schema_2",
+    "information schema",
 )
 DIALECTS = tuple(dbx.Dialect.named().values())
 EVERY_DIALECT = tuple(
-    dbx.Dialect(match=match, ignore_case=ignore_case, subject=subject, views=views, empty_allow=empty_allow)
-    for match, ignore_case, subject, views, empty_allow in itertools.product(
+    dbx.Dialect(match, ignore_case, subject, views, empty_allow, quirks, quirks)
+    for match, ignore_case, subject, views, empty_allow, quirks in itertools.product(
         ("prefix", "search", "full"),
         (True, False),
         ("qualified", "bare"),
         ("tables_and_views", "views", "tables"),
         ("nothing", "everything"),
+        (True, False),
     )
 )
 CATALOGS = int(os.environ.get("DBXEXPLORE_CATALOGS", "200"))
@@ -240,6 +246,8 @@ def test_explanations_agree_with_the_frame_and_their_changes_flip_the_verdict(se
         ]
         for level in explanation.levels:
             allow, deny = case.lists[level.level]
+            if level.level == "schemas" and case.reading.denies_information_schema:
+                deny = (*deny, ".*\\.information_schema")
             held = [("deny", i, text) for i, text in enumerate(deny)]
             held += [("allow", i, text) for i, text in enumerate(allow)]
             assert [(one.list, one.index, one.pattern) for one in level.patterns] == held
@@ -251,6 +259,12 @@ def test_explanations_agree_with_the_frame_and_their_changes_flip_the_verdict(se
         decided_by = explanation.decided_by.decided_by
         assert (decided_by.pattern if decided_by else None) == (None if pd.isna(row["pattern"]) else row["pattern"])
 
+        if not explanation.changes:  # what the reading denies by itself, no edit lets through
+            schema = next(one.subject for one in said if one.level == "schemas")
+            assert case.reading.denies_information_schema
+            assert reference.matches(".*\\.information_schema", schema, case.reading)
+            assert explanation.flipped(case.filters) == case.filters
+            continue
         flipped = explanation.flipped(case.filters)
         lists = {level: (flipped.level(level).allow, flipped.level(level).deny) for level in reference.LEVELS}
         assert reference.included(thing, lists, case.reading) != explanation.included
@@ -458,3 +472,48 @@ def test_names_and_patterns_are_escaped_in_html() -> None:
         assert "<b>" not in text
         assert "&lt;script&gt;" in text or text is shown[0]
     assert "&lt;script&gt;" in shown[0]
+
+
+# --- what DataHub does by itself -----------------------------------------------------------------------
+
+
+def test_datahub_denies_information_schema_by_itself_and_says_so() -> None:
+    catalog = relations(
+        ("prod", "information_schema", "tables"), ("prod", "information_schema_2", "t"), ("prod", "s", "t")
+    )
+    preview = dbx.Filters().preview(catalog)
+    assert preview.included.tolist() == [False, False, True]
+    row = preview.frame.iloc[0]
+    assert (row["level"], row["rule"], row["pattern"]) == ("schema", "deny", r".*\.information_schema")
+    explanation = preview.explain(0)
+    assert not explanation.changes
+    assert str(explanation).splitlines()[2:] == [
+        r"  schemas: 'prod.information_schema' fails: built-in deny pattern matches: .*\.information_schema",
+        "  tables: 'prod.information_schema.tables' passes: allow pattern 1 matches: .*",
+        "No pattern can include it: datahub always denies it",
+    ]
+    assert "No pattern can include it" in explanation._repr_html_()
+    for dialect in (dbx.Dialect.OPENMETADATA, dbx.Dialect.STRICT):
+        assert dbx.Filters().preview(catalog, dialect).included.all()
+    assert preview.dialect_dependent.tolist() == [True, True, False]
+
+
+def test_datahub_matches_blanks_of_catalogs_and_schemas_as_underscores() -> None:
+    catalog = relations(("sales eu", "north west", "a b"))
+    as_underscores = dbx.Filters(
+        catalogs=dbx.Patterns(["^sales_eu$"]),
+        schemas=dbx.Patterns([r"^sales_eu\.north_west$"]),
+        tables=dbx.Patterns([r"^sales eu\.north west\.a b$"]),
+    )
+    assert included_names(catalog, as_underscores, dbx.Dialect.DATAHUB) == ["sales eu.north west.a b"]
+    assert included_names(catalog, as_underscores, dbx.Dialect.STRICT) == []
+    subjects = [level.subject for level in as_underscores.preview(catalog).explain(0).levels]
+    assert subjects == ["sales_eu", "sales_eu.north_west", "sales eu.north west.a b"]
+
+
+def test_view_patterns_did_nothing_in_datahub_before_1_6_0_12() -> None:
+    catalog = relations(("c", "s", "v"), kind="view")
+    filters = dbx.Filters(views=dbx.Patterns(deny=[".*"]))
+    assert included_names(catalog, filters, dbx.Dialect.DATAHUB) == []
+    assert included_names(catalog, filters, dbx.Dialect.DATAHUB_1_5) == ["c.s.v"]
+    assert filters.preview(catalog).dialect_dependent.all()

@@ -260,3 +260,44 @@ def test_a_hundred_thousand_objects_take_two_seconds() -> None:
     assert suggestion.exact
     assert len(suggestion.patterns) <= 2
     assert took < 6  # two seconds on a machine of its own; tests/bench holds it to that
+
+
+# --- what DataHub does by itself ---
+
+
+def catalog_with(*names: tuple[str, str, str]) -> Catalog:
+    rows = [("table", *parts, ".".join(parts)) for parts in names]
+    return Catalog.from_frame(pd.DataFrame(rows, columns=["kind", "catalog", "schema", "name", "full_name"]))
+
+
+def test_a_selection_that_no_filters_can_let_through_is_not_called_exact_and_stays_short() -> None:
+    names = [("prod", "information_schema", f"t_{i}") for i in range(50)]
+    catalog = catalog_with(*names, ("prod", "gold", "orders"), ("dev", "gold", "orders"))
+    selected = catalog.objects["catalog"].astype(str) == "prod"
+    suggestion = suggest_filters(catalog, selected)
+    assert suggestion.patterns == ("^(?:prod)$",)
+    assert not suggestion.exact
+    assert set(suggestion.wrong) == {".".join(parts) for parts in names}
+    assert suggest_filters(catalog, selected, dialect=Dialect.STRICT).exact
+
+
+@pytest.mark.parametrize("dialect", Dialect.named().values(), ids=Dialect.named())
+def test_containers_with_blanks_are_told_apart_from_those_with_underscores_by_what_they_hold(
+    dialect: Dialect,
+) -> None:
+    catalog = catalog_with(
+        ("sales eu", "north west", "a"),
+        ("sales eu", "north west", "b"),
+        ("sales eu", "south", "b"),
+        ("sales_eu", "north_west", "a"),
+        ("sales_eu", "south", "b"),
+        ("dev", "south", "b"),
+    )
+    for number in range(2**6):
+        selected = [bool(number >> at & 1) for at in range(6)]
+        suggestion = suggest_filters(catalog, selected, dialect=dialect)
+        included = suggestion.filters.preview(catalog, dialect).included.tolist()
+        if dialect.subject == "qualified":
+            assert suggestion.exact
+            assert included == selected
+        assert suggestion.exact == (included == selected)

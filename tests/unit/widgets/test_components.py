@@ -54,14 +54,16 @@ def test_the_form_makes_settings_of_each_kind_of_credential() -> None:
     form = ConnectForm()
     assert form.settings is None
     form._url.value = URL + "/?o=123#job/1"
-    assert form.settings == dbx.ConnectionSettings(URL, dbx.TokenAuth())
+    assert form.settings == dbx.ConnectionSettings(URL, dbx.TokenAuth(), workspace_id="123")
     form._fields["env_var"].value = "MY_TOKEN"
-    assert form.settings == dbx.ConnectionSettings(URL, dbx.TokenAuth("MY_TOKEN"))
+    assert form.settings == dbx.ConnectionSettings(URL, dbx.TokenAuth("MY_TOKEN"), workspace_id="123")
     form._kind.value = "oauth-m2m"
     assert form.settings is None
     form._fields["client_id"].value = "3f1c2a9e-0000-4000-8000-000000000000"
     assert form.settings is not None
     assert form.settings.auth == dbx.OAuthM2MAuth("3f1c2a9e-0000-4000-8000-000000000000")
+    form._fields["scopes"].value = "unity-catalog, sql"
+    assert form.settings.auth.scopes == ("unity-catalog", "sql")
     form._kind.value = "profile"
     assert form.settings.auth == dbx.ProfileAuth("DEFAULT")
     form._kind.value = "runtime"
@@ -72,7 +74,7 @@ def test_the_form_makes_settings_of_each_kind_of_credential() -> None:
     "settings",
     [
         dbx.ConnectionSettings(URL, dbx.TokenAuth("T"), "abc123"),
-        dbx.ConnectionSettings(URL, dbx.OAuthM2MAuth("id", "S")),
+        dbx.ConnectionSettings(URL, dbx.OAuthM2MAuth("id", "S", ("sql", "unity-catalog")), workspace_id="7405"),
         dbx.ConnectionSettings(URL, dbx.ProfileAuth("work")),
         dbx.ConnectionSettings(None, dbx.RuntimeAuth()),
     ],

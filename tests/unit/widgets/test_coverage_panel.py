@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from types import SimpleNamespace
 
+import needs
 import pandas as pd
 import pytest
 from widget_markup import markup
@@ -27,8 +28,8 @@ def _not_on_databricks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def needs_figures() -> None:
-    pytest.importorskip("plotly", minversion="6")
-    pytest.importorskip("anywidget")
+    needs.at_least("plotly", "6")
+    pytest.importorskip("anywidget", reason=needs.package("anywidget"))
 
 
 def rows_of(panel: CoveragePanel) -> list[tuple[str, str]]:

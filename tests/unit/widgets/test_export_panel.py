@@ -280,6 +280,11 @@ def test_a_recipe_tells_what_datahub_would_read(catalog: dbx.Catalog) -> None:
     panel.dialect, panel.filters = dbx.Dialect.OPENMETADATA, filters
     panel.preview = filters.preview(catalog, dbx.Dialect.OPENMETADATA)
     assert "DataHub would read these patterns as 0 objects, not 27." in shown(panel)
+    # The recipe for filters that are read without view patterns has none either.
+    filters = dbx.Filters(views=dbx.Patterns([]))
+    panel.dialect, panel.filters = dbx.Dialect.DATAHUB_1_5, filters
+    panel.preview = filters.preview(catalog, dbx.Dialect.DATAHUB_1_5)
+    assert "DataHub would read" not in shown(panel)
     panel._form.value = "document"
     assert "DataHub would read" not in shown(panel)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pandas as pd
 import pytest
 from widget_markup import shown
 from widget_names import HOSTILE
@@ -63,6 +64,18 @@ def test_nobody_is_asked_to_discover_during_a_discovery(catalog: dbx.Catalog) ->
 
 
 # --- why ---
+
+
+def test_an_object_that_the_reading_always_denies_has_no_button() -> None:
+    rows = [("table", "c", "information_schema", "t", "c.information_schema.t")]
+    catalog = dbx.Catalog.from_frame(pd.DataFrame(rows, columns=["kind", "catalog", "schema", "name", "full_name"]))
+    panel = ExplanationPanel(Filters(schemas=Patterns(deny=["c"])).preview(catalog))
+    panel.selected = 0
+    assert "No pattern can include it: datahub always denies it" in shown(panel)
+    assert r"built-in deny <code>.*\.information_schema</code> matches too" in shown(panel)
+    assert panel._flip.layout.display == "none"
+    panel.preview = Filters().preview(catalog, dbx.Dialect.STRICT)
+    assert panel._flip.layout.display is None
 
 
 def test_the_selected_object_is_explained(catalog: dbx.Catalog) -> None:

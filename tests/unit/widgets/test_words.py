@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -36,13 +37,14 @@ def test_containers_are_named_apart(catalog: dbx.Catalog, names: list[str], said
 
 
 def test_a_reading_is_called_as_where_it_is_chosen() -> None:
-    assert [words.reading_name(one) for one in (Dialect.DATAHUB, Dialect.OPENMETADATA, Dialect.STRICT)] == [
+    assert [words.reading_name(one) for one in Dialect.named().values()] == [
         "DataHub",
+        "DataHub before 1.6.0.12",
         "OpenMetadata",
         "Strict",
     ]
     assert words.reading_name(Dialect("search", name="datahub")) == "datahub"  # it only calls itself so
-    assert words.reading_name(Dialect("full", name="strict", ignore_case=False, views="views")) == "Strict"
+    assert words.reading_name(replace(Dialect.STRICT, name="mine")) == "Strict"
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,76 @@
+"""Single calls of a workspace: one credential, one HTTP client, each failure told as our own error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+from dbxexplore import errors
+from dbxexplore.connection.credentials import credential_of, workspace_headers
+from dbxexplore.connection.settings import ConnectionSettings
+from dbxexplore.connection.web import Json, Web
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+
+class ApiCalls:
+    """Single calls of a workspace's REST API, without retries; safe to use from several threads.
+
+    Args:
+        source: settings, or an SDK client whose credential is used.
+        timeout: seconds to wait for an answer.
+        connections: how many connections may be open at once.
+
+    Raises:
+        CredentialError: the credential is missing or cannot be used.
+        WorkspaceError: the host does not answer or does not accept the credential, where a token is fetched first.
+    """
+
+    def __init__(self, source: ConnectionSettings | WorkspaceClient, *, timeout: float, connections: int) -> None:
+        self._credential = credential_of(source, timeout)
+        self.host = self._credential.host
+        self._web = Web(self.host, timeout=timeout, connections=connections, verify=self._credential.verify)
+        self._workspace = workspace_headers(self._credential.workspace_id)
+
+    @property
+    def replaced(self) -> int:
+        """How many answers held text that is no valid Unicode and was replaced."""
+        return self._web.replaced
+
+    def close(self) -> None:
+        """Close the connections that are open and idle; a call under way closes its own."""
+        self._web.close()
+
+    def get(self, path: str, query: Mapping[str, object] | None = None) -> Json:
+        """GET ``path`` and return the JSON object it answers with.
+
+        Raises:
+            WorkspaceError: one of its kinds, depending on what went wrong.
+            CredentialError: the variable that holds the secret is gone.
+        """
+        return self._call("GET", path, query=query)
+
+    def post(self, path: str, body: Mapping[str, object]) -> Json:
+        """POST a JSON object to ``path`` and return the JSON object it answers with; raises as `get` does."""
+        return self._call("POST", path, body=body)
+
+    def download(self, url: str) -> bytes:
+        """Return what a link of the workspace leads to, fetched without a credential; see `Web.download`."""
+        return self._web.download(url)
+
+    def _call(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, object] | None = None,
+        body: Mapping[str, object] | None = None,
+    ) -> Json:
+        headers = self._credential.headers()
+        try:
+            return self._web.json(method, path, {**self._workspace, **headers}, query, body)
+        except errors.UnauthorizedError:
+            if not self._credential.renew(headers):
+                raise
+        return self._web.json(method, path, {**self._workspace, **self._credential.headers()}, query, body)
