@@ -46,10 +46,13 @@ __all__ = [
     "reopen",
 ]
 
-MOST_AT_ONCE = 150
-"""How many controls are opened before the socket is given time to pass on the messages."""
+MOST_AT_ONCE = 100
+"""How many messages are sent before the socket is given time to pass them on, once there are many."""
 
-_PAUSE = 0.01  # seconds in which the thread of ZeroMQ, which needs nothing of Python, writes to the connection
+_KEPT = 450  # messages that the socket keeps whatever happens, with some to spare
+# Seconds in which the thread of ZeroMQ, which needs nothing of Python, writes to the connection. On a busy machine it
+# may wait that long for a processor.
+_PAUSE = 0.05
 
 
 _GROUP = 35
@@ -85,7 +88,7 @@ class _Together:
         return self._styles[key]
 
     def open(self) -> None:
-        for control in _paced(self._in_groups()):
+        for control in _paced(self._in_groups(), after=_KEPT):
             control.open()
 
     def _in_groups(self) -> Iterator[Widget]:
@@ -259,11 +262,11 @@ def _contents_first(widgets: Collection[Widget]) -> list[Widget]:
     return list(ordered.values())
 
 
-def _paced(widgets: Iterable[Widget]) -> Iterator[Widget]:
-    """Yield widgets, each of which makes a message, and let the messages leave the kernel in between."""
+def _paced(widgets: Iterable[Widget], after: int = 0) -> Iterator[Widget]:
+    """Yield widgets, each of which makes a message, and from ``after`` on let messages leave the kernel in between."""
     for number, widget in enumerate(widgets, 1):
         yield widget
-        if number % MOST_AT_ONCE == 0:
+        if number > after and number % MOST_AT_ONCE == 0:
             sys.stdout.flush()  # in a kernel, this waits until all messages were given to the socket
             time.sleep(_PAUSE)
 
