@@ -460,7 +460,14 @@ def _section(name: str) -> dict[str, str]:
     Source: the page on configuration profiles in Databricks' documentation, which says where the file is and what
     it holds.
     """
-    path = Path(os.environ.get("DATABRICKS_CONFIG_FILE") or "~/.databrickscfg").expanduser()
+    path = Path(os.environ.get("DATABRICKS_CONFIG_FILE") or "~/.databrickscfg")
+    try:
+        path = path.expanduser()
+    except RuntimeError:
+        msg = f"The profile {name!r} cannot be read: this user has no home directory"
+        raise errors.CredentialError(
+            msg, remedy="Set HOME, or DATABRICKS_CONFIG_FILE to the path of the file"
+        ) from None
     # To the parser, DEFAULT is a section like the others: a profile does not inherit from it.
     file = configparser.ConfigParser(interpolation=None, default_section="")
     try:
