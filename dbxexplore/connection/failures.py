@@ -79,6 +79,16 @@ def explain_answer(  # noqa: PLR0911 - a decision table
 _NOT_FOUND = {"ENDPOINT_NOT_FOUND", "NOT_IMPLEMENTED"}
 
 
+# What the APIs and gateways write into an error; an answer that holds nothing else is one.
+_ERROR_KEYS = frozenset({"message", "details", "detail", "code", "status", "reason"})
+
+
+def is_error(answer: Mapping[str, object]) -> bool:
+    """Return whether an answer says that the call failed, although its status is that of a success."""
+    code = answer.get("error_code") or answer.get("error")
+    return code is not None or (bool(answer) and not answer.keys() - _ERROR_KEYS)
+
+
 def _explain_refusal(host: str, answer: _Answer) -> errors.WorkspaceError | None:
     if answer.status not in {400, 401, 403, 404, 412}:
         return None

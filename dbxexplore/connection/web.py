@@ -19,7 +19,7 @@ from urllib.parse import urljoin, urlsplit
 from pydantic_core import from_json
 
 from dbxexplore import _version, errors
-from dbxexplore.connection.failures import explain_answer, explain_error, foreign_answer, transient
+from dbxexplore.connection.failures import explain_answer, explain_error, foreign_answer, is_error, transient
 from dbxexplore.connection.secrets import mask
 from dbxexplore.connection.url import cloud_of
 
@@ -110,8 +110,7 @@ class Web:
         if status != HTTPStatus.OK:
             raise explain_answer(self._host, status, answered, content)
         answer = self._decoded(content)
-        if answer.get("error_code") and not set(answer) - {"error_code", "message", "details"}:
-            # An error all the same, whatever the status says.
+        if is_error(answer):
             raise explain_answer(self._host, HTTPStatus.BAD_REQUEST, answered, content)
         return answer
 

@@ -1,29 +1,15 @@
 """Reads answers without trusting their shape: what is not as documented is an error, and never taken for empty.
 
 A key that is absent stands for an empty list, as the API documents. A list that is null or anything else than a list,
-an error inside an answer of 200, and rows that are not objects are reported.
+and rows that are not objects are reported.
 """
 
 from __future__ import annotations
 
 from dbxexplore import errors
-from dbxexplore.connection import Json, mask
+from dbxexplore.connection import Json
 
 LATEST = 9_223_372_036_854  # milliseconds since 1970, beyond which a time does not fit into nanoseconds
-
-
-# What the APIs and gateways write into an error; an answer that holds nothing else is one.
-_ERROR_KEYS = frozenset({"message", "details", "detail", "code", "status", "reason"})
-
-
-def refuse_error_inside(answer: Json) -> None:
-    """Raise a `WorkspaceError` if an answer that came as a success says that the call failed."""
-    code = answer.get("error_code") or answer.get("error")
-    if code is None and (not answer or answer.keys() - _ERROR_KEYS):
-        return
-    said = answer.get("message") or answer.get("detail") or code or "it does not say which"
-    msg = f"The workspace answered with an error in place of what was asked: {mask(str(said))}"
-    raise errors.WorkspaceError(msg, remedy="Try again; if it stays so, look at the status page of Databricks")
 
 
 def objects_in(answer: Json, key: str, scope: str) -> tuple[list[Json], int]:
@@ -69,8 +55,3 @@ def is_odd_text(item: Json, key: str) -> bool:
 def flag(value: object) -> bool | None:
     """Return a boolean, None for anything else: a flag that cannot be read is unknown."""
     return value if isinstance(value, bool) else None
-
-
-def milliseconds(value: object) -> int | None:
-    """Return a time in milliseconds since 1970, None for what is not a time that a timestamp can hold."""
-    return value if type(value) is int and 0 <= value <= LATEST else None

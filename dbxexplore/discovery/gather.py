@@ -20,7 +20,7 @@ from typing import Protocol
 from dbxexplore import errors
 from dbxexplore.catalog.schema import Reason
 from dbxexplore.connection import Json
-from dbxexplore.discovery.answers import misread, objects_in, refuse_error_inside
+from dbxexplore.discovery.answers import misread, objects_in
 
 logger = logging.getLogger(__name__)
 
@@ -364,9 +364,7 @@ class Gatherer:
             return known
         if step.link is not None:
             return {"content": self._calls.download(step.link)}
-        answer = self._calls.get(step.path, step.query) if step.body is None else self._calls.post(step.path, step.body)
-        refuse_error_inside(answer)
-        return answer
+        return self._calls.get(step.path, step.query) if step.body is None else self._calls.post(step.path, step.body)
 
     def _take(self) -> _Waiting | None:
         with self._state:

@@ -6,7 +6,6 @@ read as raw JSON, because the SDK's classes turn a table type that they do not k
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import compress
@@ -20,7 +19,7 @@ from dbxexplore import errors
 from dbxexplore.catalog import schema
 from dbxexplore.catalog.schema import Depth
 from dbxexplore.connection import Json
-from dbxexplore.discovery.answers import flag, is_odd_text, milliseconds, misread, text, texts
+from dbxexplore.discovery.answers import LATEST, flag, is_odd_text, misread, text, texts
 from dbxexplore.discovery.arguments import HIVE
 from dbxexplore.discovery.gather import Failed, Step, pages
 
@@ -348,16 +347,18 @@ class UnityCatalog:
         except pa.ArrowException:
             full_names = pa.nulls(len(items), pa.string())
         within = pc.utf8_slice_codeunits(full_names, len(prefix))
-        if not pc.all(_of_tables(full_names, within, prefix), min_count=0).as_py():
+        dots = pc.count_substring(within, ".")
+        if not _all_of_tables(full_names, within, dots, prefix):
             odd = len(items)
             items = [item for item in items if _is_summary(item, prefix)]
             odd -= len(items)
             full_names = pa.array([item["full_name"] for item in items], pa.string())
             within = pc.utf8_slice_codeunits(full_names, len(prefix))
+            dots = pc.count_substring(within, ".")
         types = pa.array(texts(items, "table_type"), pa.string())
         if types.null_count:
             odd += sum(is_odd_text(item, "table_type") for item in items)
-        plain = pc.equal(pc.count_substring(within, "."), 1)
+        plain = pc.equal(dots, 1)
         if not pc.all(plain, min_count=0).as_py():
             unclear = pc.invert(plain)
             names = within.filter(unclear).to_pylist()
@@ -408,13 +409,19 @@ class UnityCatalog:
         return failed
 
     def _take_tables(self, state: _CatalogState, schema_name: str, items: list[Json]) -> Iterable[Failed]:
-        named, odd = _named(items)
-        odd += sum(is_odd_text(item, "table_type") for item in items)
-        odd += self._add_relations(state, schema_name, [name for name, _ in named], [item for _, item in named])
+        names = texts(items, "name")
+        if None in names:
+            named, odd = _named(items)
+            names, items = [name for name, _ in named], [item for _, item in named]
+        else:
+            odd = 0
+        odd += self._add_relations(state, schema_name, names, items)
         return _odd(f"{state.name}.{schema_name}", odd)
 
-    def _add_relations(self, state: _CatalogState, schema_name: str, names: list[str], items: list[Json]) -> int:
-        """Add rows, and return how many of them lack columns because those cannot be read."""
+    def _add_relations(
+        self, state: _CatalogState, schema_name: str, names: Sequence[str | None], items: list[Json]
+    ) -> int:
+        """Add rows, and return how many of them lack a type or columns because those cannot be read."""
         prefix = f"{state.name}.{schema_name}."
         types = texts(items, "table_type")
         columns: dict[str, Sequence[object]] = {
@@ -422,16 +429,16 @@ class UnityCatalog:
             "catalog": [state.name] * len(names),
             "schema": [schema_name] * len(names),
             "name": names,
-            "full_name": [prefix + name for name in names],
+            "full_name": [f"{prefix}{name}" for name in names],
             "object_type": types,
         }
         if state.by_schema:  # a summary does not tell
             columns["browse_only"] = _flags(items)
-        odd = 0
+        odd = sum(is_odd_text(item, "table_type") for item in items) if None in types else 0
         if self._depth == "columns":
             columns["columns"] = held = [_columns(item.get("columns")) for item in items]
             columns["definition"] = texts(items, "view_definition")
-            odd = sum(one is None and "columns" in item for one, item in zip(held, items, strict=True))
+            odd += sum(one is None and "columns" in item for one, item in zip(held, items, strict=True))
         self._rows.add({**columns, **self._details(items)}, len(names))
         return odd
 
@@ -461,23 +468,24 @@ def _odd(scope: str, count: int) -> list[Failed]:
     return [Failed(scope, misread(scope, count))] if count else []
 
 
-def _of_tables(full_names: pa.Array, within: pa.Array, prefix: str) -> pa.Array:
-    """Return whether each full name is that of something in a schema of the catalog whose prefix is given."""
-    starts = pc.starts_with(full_names, prefix)
-    return pc.fill_null(pc.and_(starts, pc.match_substring_regex(within, _SCHEMA_AND_NAME)), False)  # noqa: FBT003 - Arrow's signature
-
-
-_SCHEMA_AND_NAME = r"(?s)^.+\..+$"
+def _all_of_tables(full_names: pa.Array, within: pa.Array, dots: pa.Array, prefix: str) -> bool:
+    """Return whether all full names are of something in a schema of the catalog whose prefix is given."""
+    if full_names.null_count or not pc.all(pc.starts_with(full_names, prefix), min_count=0).as_py():
+        return False
+    nameless = pc.and_(pc.equal(dots, 1), pc.ends_with(within, "."))
+    schemaless = pc.less(pc.find_substring(within, "."), 1)
+    return not pc.any(pc.or_(nameless, schemaless), min_count=0).as_py()
 
 
 def _is_summary(item: Json, prefix: str) -> bool:
     name = text(item.get("full_name"))
-    return name is not None and name.startswith(prefix) and re.match(_SCHEMA_AND_NAME, name[len(prefix) :]) is not None
+    schema_name, _, rest = (name or "").removeprefix(prefix).partition(".")
+    return name is not None and name.startswith(prefix) and bool(schema_name and rest)
 
 
 def _flags(items: list[Json]) -> list[bool | None]:
     # The API leaves the field out where it is false.
-    return [flag(item.get("browse_only", False)) for item in items]
+    return [value if isinstance(value := item.get("browse_only", False), bool) else None for item in items]
 
 
 def _may_be_browsed(item: Json) -> bool:
@@ -487,7 +495,8 @@ def _may_be_browsed(item: Json) -> bool:
 
 def timestamps(values: Sequence[object]) -> pa.Array:
     """Return milliseconds since 1970, as the APIs give them, as timestamps; what is not such a time is null."""
-    whole = pa.array([milliseconds(value) for value in values], pa.int64())
+    held = [value if type(value) is int and 0 <= value <= LATEST else None for value in values]
+    whole = pa.array(held, pa.int64())
     return whole.cast(pa.timestamp("ms", tz="UTC")).cast(pa.timestamp("ns", tz="UTC"), safe=False)
 
 

@@ -7,7 +7,8 @@ recipe selects must be what the preview shows, so each setting that selects obje
 - ``schema_pattern`` is always written, so DataHub always adds its deny of ``information_schema``: the reading knows it.
 - Catalogs and schemas are matched with blanks turned into underscores: the reading knows it.
 - ``include_hive_metastore`` is written as false where there is a warehouse; without one DataHub turns it off itself.
-  `discover` lists what the Unity Catalog API lists, and so does DataHub then.
+  Where the Unity Catalog API lists ``hive_metastore`` all the same, a deny pattern takes it out: `discover` does not
+  look at it either, unless it is asked to.
 - ``include_metastore`` and ``include_metric_views`` are off unless written, and are not written: names do not begin
   with the metastore's, and a metric view is judged by the table patterns, like any other table.
 - ``include_tables`` and ``include_views`` are on unless written, and are not written.
@@ -32,13 +33,14 @@ _OTHER_READING = """\
 Warning: these filters are meant to be read as {name}, and DataHub reads patterns its own way:
 from the start of the qualified name, and a view must pass the table and the view patterns.
 It may take in other objects than the preview showed."""
+_HIVE = "^hive_metastore$"
 _VIEW_PATTERNS = "view_pattern needs DataHub 1.6.0.12 or later: earlier versions ignore it."
 
 
 def datahub_recipe(config: ConnectionConfig) -> str:
     """Return a recipe whose source is the workspace and whose sink is the console.
 
-    It leaves out ``hive_metastore`` where the Unity Catalog API does not list it.
+    It leaves out ``hive_metastore``, also where a discovery was asked to list it.
 
     Raises:
         ExportError: the credential is one that DataHub cannot have.
@@ -61,7 +63,7 @@ def datahub_recipe(config: ConnectionConfig) -> str:
         patterns = filters.level(level)
         source[f"{level.removesuffix('s')}_pattern"] = {
             "allow": [_unexpanded(text) for text in patterns.allow],
-            "deny": [_unexpanded(text) for text in patterns.deny],
+            "deny": [_unexpanded(text) for text in patterns.deny] + ([_HIVE] if level == "catalogs" else []),
             "ignoreCase": config.dialect.ignore_case,
         }
     source["include_notebooks"] = bool(filters.notebooks.allow)

@@ -18,11 +18,14 @@ import os
 import resource
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from statistics import median
+from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
@@ -51,16 +54,11 @@ BAD_DAY = {
 # --- the clients: each runs in a process of its own and prints what it measured ---
 
 
-def _client() -> object:
+def _client() -> Any:
     from databricks.sdk import WorkspaceClient
     from databricks.sdk.core import Config
 
-    # The default pool has 20 connections for https and 10 for the plain http of this machine; the crawl
-    # beside ours shall not suffer from that.
-    client = WorkspaceClient(config=Config(host=os.environ["URL"], token=TOKEN, max_connection_pools=CONCURRENCY))
-    session = client.api_client._api_client._session
-    session.mount("http://", session.get_adapter("https://"))
-    return client
+    return WorkspaceClient(config=Config(host=os.environ["URL"], token=TOKEN))
 
 
 def plain(share: int) -> Callable[[], int]:
@@ -78,14 +76,28 @@ def plain(share: int) -> Callable[[], int]:
 
 
 def threads() -> Callable[[], int]:
-    client = _client()
+    # A client for each thread, because over plain http the SDK keeps 10 connections open at most.
+    clients: SimpleQueue[Any] = SimpleQueue()
+    for _ in range(CONCURRENCY):
+        clients.put(_client())
+    own = threading.local()
+
+    def take() -> None:
+        own.client = clients.get()
+
+    def schemas_of(catalog: str) -> list[tuple[str, str]]:
+        return [(catalog, schema.name) for schema in own.client.schemas.list(catalog)]
+
+    def count(pair: tuple[str, str]) -> int:
+        return sum(1 for _ in own.client.tables.list(*pair))
+
+    first = _client()
 
     def crawl() -> int:
-        with ThreadPoolExecutor(CONCURRENCY) as pool:
-            catalogs = [catalog.name for catalog in client.catalogs.list(include_browse=True)]
-            schemas = pool.map(lambda name: [(name, schema.name) for schema in client.schemas.list(name)], catalogs)
-            pairs = [pair for found in schemas for pair in found]
-            return sum(pool.map(lambda pair: sum(1 for _ in client.tables.list(*pair)), pairs))
+        with ThreadPoolExecutor(CONCURRENCY, initializer=take) as pool:
+            catalogs = [catalog.name for catalog in first.catalogs.list(include_browse=True)]
+            pairs = [pair for found in pool.map(schemas_of, catalogs) for pair in found]
+            return sum(pool.map(count, pairs))
 
     return crawl
 

@@ -24,7 +24,7 @@ import psutil
 import pytest
 
 import dbxexplore as dbx
-from dbxexplore.demo import DemoWorkspace, emulator, sample, serve, workspace
+from dbxexplore.demo import DemoWorkspace, _process, emulator, sample, serve, workspace
 
 pytestmark = pytest.mark.integration
 
@@ -332,6 +332,23 @@ def test_a_jupyterlab_that_ends_ends_the_workspace(tmp_path: Path, temporary: Pa
     assert (process.returncode, complaints) == (0, "")
     assert not is_listening(running["workspace_url"])
     assert not folders(temporary)
+
+
+@pytest.mark.parametrize("ends_by_itself", [True, False])
+def test_what_a_server_leaves_behind_is_ended(*, ends_by_itself: bool) -> None:
+    leaves = (
+        "import subprocess, sys; print(subprocess.Popen([sys.executable, '-c', 'input()'], stdin=0).pid, flush=True)"
+    )
+    waits = "" if ends_by_itself else "; input()"
+    process = subprocess.Popen(
+        [sys.executable, "-c", leaves + waits], stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+    )
+    left = psutil.Process(int(process.stdout.readline()))
+    if ends_by_itself:
+        process.wait(30)
+    _process._stop(process)
+    process.stdout.close()
+    until(lambda: not left.is_running() or left.status() == psutil.STATUS_ZOMBIE, "it ended")
 
 
 def test_a_port_that_is_taken_is_refused(tmp_path: Path) -> None:

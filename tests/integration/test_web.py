@@ -236,7 +236,29 @@ def test_what_is_not_an_object_is_not_a_workspace(server: Server, calls: ApiCall
         calls.get("/x")
 
 
-def test_an_error_in_a_good_answer(server: Server, calls: ApiCalls) -> None:
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"error_code": "INTERNAL_ERROR", "message": "out of order"},
+        {"error_code": 500, "message": "out of order", "catalogs": []},
+        {"error": {"code": 3}, "message": "out of order"},
+        {"message": "out of order"},
+        {"status": "400", "detail": "out of order", "schemas": None, "error": "x"},
+    ],
+)
+def test_an_error_in_an_answer_of_200(server: Server, calls: ApiCalls, answer: Any) -> None:
+    server.says(answer)
+    with pytest.raises(errors.WorkspaceError, match="out of order"):
+        calls.get("/x")
+
+
+def test_an_answer_that_says_more_than_a_message_is_none(server: Server, calls: ApiCalls) -> None:
+    for answer in ({}, {"tables": [], "message": "welcome", "error": None}):
+        server.says(answer)
+        assert calls.get("/x") == answer
+
+
+def test_a_refusal_in_an_answer_of_200(server: Server, calls: ApiCalls) -> None:
     server.says({"error_code": "PERMISSION_DENIED", "message": "Invalid access token."})
     with pytest.raises(errors.UnauthorizedError):
         calls.get("/x")

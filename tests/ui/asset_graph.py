@@ -194,7 +194,7 @@ def dagster_dev(project: Path, home: Path, environment: Mapping[str, str]) -> It
         yield webserver
     finally:
         with contextlib.suppress(ProcessLookupError):
-            os.killpg(server.pid, signal.SIGTERM)
+            os.killpg(server.pid, signal.SIGTERM)  # a job in the background has its children ignore SIGINT
         try:
             server.wait(30)
         except subprocess.TimeoutExpired:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import signal
 import subprocess
 import sys
 import tempfile
@@ -301,6 +302,8 @@ def main() -> int:
     parser.add_argument("--times", type=int, default=200)
     parser.add_argument("--busy", action="store_true", help="beside a process that keeps a core busy")
     options = parser.parse_args()
+    # What was started is stopped, also when this is.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     failures = 0
     with contextlib.ExitStack() as stack:
         if options.busy:

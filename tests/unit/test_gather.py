@@ -389,22 +389,6 @@ def test_a_list_that_is_absent_or_empty_is_empty(answer: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "answer",
-    [
-        {"error_code": "INTERNAL_ERROR", "message": "out of order"},
-        {"error": "out of order"},
-        {"error_code": "X", "message": "out of order", "items": []},
-        {"message": "out of order"},
-        {"detail": "out of order", "status": "404"},
-    ],
-)
-def test_an_error_inside_an_answer_of_200_is_a_failure(answer: Any) -> None:
-    _, _, gatherer = listing(lambda _: answer)
-    assert [(scope, reason) for scope, reason, _ in gatherer.failures] == [("list", "error")]
-    assert "out of order" in gatherer.failures[0][2]
-
-
-@pytest.mark.parametrize(
     ("bound", "most", "said"),
     [("_MOST_PAGES", 7, "7 pages"), ("_MOST_ROWS", 14, "14 objects"), ("_MOST_TEXT", 20, "20 characters")],
 )
