@@ -36,8 +36,6 @@ _PATIENCE = 5  # time-outs that one answer may take in all, however steadily it 
 _CHUNK = 2**16  # bytes that are read, and decompressed, at a time
 # In the address of the login page that a workspace with Private Link redirects other networks to.
 _PRIVATE_LINK = "error=private-link-validation-error"
-# In the address of the login page that a workspace with Private Link redirects other networks to.
-_PRIVATE_LINK = "error=private-link-validation-error"
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 
 

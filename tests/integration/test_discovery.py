@@ -794,13 +794,16 @@ def test_an_event_set_beforehand(discover: Callable[..., dbx.Catalog]) -> None:
 
 
 def test_a_deadline(discover: Callable[..., dbx.Catalog]) -> None:
-    workspace = generated(catalogs=2, schemas=100, tables=2)
-    with simulated(workspace, latency=0.05) as simulator:
+    # One scope is never listed, so that the time runs out however fast or slow the rest is.
+    workspace = generated(catalogs=2, schemas=3, tables=2)
+    hung = f"{workspace.catalogs[1].name}.{workspace.catalogs[1].schemas[2].name}"
+    with simulated(workspace, hung={hung}) as simulator:
         start = time.monotonic()
-        catalog = discover(simulator, depth="details", deadline=0.4)
-        assert time.monotonic() - start < 30
+        catalog = discover(simulator, depth="details", deadline=6.5)
+        assert time.monotonic() - start < 60
     _check_cancelled(catalog, workspace)
-    assert "0.4 seconds" in catalog.failures["message"][0]
+    assert catalog.failures["scope"].tolist() == [hung]
+    assert "6.5 seconds" in catalog.failures["message"][0]
 
 
 def test_a_keyboard_interrupt_keeps_what_is_there(discover: Callable[..., dbx.Catalog]) -> None:
