@@ -346,6 +346,15 @@ def test_a_login_of_the_databricks_cli(
     assert report.ok, str(report)
 
 
+def test_a_host_without_a_metadata_page_is_not_warned_of(
+    workspace: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    _no_page(workspace)
+    for auth in (dbx.TokenAuth(TOKEN_VARIABLE), service_principal()):
+        dbx.ConnectionSettings(workspace.url, auth).workspace_client()
+    assert caplog.messages == []
+
+
 def test_a_user_without_a_home_is_told_how_to_name_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("DATABRICKS_CONFIG_FILE")
     # As in a container whose user has no entry in /etc/passwd.
