@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import signal
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,11 +23,16 @@ _OF_THE_MACHINE = re.compile(
 )
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     for name in list(filter(_OF_THE_MACHINE.fullmatch, os.environ)):
         del os.environ[name]
     # There is no such file; without the variable, the SDK would read that of the user.
     os.environ["DATABRICKS_CONFIG_FILE"] = str(Path(__file__).with_name("none.databrickscfg"))
+    # Jupyter, Dagster and Chromium write there, and some of them hang if they cannot.
+    if not os.access(os.path.expanduser("~"), os.W_OK):  # noqa: PTH111 - gives back a home that is not known
+        home = tempfile.TemporaryDirectory(prefix="home-")
+        config.add_cleanup(home.cleanup)
+        os.environ["HOME"] = home.name
     # A shell that is not interactive starts background jobs with SIGINT ignored, and every process that a test
     # starts would inherit that; what tests say about interrupts is about processes that receive them.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:

@@ -8,12 +8,14 @@ waits without a limit for some answers, so it runs in a thread of its own that i
 from __future__ import annotations
 
 import configparser
+import logging
 import os
 import re
 import shutil
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import urlsplit
@@ -235,6 +237,21 @@ def _within(seconds: float, call: Callable[[], _Result], host: str | None) -> _R
     return results[0]
 
 
+@contextmanager
+def without_warning_of_metadata() -> Iterator[None]:
+    """Keep the SDK from warning that a host has no page of metadata: it goes on with what it was given."""
+
+    def about_something_else(record: logging.LogRecord) -> bool:
+        return "host metadata" not in record.getMessage()
+
+    logger = logging.getLogger("databricks.sdk")
+    logger.addFilter(about_something_else)
+    try:
+        yield
+    finally:
+        logger.removeFilter(about_something_else)
+
+
 class _Recipe:
     """How the SDK's ``Config`` is made for some settings."""
 
@@ -264,7 +281,8 @@ class _Recipe:
             fields["workspace_id"] = self.workspace_id
         make: Callable[..., Config] = Config
         try:
-            config = make(**{name: value for name, value in fields.items() if value is not None})
+            with without_warning_of_metadata():
+                config = make(**{name: value for name, value in fields.items() if value is not None})
         except (ValueError, OSError) as error:
             known = explain_error(error, self.host or "")
             if known is not None:
@@ -460,7 +478,14 @@ def _section(name: str) -> dict[str, str]:
     Source: the page on configuration profiles in Databricks' documentation, which says where the file is and what
     it holds.
     """
-    path = Path(os.environ.get("DATABRICKS_CONFIG_FILE") or "~/.databrickscfg").expanduser()
+    path = Path(os.environ.get("DATABRICKS_CONFIG_FILE") or "~/.databrickscfg")
+    try:
+        path = path.expanduser()
+    except RuntimeError:
+        msg = f"The profile {name!r} cannot be read: this user has no home directory"
+        raise errors.CredentialError(
+            msg, remedy="Set HOME, or DATABRICKS_CONFIG_FILE to the path of the file"
+        ) from None
     # To the parser, DEFAULT is a section like the others: a profile does not inherit from it.
     file = configparser.ConfigParser(interpolation=None, default_section="")
     try:

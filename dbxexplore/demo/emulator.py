@@ -6,7 +6,6 @@ import base64
 import http.client
 import importlib.util
 import json
-import logging
 import os
 import secrets
 import shutil
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from dbxexplore import errors
 from dbxexplore.connection import ConnectionSettings, TokenAuth
+from dbxexplore.connection.credentials import without_warning_of_metadata
 from dbxexplore.connection.secrets import DEFAULT_TOKEN_VARIABLE
 from dbxexplore.demo import sample
 from dbxexplore.demo._child import DATA_FOLDER, PORT_FILE
@@ -57,7 +57,7 @@ class DemoWorkspace:
         from databricks.sdk.core import Config
 
         # An empty profile and a fixed kind keep other credentials of this machine out of it.
-        with _without_warning_of_metadata():
+        with without_warning_of_metadata():
             config = Config(host=self.url, token=self.token, auth_type="pat", profile="", http_timeout_seconds=30)
         return WorkspaceClient(config=config)
 
@@ -139,21 +139,6 @@ def _answer(port: int) -> bool | None:
         return None
     finally:
         connection.close()
-
-
-@contextmanager
-def _without_warning_of_metadata() -> Iterator[None]:
-    """Keep the SDK from warning that the emulator has no page of host metadata: nothing here needs it."""
-
-    def about_something_else(record: logging.LogRecord) -> bool:
-        return "host metadata" not in record.getMessage()
-
-    logger = logging.getLogger("databricks.sdk")
-    logger.addFilter(about_something_else)
-    try:
-        yield
-    finally:
-        logger.removeFilter(about_something_else)
 
 
 # --- variables of this process ---

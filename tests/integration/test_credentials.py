@@ -346,6 +346,24 @@ def test_a_login_of_the_databricks_cli(
     assert report.ok, str(report)
 
 
+def test_a_host_without_a_metadata_page_is_not_warned_of(
+    workspace: Simulator, caplog: pytest.LogCaptureFixture
+) -> None:
+    _no_page(workspace)
+    for auth in (dbx.TokenAuth(TOKEN_VARIABLE), service_principal()):
+        dbx.ConnectionSettings(workspace.url, auth).workspace_client()
+    assert caplog.messages == []
+
+
+def test_a_user_without_a_home_is_told_how_to_name_the_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("DATABRICKS_CONFIG_FILE")
+    # As in a container whose user has no entry in /etc/passwd.
+    monkeypatch.setattr("os.path.expanduser", lambda path: path)
+    with pytest.raises(errors.CredentialError, match="'prod' cannot be read") as caught:
+        dbx.ConnectionSettings(auth=dbx.ProfileAuth("prod")).workspace_client()
+    assert "DATABRICKS_CONFIG_FILE" in caught.value.remedy
+
+
 def test_other_profiles_are_named_where_one_is_missing(profile: Callable[..., dbx.ProfileAuth], tmp_path: Path) -> None:
     profile("staging", host="https://a.example", token=TOKEN)
     with pytest.raises(errors.CredentialError, match="no profile 'prod'") as caught:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import needs
 import pytest
 import sandbox
 from explorer_page import ExplorerPage, explore
@@ -18,7 +19,12 @@ from playwright.sync_api import Browser, ConsoleMessage, Request, expect
 import dbxexplore as dbx
 
 MILLION = 1_000_000
-PYTHON = os.environ.get("DBXEXPLORE_SANDBOX_PYTHON", sys.executable)
+# Of an environment with the libraries of a Databricks runtime, ipywidgets 7 among them.
+OTHER_PYTHON = "DBXEXPLORE_SANDBOX_PYTHON"
+TO_MAKE_IT = (
+    "python -m venv .venv-runtime && .venv-runtime/bin/pip install -e . -c .ci/databricks-client-5.txt ipykernel"
+    f" && {OTHER_PYTHON}=$PWD/.venv-runtime/bin/python pytest"
+)
 
 
 @dataclass
@@ -38,14 +44,24 @@ class Framed:
         return [one.url for one in asked if not one.url.startswith(("data:", "blob:"))]
 
 
+@pytest.fixture(params=["this environment", "ipywidgets 7"])
+def python(request: pytest.FixtureRequest) -> str:
+    """The interpreter of the kernel."""
+    if request.param == "this environment":
+        return sys.executable
+    if OTHER_PYTHON not in os.environ:
+        needs.absent(f"{OTHER_PYTHON} names no Python with ipywidgets 7", TO_MAKE_IT)
+    return os.environ[OTHER_PYTHON]
+
+
 @pytest.fixture
-def framed(browser: Browser, node_modules: Path, tmp_path: Path) -> Iterator[Framed]:
+def framed(browser: Browser, node_modules: Path, python: str, tmp_path: Path) -> Iterator[Framed]:
     assert node_modules == sandbox.NODE_MODULES
     package = Path(dbx.__file__).parents[1]
     environment = {**os.environ, "PYTHONPATH": str(package), "IPYTHONDIR": str(tmp_path / "ipython")}
     folder = tmp_path / "work"
     folder.mkdir()
-    with sandbox.sandbox(PYTHON, folder, environment) as running:
+    with sandbox.sandbox(python, folder, environment) as running:
         page = browser.new_page(viewport={"width": 1400, "height": 1600})
         page.set_default_timeout(60_000)
         errors: list[str] = []
