@@ -29,7 +29,7 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if item.path.suffix == ".ipynb" and "DBXEXPLORE_DEMO_URL" not in os.environ:
         from dbxexplore import demo
 
-        os.environ["DBXEXPLORE_DEMO_URL"] = _running.enter_context(demo.workspace()).url
+        os.environ["DBXEXPLORE_DEMO_URL"] = _running.enter_context(demo.workspace(timeout=300)).url
         _running.callback(os.environ.pop, "DBXEXPLORE_DEMO_URL")
 
 
