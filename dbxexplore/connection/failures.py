@@ -145,6 +145,8 @@ def foreign_answer(host: str) -> errors.WorkspaceError:
 
 # --- reading an answer ---
 
+_REASON = "X-Databricks-Reason-Phrase"  # a header, and the only key of some bodies
+
 
 def _read(status: int, headers: Mapping[str, str], content: bytes) -> _Answer:
     text = content[:65_536].decode("utf-8", "replace")
@@ -154,11 +156,13 @@ def _read(status: int, headers: Mapping[str, str], content: bytes) -> _Answer:
     except (ValueError, RecursionError):
         body = None
     # Gateways give the reason here where the body is a page.
-    reason = headers.get("X-Databricks-Reason-Phrase", "")
+    reason = headers.get(_REASON, "")
     if isinstance(body, dict):
         # Unity Catalog and the workspace; SCIM; the OAuth endpoints; and gateways in front of them.
         code = str(body.get("error_code") or body.get("error") or "")
-        said = str(body.get("message") or body.get("detail") or body.get("error_description") or "")
+        said = str(
+            body.get("message") or body.get("detail") or body.get("error_description") or body.get(_REASON) or ""
+        )
         foreign = not code and not said
     else:
         said, foreign = reason or _words_of(text), not reason
@@ -288,7 +292,9 @@ def _innermost(error: BaseException) -> str:
 # --- the refusals that are told apart ---
 
 # Sources of the words: databricks-sdk-go issues 873 and 981, databricks-sql-go issue 476, terraform-provider-databricks
-# issues 1632 and 4662, databrickslabs/ontos pull request 288, and error texts quoted in public repositories.
+# issues 1632 and 4662, databrickslabs/ontos pull request 288, and error texts quoted in public repositories. No quotation
+# was found of three, which are likely words: of personal access tokens that are disabled, of a user that is not active,
+# and of a workspace or account that is suspended.
 _REFUSALS = (
     # A missing privilege, first because it quotes names, which may hold any of the words below.
     _refusal(
@@ -305,7 +311,7 @@ _REFUSALS = (
     ),
     # The credential itself. Databricks answers 403 as often as 401.
     _refusal(
-        r"token expired|token is expiring|token has expired|expired (?:access )?token",
+        r"token expired|token is expiring|(?:token|jwt) has expired|expired (?:access )?token",
         errors.UnauthorizedError,
         "does not accept the token, which has expired",
         "Create a new token, and put it into the variable",
@@ -335,7 +341,7 @@ _REFUSALS = (
         "Give the token, or the service principal's secret, these API scopes",
     ),
     _refusal(
-        r"(?:invalid|unauthorized) access to org\b",
+        r"(?:invalid|unauthorized) access to (?:org|workspace)\b",
         errors.UnauthorizedError,
         "does not accept the credential for this workspace",
         "The token may be of another workspace or have expired, or the user is not assigned to this one",

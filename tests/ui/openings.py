@@ -19,7 +19,6 @@ from typing import Any
 from explorer_page import SHOWN, Errors, described
 from lab import START_SECONDS, Kernel, Lab, chromium, jupyterlab, run_all, save, write_notebook
 from playwright.sync_api import BrowserContext, Error, Locator, WebSocketRoute, expect
-from playwright.sync_api import TimeoutError as PlaywrightTimeoutError
 
 CELL = """
 with open("runs", "a") as runs:
@@ -50,6 +49,7 @@ class Opening:
         self.page.set_default_timeout(START_SECONDS * 1000)
         self.errors = Errors(self.page)
         self.sockets: list[WebSocketRoute] = []
+        self.fetched = 0  # times that the page was sent the state of all models
         self._kernel: Kernel | None = None
 
     # --- what a person does ---
@@ -83,16 +83,25 @@ class Opening:
 
         def route(socket: WebSocketRoute) -> None:
             self.sockets.append(socket)
-            socket.connect_to_server()
+            server = socket.connect_to_server()
+
+            def to_page(message: str | bytes) -> None:
+                text = message if isinstance(message, str) else message.decode("utf-8", "replace")
+                self.fetched += '"update_states"' in text
+                socket.send(message)
+
+            server.on_message(to_page)
 
         self.page.route_web_socket(lambda url: "/channels" in url, route)
 
     def cut_connection(self) -> None:
-        connections = len(self.sockets)
+        connections, fetched = len(self.sockets), self.fetched
         for socket in self.sockets:
             with contextlib.suppress(Error):  # one that was replaced
                 socket.close(code=1011, reason="the connection is lost")
         self._wait("the page connects again", lambda: len(self.sockets) > connections)
+        # It then asks for the state of all models and sets it, which undoes what is done in the page until then.
+        self._wait("the page has what it asked the kernel for", lambda: self.fetched > fetched)
 
     def lose_messages(self) -> None:
         """Lose what a kernel loses that sends faster than its socket passes on: the rest of the models of a first run.
@@ -154,31 +163,19 @@ class Opening:
         self.page.locator(SHOWN).first.wait_for()
         explorer = self.page.locator(".dbxe").first
         field = explorer.get_by_label("Workspace URL")
-        self._choose("Connect", field)
+        # What a page sets that connects again is set in order, so this comes after it.
+        before = f"https://adb-3{number}.azuredatabricks.net"
+        self.kernel().run(f"explorer.settings = dbx.ConnectionSettings({before!r}, dbx.TokenAuth('ANY_TOKEN'))")
+        expect(field).to_have_value(before)
+        explorer.locator(".lm-TabBar-tab").filter(has_text="Connect").click()
         typed = f"https://adb-1{number}.azuredatabricks.net"
         _type(field, typed)
         self.kernel().wait(f"explorer.settings is not None and explorer.settings.workspace_url == {typed!r}")
         answered = f"https://adb-2{number}.azuredatabricks.net"
         self.kernel().run(f"explorer.settings = dbx.ConnectionSettings({answered!r}, dbx.TokenAuth('ANY_TOKEN'))")
         expect(field).to_have_value(answered)
-        self._choose("Browse", explorer.locator(".dbxe-tree-text").filter(has_text="main").first)
-
-    def _choose(self, title: str, shown: Locator) -> None:
-        """Click a tab of the Explorer until the page shows what is on it.
-
-        A page that has connected again asks the kernel for the state of all models and then sets it, so that a click in
-        between is undone, as it would be for a person. Nothing in the kernel learns of that.
-        """
-        tab = self.page.locator(".dbxe").first.locator(".lm-TabBar-tab").filter(has_text=title)
-        until = time.monotonic() + START_SECONDS
-        while True:
-            tab.click()
-            try:
-                shown.wait_for(timeout=5_000)
-            except PlaywrightTimeoutError:
-                assert time.monotonic() < until, f"the tab {title} was clicked again and again, and is not shown"
-            else:
-                return
+        explorer.locator(".lm-TabBar-tab").filter(has_text="Browse").click()
+        expect(explorer.locator(".dbxe-tree-text").filter(has_text="main").first).to_be_visible()
 
     def close(self) -> None:
         self.forget_kernel()

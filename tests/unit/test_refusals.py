@@ -14,6 +14,8 @@ HOST = "https://dbc-1234abcd-56ef.cloud.databricks.com"
 # (status, words, error, a part of the remedy)
 REFUSALS = [
     (403, "Invalid access token.", errors.UnauthorizedError, "create a new one"),
+    (403, "JWT has expired", errors.UnauthorizedError, "new token"),
+    (403, "Unauthorized access to workspace: 1234567890123456", errors.UnauthorizedError, "another workspace"),
     (403, "Invalid Token", errors.UnauthorizedError, "create a new one"),
     (403, "Token is expiring within 30 seconds. (token expired)", errors.UnauthorizedError, "new token"),
     (400, "The access token has expired. Error: token has expired", errors.UnauthorizedError, "new token"),
@@ -69,7 +71,7 @@ REFUSALS = [
 REFUSES_ALL = (errors.UnauthorizedError, errors.IpBlockedError, errors.BlockedError)
 
 
-FORMS = ("json", "numeric", "html", "plain", "header")
+FORMS = ("json", "numeric", "html", "plain", "header", "reason")
 # A privilege is refused in JSON, by Unity Catalog itself and not by a gateway in front of it.
 CASES = [
     (form, *refusal)
@@ -92,6 +94,7 @@ def test_a_refusal_is_known_by_its_words(
         "html": f"<html><head><title>Error {status} </title></head><body><h2>{words}</h2></body></html>",
         "plain": words,
         "header": "<html><body>Sorry</body></html>",
+        "reason": json.dumps({"X-Databricks-Reason-Phrase": words}),
     }[form]
     error = explain_answer(HOST, status, headers, content.encode())
     assert type(error) is kind
