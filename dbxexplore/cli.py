@@ -235,7 +235,8 @@ class ConnectionOptions:
             return TokenAuth(self.token_env_var)
         if self.client_id is not None:
             scopes = [scope for scope in re.split(r"[\s,]+", self.scopes or "") if scope]
-            secret = self.client_secret_env_var or DEFAULT_SECRET_VARIABLE
+            given_secret = self.client_secret_env_var
+            secret = DEFAULT_SECRET_VARIABLE if given_secret is None else given_secret
             return OAuthM2MAuth(self.client_id, secret, scopes=tuple(scopes))
         return ProfileAuth(self.profile) if self.profile is not None else None
 

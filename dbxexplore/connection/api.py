@@ -35,7 +35,7 @@ class ApiCalls:
 
     @property
     def replaced(self) -> int:
-        """How many answers held text that is no valid Unicode and was replaced."""
+        """How many answers held text that is not valid Unicode and was replaced."""
         return self._web.replaced
 
     def close(self) -> None:

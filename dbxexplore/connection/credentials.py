@@ -127,7 +127,7 @@ class _TokenCredential:
         return {"Authorization": f"Bearer {read_secret(self._variable)}"}
 
     def renew(self, refused: Mapping[str, str]) -> bool:
-        return self.headers() != refused  # the variable may have been set anew
+        return self.headers() != refused  # the variable may have another value by now
 
 
 class _TokenFromEnvironment:

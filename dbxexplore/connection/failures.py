@@ -145,14 +145,15 @@ def foreign_answer(host: str) -> errors.WorkspaceError:
 
 # --- reading an answer ---
 
+_MOST_BYTES = 65_536  # of an answer that are looked at for the reason
 _REASON = "X-Databricks-Reason-Phrase"  # a header, and the only key of some bodies
 
 
 def _read(status: int, headers: Mapping[str, str], content: bytes) -> _Answer:
-    text = content[:65_536].decode("utf-8", "replace")
+    text = content[:_MOST_BYTES].decode("utf-8", "replace")
     code, said, foreign = "", "", False
     try:
-        body = json.loads(content) if len(content) <= len(text) * 4 else None
+        body = json.loads(text)
     except (ValueError, RecursionError):
         body = None
     # Gateways give the reason here where the body is a page.

@@ -39,7 +39,7 @@ def normalise_workspace_url(text: str) -> str:
 
     Raises:
         WorkspaceUrlError: it is empty or no address; it is that of the account console or of a Databricks
-            site that is no workspace; it is plain ``http`` beyond this machine; or it holds a credential.
+            site that is not a workspace; it is plain ``http`` beyond this machine; or it holds a credential.
     """
     example = f"a workspace URL such as {WORKSPACE_URL_EXAMPLE}"
     raw = text.strip().strip("<>\"'").strip() if isinstance(text, str) else ""

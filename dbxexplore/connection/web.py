@@ -53,7 +53,7 @@ class Web:
         import requests
         from requests.adapters import HTTPAdapter
 
-        self.replaced = 0  # answers with text that is no valid Unicode, which was replaced
+        self.replaced = 0  # answers with text that is not valid Unicode, which was replaced
         self._host = host
         self._timeout = timeout
         self._session = session = requests.Session()
