@@ -147,6 +147,7 @@ def test_a_random_text_where_a_variable_belongs_is_not_shown(run: Run) -> None:
         (["preview"], "Nothing says what to preview"),
         (["discover", "--url", URL, "--profile", "p", "--client-id", "c"], "--client-id and --profile are different"),
         (["check", "--url", URL, "--client-secret-env-var", "X"], "goes with --client-id"),
+        (["check", "--url", URL, "--scopes", "sql"], "--scopes goes with --client-id"),
         (["export", "--url", URL], "The connection has no name"),
         (["export", "--url", URL, "--name", "x", "--timezone", "UTC"], "--timezone goes with --cron"),
         (["export", "--url", URL, "--name", "x", "--format", "asset-keys"], "needs --snapshot"),
@@ -332,3 +333,9 @@ def test_export_to_where_nothing_can_be_written(run: Run, config: Path, tmp_path
     run("export", "--config", config, "--output", tmp_path / "file" / "x.yaml")
     assert run.code == cli.FAILED
     assert "cannot be written" in run.err
+
+
+def test_an_empty_name_of_the_secrets_variable_is_refused(run: Run) -> None:
+    run("check", "--url", URL, "--client-id", "6f1c-app", "--client-secret-env-var", "")
+    assert run.code == cli.FAILED
+    assert "client_secret_env_var is empty" in run.err
