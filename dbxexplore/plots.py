@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dbxexplore import errors
+from dbxexplore.text import one_line
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -190,6 +191,4 @@ def _text(name: str, limit: int = 255) -> str:
 
     What would break the line or turn its direction is shown as a symbol.
     """
-    shown = "".join(c if c.isprintable() else "␤" if c == "\n" else "�" for c in str(name))
-    shown = shown if len(shown) <= limit else shown[: limit - 1] + "…"
-    return html.escape(shown, quote=False).replace("$", "&#36;")
+    return html.escape(one_line(str(name), limit), quote=False).replace("$", "&#36;")

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 from dbxexplore import _version, errors
 from dbxexplore.catalog import schema
 from dbxexplore.files import written_whole
+from dbxexplore.text import plural
 
 _METADATA_KEY = b"dbxexplore"
 _FORMAT = 1
@@ -112,7 +113,7 @@ class Catalog:
 
     def __repr__(self) -> str:
         state = (
-            "complete" if self.complete else f"incomplete: {_count(len(self.failures), 'scope')} could not be listed"
+            "complete" if self.complete else f"incomplete: {plural(len(self.failures), 'scope')} could not be listed"
         )
         return f"<Catalog: {counted(self.counts())}; {state}; {self.provenance}>"
 
@@ -136,7 +137,7 @@ class Catalog:
             return ""
         shown = self.failures.head(20).to_html(border=0, index=False, escape=True)
         return (
-            f"<p><strong>Incomplete:</strong> {_count(len(self.failures), 'scope')} could not be listed. "
+            f"<p><strong>Incomplete:</strong> {plural(len(self.failures), 'scope')} could not be listed. "
             f"What is missing there is not known.</p>{shown}"
         )
 
@@ -246,10 +247,6 @@ def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}" + ("" if number == 1 else "s")
-
-
 def counted(counts: Mapping[str, int]) -> str:
     """Return counts by kind as text for a reader: ``4 catalogs, 21 schemas, 260 tables``."""
-    return ", ".join(_count(number, kind) for kind, number in counts.items() if number) or "no objects"
+    return ", ".join(plural(number, kind) for kind, number in counts.items() if number) or "no objects"

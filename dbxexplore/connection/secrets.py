@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable
 
 from dbxexplore import errors
+from dbxexplore.text import printable, shorten
 
 DEFAULT_TOKEN_VARIABLE = "DATABRICKS_CONNECTION_TOKEN"  # noqa: S105 - a variable's name, not a token
 DEFAULT_SECRET_VARIABLE = "DATABRICKS_CONNECTION_CLIENT_SECRET"  # noqa: S105 - a variable's name, not a secret
@@ -46,8 +47,7 @@ def looks_like_value(text: str) -> bool:
 def mask(text: str, limit: int = 300) -> str:
     """Return text from a server fit for a message: one line, of bounded length, without secrets."""
     text = " ".join(without_secrets(text, secret_values()).split())
-    text = "".join(c if c.isprintable() else "�" for c in text)
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+    return shorten(printable(text), limit)
 
 
 def without_secrets(text: str, values: Iterable[str] = ()) -> str:

@@ -28,7 +28,7 @@ from dbxexplore.catalog import Catalog
 from dbxexplore.catalog.schema import ARROW_SCHEMA, table_from_series
 from dbxexplore.dagster_sync.translate import ObjectKey, Stale, object_key
 from dbxexplore.discovery.lineage import COLUMN_LINEAGE, TABLE_LINEAGE, Lineage
-from dbxexplore.discovery.unity_rest import METASTORE
+from dbxexplore.discovery.rest import METASTORE
 from dbxexplore.files import written_whole
 
 FORMAT = 2

@@ -3,8 +3,8 @@
 from dbxexplore.catalog.schema import Depth
 from dbxexplore.discovery.arguments import Strategy
 from dbxexplore.discovery.crawl import discover
+from dbxexplore.discovery.engine import Progress
 from dbxexplore.discovery.enrich import enrich
-from dbxexplore.discovery.gather import Progress
 from dbxexplore.discovery.progress import progress_bar
 from dbxexplore.discovery.refresh import refresh
 

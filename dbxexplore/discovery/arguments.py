@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from dbxexplore import errors
 from dbxexplore.connection import ConnectionSettings, RuntimeAuth
-from dbxexplore.discovery.gather import MAX_CONCURRENCY
+from dbxexplore.discovery.engine import MAX_CONCURRENCY
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient

@@ -26,7 +26,7 @@ from typing import BinaryIO
 
 from dbxexplore import _version, errors
 from dbxexplore.connection import Json, mask
-from dbxexplore.discovery.gather import Step
+from dbxexplore.discovery.engine import Step
 
 _MAGIC = "dbxexplore checkpoint"
 _FORMAT = 1

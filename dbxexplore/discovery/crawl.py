@@ -30,13 +30,13 @@ from dbxexplore.discovery.arguments import (
     check_warehouse,
 )
 from dbxexplore.discovery.checkpoint import Checkpoint, Request
-from dbxexplore.discovery.gather import Failed, Gatherer, Progress, Step
+from dbxexplore.discovery.engine import Failed, Gatherer, Progress, Step
 from dbxexplore.discovery.hive import HiveMetastore
 from dbxexplore.discovery.memory import lean_memory
 from dbxexplore.discovery.notebooks import NotebookTree
 from dbxexplore.discovery.progress import progress_bar
-from dbxexplore.discovery.unity_rest import METASTORE, Rows, UnityCatalog
-from dbxexplore.discovery.unity_sql import InformationSchema
+from dbxexplore.discovery.rest import METASTORE, Rows, UnityCatalog
+from dbxexplore.discovery.sql import InformationSchema
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient

@@ -15,9 +15,9 @@ from dbxexplore.catalog import Catalog
 from dbxexplore.catalog.schema import Depth, table_from_series
 from dbxexplore.connection import ApiCalls, ConnectionSettings
 from dbxexplore.discovery.arguments import CALL_TIMEOUT, check_concurrency, check_depth, check_source
-from dbxexplore.discovery.gather import Gatherer, Progress
+from dbxexplore.discovery.engine import Gatherer, Progress
 from dbxexplore.discovery.memory import lean_memory
-from dbxexplore.discovery.unity_rest import Rows, UnityCatalog
+from dbxexplore.discovery.rest import Rows, UnityCatalog
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient

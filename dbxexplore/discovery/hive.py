@@ -12,9 +12,9 @@ import pyarrow as pa
 from dbxexplore import errors
 from dbxexplore.connection import mask
 from dbxexplore.discovery.arguments import HIVE
-from dbxexplore.discovery.gather import Failed, Step
+from dbxexplore.discovery.engine import Failed, Step
+from dbxexplore.discovery.rest import Rows
 from dbxexplore.discovery.statements import Query, Statement, Warehouse, quoted
-from dbxexplore.discovery.unity_rest import Rows
 
 _ROOT = quoted(HIVE)
 

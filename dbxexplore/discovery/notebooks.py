@@ -11,8 +11,8 @@ from fnmatch import fnmatchcase
 from dbxexplore import errors
 from dbxexplore.connection import Json
 from dbxexplore.discovery.answers import misread, objects_in, text
-from dbxexplore.discovery.gather import Failed, Step
-from dbxexplore.discovery.unity_rest import Rows
+from dbxexplore.discovery.engine import Failed, Step
+from dbxexplore.discovery.rest import Rows
 
 _FOLDERS = ("DIRECTORY", "REPO")
 _MOST_FOLDERS = 500_000  # folders in all, beyond which a tree counts as endless too

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-from dbxexplore.discovery.gather import Progress
+from dbxexplore.discovery.engine import Progress
 
 _EVERY = 0.5  # seconds between two updates of a notebook's output, each of which is a message to the browser
 

@@ -1,7 +1,7 @@
 """SQL through a warehouse: statements whose results are read to their end, and the start of a warehouse that rests.
 
 Results are read inline, as JSON in chunks; one that is too large for that is read as Arrow from the storage that the
-workspace links to. `Warehouse` and `Statement` are steps for the engine of `gather`; `SqlWarehouse` runs a few
+workspace links to. `Warehouse` and `Statement` are steps for the `engine`; `SqlWarehouse` runs a few
 statements for a caller who waits.
 
 Source: the Statement Execution API
@@ -23,7 +23,7 @@ from dbxexplore import errors
 from dbxexplore.connection import ApiCalls, ConnectionSettings, Json, mask
 from dbxexplore.discovery.answers import text
 from dbxexplore.discovery.arguments import CALL_TIMEOUT, check_source, check_warehouse
-from dbxexplore.discovery.gather import Failed, Gatherer, Step
+from dbxexplore.discovery.engine import Failed, Gatherer, Step
 
 if TYPE_CHECKING:
     from types import TracebackType

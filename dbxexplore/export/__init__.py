@@ -1,10 +1,10 @@
 """A connection in every form it is needed in: our own document, Dagster, Dagster+, Terraform, DataHub."""
 
-from dbxexplore.export.component import component_yaml, write_project
 from dbxexplore.export.config import ConnectionConfig, Schedule
-from dbxexplore.export.recipe import datahub_recipe
-from dbxexplore.export.source_config import source_config_yaml
-from dbxexplore.export.terraform import terraform
+from dbxexplore.export.forms.component import component_yaml, write_project
+from dbxexplore.export.forms.recipe import datahub_recipe
+from dbxexplore.export.forms.source_config import source_config_yaml
+from dbxexplore.export.forms.terraform import terraform
 
 __all__ = [
     "ConnectionConfig",

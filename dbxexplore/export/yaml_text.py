@@ -18,6 +18,7 @@ from ruamel.yaml.scalarstring import DoubleQuotedScalarString, SingleQuotedScala
 
 from dbxexplore import errors
 from dbxexplore.connection import looks_like_secret, mask
+from dbxexplore.text import printable
 
 __all__ = ["TaggedScalar", "dump", "line_of", "load"]
 
@@ -36,12 +37,8 @@ def dump(document: Mapping[str, object], comment: str = "") -> str:
     yaml.allow_unicode = True
     out = io.StringIO()
     yaml.dump(_plain(document), out)
-    head = "".join(f"# {_printable(line)}".rstrip() + "\n" for line in comment.splitlines())
+    head = "".join(f"# {printable(line)}".rstrip() + "\n" for line in comment.splitlines())
     return head + out.getvalue()
-
-
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "�" for c in text)
 
 
 def _plain(value: object) -> object:

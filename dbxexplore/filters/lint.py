@@ -15,7 +15,7 @@ import pandas as pd
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.catalog.schema import NAME_DTYPE
-from dbxexplore.filters import backtracking, regular
+from dbxexplore.filters.engine import backtracking, regular
 from dbxexplore.filters.meant import advice, is_broken_glob, meant_by
 from dbxexplore.filters.patterns import (
     INFORMATION_SCHEMA,
@@ -29,6 +29,7 @@ from dbxexplore.filters.patterns import (
     exact_pattern,
 )
 from dbxexplore.filters.subjects import Codes, Flags, Subjects
+from dbxexplore.text import shorten
 
 Severity: TypeAlias = Literal["error", "warning", "info"]
 Code: TypeAlias = Literal[
@@ -171,7 +172,7 @@ def _html_row(finding: Finding) -> str:
 
 
 def _shown(text: str) -> str:
-    return text if len(text) <= _SHOWN else text[: _SHOWN - 1] + "…"
+    return shorten(text, _SHOWN)
 
 
 def _anchored(text: str) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, TypeAlias, get_ar
 from dbxexplore import errors
 from dbxexplore.catalog.schema import Kind
 from dbxexplore.filters import meant
+from dbxexplore.text import shorten
 
 if TYPE_CHECKING:
     from dbxexplore.catalog import Catalog
@@ -105,7 +106,7 @@ def compile_pattern(text: str, *, ignore_case: bool) -> re.Pattern[str]:
 
 
 def _shown(text: str) -> str:
-    return _quoted(text if len(text) <= 200 else text[:199] + "…")  # noqa: PLR2004 - what fits a message
+    return _quoted(shorten(text, 200))
 
 
 def _quoted(text: str) -> str:
@@ -284,7 +285,7 @@ class Dialect:
 # nothing; a view must pass the table and the view pattern, a metric view the table pattern; a recipe that gives
 # `schema_pattern` has INFORMATION_SCHEMA appended to its deny list, and every recipe that is written here gives it;
 # blanks in catalog and schema names are underscores in what `catalog_pattern` and `schema_pattern` see.
-# Its other settings that select objects are at values where they change nothing: see `dbxexplore.export.recipe`.
+# Its other settings that select objects are at values where they change nothing: see `dbxexplore.export.forms.recipe`.
 Dialect.DATAHUB = Dialect(name="datahub")
 # The same source before 1.6.0.12 accepts `view_pattern` in a recipe and never applies it.
 Dialect.DATAHUB_1_5 = replace(Dialect.DATAHUB, views="tables", name="datahub-1.5")

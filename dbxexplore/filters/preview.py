@@ -16,7 +16,7 @@ import pandas as pd
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.catalog.schema import KINDS, Kind
-from dbxexplore.filters.matching import matches
+from dbxexplore.filters.engine.matching import matches
 from dbxexplore.filters.patterns import (
     LEVEL_OF_KIND,
     LEVELS,

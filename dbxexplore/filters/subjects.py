@@ -25,8 +25,8 @@ import pyarrow.compute as pc
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.catalog.schema import KINDS, Kind
-from dbxexplore.filters import matching
-from dbxexplore.filters.matching import Names
+from dbxexplore.filters.engine import matching
+from dbxexplore.filters.engine.matching import Names
 from dbxexplore.filters.patterns import LEVELS, Dialect, Filters, Level, ListName, Patterns
 
 Flags: TypeAlias = npt.NDArray[np.bool_]

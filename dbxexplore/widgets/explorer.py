@@ -15,18 +15,18 @@ from dbxexplore.connection import ConnectionSettings
 from dbxexplore.export import ConnectionConfig
 from dbxexplore.filters import Dialect, Filters, Preview
 from dbxexplore.widgets import controls as widgets
-from dbxexplore.widgets._base import ONE_AT_A_TIME, STYLE, Component, guarded
-from dbxexplore.widgets.catalog_pane import CatalogPane
-from dbxexplore.widgets.changes_panel import ChangesPanel
-from dbxexplore.widgets.connect_form import ConnectForm
-from dbxexplore.widgets.coverage_panel import CoveragePanel
-from dbxexplore.widgets.discover_panel import DiscoverPanel
-from dbxexplore.widgets.explanation_panel import ExplanationPanel
-from dbxexplore.widgets.export_panel import ExportPanel
-from dbxexplore.widgets.filter_editor import FilterEditor
-from dbxexplore.widgets.origin_line import OriginLine
-from dbxexplore.widgets.preview_panel import PreviewPanel
-from dbxexplore.widgets.suggest_panel import SuggestPanel
+from dbxexplore.widgets.base import ONE_AT_A_TIME, STYLE, Component, guarded
+from dbxexplore.widgets.browse.pane import CatalogPane
+from dbxexplore.widgets.connect.discover import DiscoverPanel
+from dbxexplore.widgets.connect.form import ConnectForm
+from dbxexplore.widgets.connect.origin import OriginLine
+from dbxexplore.widgets.coverage.panel import CoveragePanel
+from dbxexplore.widgets.explain.panel import ExplanationPanel
+from dbxexplore.widgets.export.panel import ExportPanel
+from dbxexplore.widgets.filter.changes import ChangesPanel
+from dbxexplore.widgets.filter.editor import FilterEditor
+from dbxexplore.widgets.filter.result import PreviewPanel
+from dbxexplore.widgets.filter.suggest import SuggestPanel
 
 _CONNECT, _FILTER, _COVERAGE, _EXPORT = "Connect", "Browse and filter", "Coverage", "Export"
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -15,7 +13,7 @@ import pandas as pd
 from dbxexplore.catalog import Catalog
 from dbxexplore.filters import Dialect
 from dbxexplore.filters.subjects import Subjects
-from dbxexplore.widgets._base import one_line, plural
+from dbxexplore.text import one_line, plural
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
@@ -96,48 +94,3 @@ def objects_text(catalog: Catalog, flags: Flags) -> str:
     if not number:
         return containers
     return f"{plural(number, 'object')}{',' if ' and ' in containers else ' and'} {containers}"
-
-
-# --- text that somebody else wrote ---
-
-# Spaces that look like another, marks that turn the direction, and characters that show nothing at all: those of the tree.
-_UNSEEN = re.compile(
-    "[\x00-\x1f\x7f-\x9f\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f"
-    "\u2800\u3164\ufeff\uffa0\ufff9-\ufffb\U000e0000-\U000e0fff\ud800-\udfff]"
-)
-
-
-def visible_html(text: str) -> str:
-    """Return text as markup in which a character that nobody could see, or that turns the direction, is marked.
-
-    It stands there as a symbol or its code point, such as U+202E. Line breaks and tabs are left as they are.
-    """
-    parts, done = list[str](), 0
-    for found in _UNSEEN.finditer(text):
-        at, symbol = found.start(), _symbol(found[0])
-        if symbol:
-            parts += [html.escape(text[done:at]), f"<span class='dbxe-unseen'>{symbol}</span>"]
-            done = at + 1
-    return "".join([*parts, html.escape(text[done:])])
-
-
-def visible_text(text: str) -> str:
-    """Return text with the same symbols, unmarked, for where there is no markup: an attribute, a label."""
-    return _UNSEEN.sub(lambda found: _symbol(found[0]) or found[0], text)
-
-
-def line_html(text: str, limit: int = 255) -> str:
-    """Return text as markup of one line, at most ``limit`` characters of it, in which everything can be seen."""
-    cut = text if len(text) <= limit else text[: limit - 1] + "…"
-    return visible_html(cut).replace("\n", "␤").replace("\t", "␉")
-
-
-def _symbol(character: str) -> str:
-    code = ord(character)
-    if character in "\n\t":
-        return ""
-    if code < ord(" "):
-        return chr(0x2400 + code)
-    if code == 0x7F:  # noqa: PLR2004 - delete
-        return "␡"
-    return "�" if "\ud800" <= character <= "\udfff" else f"U+{code:04X}"

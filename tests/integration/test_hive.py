@@ -14,7 +14,7 @@ from simulator.server import TOKEN
 import dbxexplore as dbx
 from dbxexplore import errors
 from dbxexplore.cli import main
-from dbxexplore.discovery import gather, statements
+from dbxexplore.discovery import engine, statements
 
 pytestmark = pytest.mark.integration
 
@@ -25,7 +25,7 @@ HIVE = "hive_metastore"
 @pytest.fixture(autouse=True)
 def _setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, TOKEN)
-    monkeypatch.setattr(gather, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(engine, "_FIRST_WAIT", 0.01)
     monkeypatch.setattr(statements, "_POLLS", (0.01,))
     monkeypatch.setattr(statements, "_WAREHOUSE_POLL", 0.01)
 

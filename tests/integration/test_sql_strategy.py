@@ -17,7 +17,7 @@ from simulator.server import TOKEN, Answer
 import dbxexplore as dbx
 from dbxexplore import errors
 from dbxexplore.connection import ApiCalls
-from dbxexplore.discovery import gather, statements, unity_sql
+from dbxexplore.discovery import engine, sql, statements
 from dbxexplore.discovery.statements import quoted
 
 if TYPE_CHECKING:
@@ -36,8 +36,8 @@ def _setting(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATABRICKS_HOST", "DATABRICKS_TOKEN", "DATABRICKS_CONFIG_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(VARIABLE, TOKEN)
-    monkeypatch.setattr(gather, "_FIRST_WAIT", 0.01)
-    monkeypatch.setattr(gather, "_least_wait", lambda _error: 0.0)
+    monkeypatch.setattr(engine, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(engine, "_least_wait", lambda _error: 0.0)
     monkeypatch.setattr(statements, "_POLLS", (0.01,))
     monkeypatch.setattr(statements, "_WAREHOUSE_POLL", 0.01)
 
@@ -469,13 +469,13 @@ def test_minilake_gives_the_same_objects_either_way(
 def test_minilakes_information_schema_read_as_it_is(
     demo_settings: dbx.ConnectionSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(unity_sql, "_STANDARD_TYPE", "no such type")
+    monkeypatch.setattr(sql, "_STANDARD_TYPE", "no such type")
     rest = dbx.discover(demo_settings, strategy="rest", depth="details")
-    sql = dbx.discover(demo_settings)
-    assert sql.provenance.strategy == "sql"
-    assert sql.complete
+    over_sql = dbx.discover(demo_settings)
+    assert over_sql.provenance.strategy == "sql"
+    assert over_sql.complete
     external = rest.objects["object_type"] == "EXTERNAL"
-    assert names(sql.objects) == names(rest.objects[~external])
+    assert names(over_sql.objects) == names(rest.objects[~external])
 
 
 def names(objects: pd.DataFrame) -> set[tuple[str, ...]]:

@@ -23,7 +23,7 @@ from simulator.server import CATALOGS, TOKEN
 
 import dbxexplore as dbx
 from dbxexplore import errors
-from dbxexplore.discovery import gather, statements
+from dbxexplore.discovery import engine, statements
 from dbxexplore.discovery.changes import TableName, count_rows, read_changes, read_columns
 from dbxexplore.discovery.lineage import read_lineage
 from dbxexplore.discovery.statements import SqlWarehouse
@@ -39,8 +39,8 @@ PATIENCE = 120.0  # seconds after which a discovery counts as hanging
 @pytest.fixture(autouse=True)
 def _setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, TOKEN)
-    monkeypatch.setattr(gather, "_FIRST_WAIT", 0.001)
-    monkeypatch.setattr(gather, "_TICK", 0.02)
+    monkeypatch.setattr(engine, "_FIRST_WAIT", 0.001)
+    monkeypatch.setattr(engine, "_TICK", 0.02)
     monkeypatch.setattr(statements, "_POLLS", (0.0,))
 
 

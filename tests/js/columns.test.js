@@ -7,7 +7,7 @@ import {
   moveBorder,
   readShares,
   titleSort,
-} from "../../dbxexplore/widgets/static/tree_logic.js";
+} from "../../dbxexplore/widgets/browse/static/logic.js";
 import { below, numbers } from "./made.js";
 
 const LEAST = [150, 60, 60, 60];

@@ -7,7 +7,7 @@ import {
   findAmongLoaded,
   isMeantFor,
   typeAhead,
-} from "../../dbxexplore/widgets/static/tree_logic.js";
+} from "../../dbxexplore/widgets/browse/static/logic.js";
 import { below, madeRow, numbers, pick } from "./made.js";
 
 const CLOSED = madeRow({ id: "main", kind: "catalog", open: false, level: 1, parent: -1 });
@@ -16,7 +16,7 @@ const TABLE = madeRow({ parent: 4 });
 
 /**
  * @param {string} key
- * @param {Partial<import("../../dbxexplore/widgets/static/tree_logic.js").KeyContext>} [change]
+ * @param {Partial<import("../../dbxexplore/widgets/browse/static/logic.js").KeyContext>} [change]
  */
 const decide = (key, change = {}) =>
   decideKey({ key }, { index: 5, total: 100, page: 10, row: TABLE, readOnly: false, ...change });

@@ -37,8 +37,8 @@ export function pick(random, choices) {
 }
 
 /**
- * @param {Partial<import("../../dbxexplore/widgets/static/tree_logic.js").Row>} [change]
- * @returns {import("../../dbxexplore/widgets/static/tree_logic.js").Row}
+ * @param {Partial<import("../../dbxexplore/widgets/browse/static/logic.js").Row>} [change]
+ * @returns {import("../../dbxexplore/widgets/browse/static/logic.js").Row}
  */
 export function madeRow(change = {}) {
   return {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { readReply } from "../../dbxexplore/widgets/static/tree_logic.js";
+import { readReply } from "../../dbxexplore/widgets/browse/static/logic.js";
 import { below, madeReply, madeRow, numbers, pick } from "./made.js";
 
 test("a sound reply is read as it is, without a complaint", () => {

@@ -10,7 +10,7 @@ import {
   scrollAtRow,
   topToShow,
   wheelPixels,
-} from "../../dbxexplore/widgets/static/tree_logic.js";
+} from "../../dbxexplore/widgets/browse/static/logic.js";
 import { below, numbers } from "./made.js";
 
 const ROW = 26;

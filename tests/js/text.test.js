@@ -11,7 +11,7 @@ import {
   splitParts,
   visibleString,
   visibleText,
-} from "../../dbxexplore/widgets/static/tree_logic.js";
+} from "../../dbxexplore/widgets/browse/static/logic.js";
 import { below, madeRow, numbers, pick } from "./made.js";
 
 const HALF_A_PAIR = /\p{Surrogate}/u;
@@ -192,7 +192,7 @@ test("a name that is divided has the same parts and the same matches", () => {
     const text = make(30);
     const parts = highlightParts(text, make(4));
     const [head, tail] = splitParts(parts, pathEnd(text));
-    const marks = (/** @type {readonly import("../../dbxexplore/widgets/static/tree_logic.js").Part[]} */ of) =>
+    const marks = (/** @type {readonly import("../../dbxexplore/widgets/browse/static/logic.js").Part[]} */ of) =>
       of.map((part) => (part.hit ? "x" : ".").repeat(part.text.length)).join("");
     assert.equal(head.map((part) => part.text).join(""), text.slice(0, pathEnd(text)));
     assert.equal(marks([...head, ...tail]), marks(parts));
@@ -201,7 +201,7 @@ test("a name that is divided has the same parts and the same matches", () => {
 });
 
 test("a column shows the type of an object without its kind, and none of a container", () => {
-  /** @type {(type: string, kind: import("../../dbxexplore/widgets/static/tree_logic.js").Kind) => string} */
+  /** @type {(type: string, kind: import("../../dbxexplore/widgets/browse/static/logic.js").Kind) => string} */
   const shown = (type, kind) => shortType(madeRow({ type, kind }));
   assert.equal(shown("managed table", "table"), "managed");
   assert.equal(shown("materialized view", "view"), "materialized");

@@ -13,7 +13,7 @@ import ipywidgets
 import pandas as pd
 import dbxexplore as dbx
 from dbxexplore.widgets import CoveragePanel
-from dbxexplore.widgets._base import STYLE
+from dbxexplore.widgets.base import STYLE
 
 bad = "<img src=x onerror=alert(1)>"
 rows = [("table", c, s, f"t{n}", f"{c}.{s}.t{n}") for c in ("prod", bad) for s in ("gold", "$x^2$", "b<br>r") for n in range(9)]

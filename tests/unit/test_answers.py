@@ -9,8 +9,8 @@ import pytest
 
 from dbxexplore import errors
 from dbxexplore.discovery.answers import LATEST, flag, objects_in, text
+from dbxexplore.discovery.rest import _columns, timestamps
 from dbxexplore.discovery.statements import Query, _as_table, _from_arrow
-from dbxexplore.discovery.unity_rest import _columns, timestamps
 
 
 @pytest.mark.parametrize(

@@ -26,8 +26,8 @@ from ruamel.yaml import YAML
 
 import dbxexplore as dbx
 from dbxexplore import errors
-from dbxexplore.export.recipe import _unexpanded
-from dbxexplore.export.terraform import hcl_string
+from dbxexplore.export.forms.recipe import _unexpanded
+from dbxexplore.export.forms.terraform import hcl_string
 
 MakeConfig = Callable[..., dbx.ConnectionConfig]
 FORMS = {

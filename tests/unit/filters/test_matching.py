@@ -20,8 +20,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dbxexplore import errors
-from dbxexplore.filters import backtracking, matching, regular
-from dbxexplore.filters.matching import Names, matches
+from dbxexplore.filters.engine import backtracking, matching, regular
+from dbxexplore.filters.engine.matching import Names, matches
 from dbxexplore.filters.patterns import Dialect, compile_pattern
 
 PAIRS = int(os.environ.get("DBXEXPLORE_PAIRS", "25000"))

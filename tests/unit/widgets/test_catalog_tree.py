@@ -12,8 +12,8 @@ import pandas as pd
 import pytest
 
 import dbxexplore as dbx
-from dbxexplore.widgets import catalog_tree
-from dbxexplore.widgets.catalog_tree import MOST_BYTES, CatalogTree
+from dbxexplore.widgets.browse import tree as catalog_tree
+from dbxexplore.widgets.browse.tree import MOST_BYTES, CatalogTree
 
 
 class Page:

@@ -16,7 +16,7 @@ from dbxexplore.widgets import (
     ConnectForm,
     DiscoverPanel,
 )
-from dbxexplore.widgets._base import Component, guarded
+from dbxexplore.widgets.base import Component, guarded
 
 URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
 
@@ -169,7 +169,7 @@ def test_a_failed_discovery_keeps_what_was_fetched(catalog: dbx.Catalog, monkeyp
 
 
 def test_cancel_stops_a_discovery(monkeypatch: pytest.MonkeyPatch, catalog: dbx.Catalog) -> None:
-    from dbxexplore.widgets import discover_panel
+    from dbxexplore.widgets.connect import discover as discover_panel
 
     started = threading.Event()
 

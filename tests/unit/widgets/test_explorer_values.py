@@ -13,7 +13,7 @@ from widget_markup import field, shown
 import dbxexplore as dbx
 from dbxexplore import errors
 from dbxexplore.widgets import explorer as explorer_module
-from dbxexplore.widgets.tree_model import TreeModel
+from dbxexplore.widgets.browse.model import TreeModel
 
 URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
 
@@ -314,7 +314,7 @@ def test_a_kernel_that_runs_other_cells_is_waited_for(
     catalog: dbx.Catalog, loop: Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     cells = iter(range(10_000))
-    monkeypatch.setattr("dbxexplore.widgets.catalog_pane._cells_executed", lambda: next(cells))
+    monkeypatch.setattr("dbxexplore.widgets.browse.pane._cells_executed", lambda: next(cells))
     explorer = dbx.explore(catalog)
     explorer._displayed()
     loop.turn(30)
@@ -324,7 +324,7 @@ def test_a_kernel_that_runs_other_cells_is_waited_for(
 def test_without_anywidget_the_plainer_browser_is_used_from_the_start(
     catalog: dbx.Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("dbxexplore.widgets.catalog_pane.CatalogTree", None)
+    monkeypatch.setattr("dbxexplore.widgets.browse.pane.CatalogTree", None)
     explorer = dbx.explore(catalog)
     pane = explorer.catalog_pane
     assert pane.tree is None

@@ -13,7 +13,7 @@ from widget_names import HOSTILE
 import dbxexplore as dbx
 from dbxexplore.catalog.schema import failures_frame
 from dbxexplore.widgets import ExportPanel
-from dbxexplore.widgets.export_panel import FORMS, MOST_BYTES
+from dbxexplore.widgets.export.panel import FORMS, MOST_BYTES
 
 URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
 SETTINGS = dbx.ConnectionSettings(URL)

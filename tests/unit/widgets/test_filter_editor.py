@@ -17,8 +17,8 @@ import dbxexplore as dbx
 from dbxexplore.filters import Filters, Patterns
 from dbxexplore.filters.patterns import LEVELS, Level
 from dbxexplore.widgets import FilterEditor
-from dbxexplore.widgets import filter_editor as module
-from dbxexplore.widgets.filter_editor import PAGE_LENGTH, _RowView
+from dbxexplore.widgets.filter import editor as module
+from dbxexplore.widgets.filter.editor import PAGE_LENGTH, _RowView
 
 
 def views(editor: FilterEditor, level: Level) -> list[_RowView]:

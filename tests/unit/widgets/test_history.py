@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dbxexplore as dbx
-from dbxexplore.widgets.changes_panel import ChangesPanel
-from dbxexplore.widgets.history import History, describe
+from dbxexplore.widgets.filter.changes import ChangesPanel
+from dbxexplore.widgets.filter.history import History, describe
 
 EDITS = st.lists(
     st.tuples(st.integers(0, 5), st.sampled_from(["a", "b", None]), st.floats(0, 3, allow_nan=False)), max_size=30

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from dbxexplore.widgets._base import Latest
+from dbxexplore.widgets.work import Latest
 
 
 def test_only_the_newest_work_is_done() -> None:

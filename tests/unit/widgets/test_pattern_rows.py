@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbxexplore.widgets.pattern_rows import Row, aligned, as_line, in_force, lines, problem, problem_html
+from dbxexplore.widgets.filter.pattern_rows import Row, aligned, as_line, in_force, lines, problem, problem_html
 
 PATTERNS = st.lists(st.sampled_from(["a", "b", "c", "d", "(", ".*"]), max_size=8)
 

@@ -13,8 +13,8 @@ from widget_names import HOSTILE
 
 import dbxexplore as dbx
 from dbxexplore.catalog.schema import failures_frame
-from dbxexplore.widgets.tree_index import NOTEBOOKS, TreeIndex
-from dbxexplore.widgets.tree_model import SHOWS, TreeModel
+from dbxexplore.widgets.browse.index import NOTEBOOKS, TreeIndex
+from dbxexplore.widgets.browse.model import SHOWS, TreeModel
 
 TREES = int(os.environ.get("DBXEXPLORE_TREES", "40"))
 CATALOGS = ["prod", "Prod", "dev", "a.b", "a", HOSTILE, "ünï"]
@@ -499,7 +499,7 @@ def test_a_catalog_of_which_nothing_could_be_listed_is_not_called_empty(catalog:
 def test_thousands_of_single_ticks_become_one_rule_that_means_the_same(
     monkeypatch: pytest.MonkeyPatch, catalog: dbx.Catalog
 ) -> None:
-    monkeypatch.setattr("dbxexplore.widgets.ticks._MOST_RULES", 5)
+    monkeypatch.setattr("dbxexplore.widgets.browse.ticks._MOST_RULES", 5)
     model = TreeModel(catalog)
     for number in range(8):
         model.tick(("object", number), on=True)

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import ipywidgets
 
 from dbxexplore.widgets import FilterEditor
-from dbxexplore.widgets.filter_editor import _RowView
+from dbxexplore.widgets.filter.editor import _RowView
 
 
 def markup(widget: ipywidgets.Widget) -> Iterator[str]:

@@ -1,0 +1,1 @@
+"""The forms that a connection is exported in, one module per form."""

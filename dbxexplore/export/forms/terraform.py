@@ -1,0 +1,63 @@
+"""The connection as a resource of the ``dagster-io/dagsterplus`` Terraform provider.
+
+Source: the resource ``dagsterplus_external_asset_connection``.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+
+from dbxexplore.export.config import ConnectionConfig
+from dbxexplore.export.forms.source_config import source_config_yaml
+
+_HEADER = """\
+# The secret is not here: create the environment variable in Dagster+ under the same name.
+# The source configuration is provisional; see the comment in it.
+"""
+
+
+def terraform(config: ConnectionConfig) -> str:
+    """Return the resource as HCL.
+
+    Raises:
+        ExportError: the credential is one that Dagster+ cannot have.
+    """
+    attributes = {
+        "name": config.name,
+        "connection_type": "DATABRICKS",
+        "description": config.description,
+        "cron_string": config.schedule.cron if config.schedule else "",
+        "timezone": config.schedule.timezone if config.schedule else "",
+        "source_config_yaml": source_config_yaml(config),
+    }
+    given = {name: value for name, value in attributes.items() if value}
+    width = max(map(len, given))
+    lines = "".join(f"  {name:<{width}} = {hcl_string(value)}\n" for name, value in given.items())
+    label = re.sub(r"[^A-Za-z0-9_-]", "_", config.name)
+    if not re.match(r"[A-Za-z_]", label):
+        label = f"_{label}"
+    return f'{_HEADER}resource "dagsterplus_external_asset_connection" "{label}" {{\n{lines}}}\n'
+
+
+def hcl_string(text: str) -> str:
+    """Return ``text`` as a quoted HCL string in which nothing is interpolated.
+
+    HCL knows JSON's escapes but for two, and takes ``${`` and ``%{`` for the start of a template. Doubling
+    the sign is the usual escape; where that is ambiguous, after another such sign, or where python-hcl2 looks
+    for a closing brace that is not there, the sign is written by its code point.
+    """
+    quoted = _SHORT_ESCAPE.sub(lambda found: _CODE_POINT.get(found[0], found[0]), json.dumps(text, ensure_ascii=False))
+    return _TEMPLATE.sub(_escaped_template, quoted)
+
+
+_SHORT_ESCAPE = re.compile(r"\\.")  # a backslash and what it escapes, so that an escaped backslash stays whole
+_CODE_POINT = {r"\b": r"\u0008", r"\f": r"\u000c", "$": r"\u0024", "%": r"\u0025"}
+_TEMPLATE = re.compile(r"(\$?\$|%?%)\{(?=([^}\\\"$%]*\})?)")
+
+
+def _escaped_template(found: re.Match[str]) -> str:
+    before, sign = found[1][:-1], found[1][-1]
+    if found[2] is None:
+        return f"{before}{_CODE_POINT[sign]}{{"
+    return f"{_CODE_POINT.get(before, before)}{sign}{sign}{{"

@@ -1,0 +1,1 @@
+"""How patterns are matched, exactly and in linear time where possible."""

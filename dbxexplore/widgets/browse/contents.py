@@ -1,0 +1,46 @@
+"""What a container holds, in words. What could not be listed is not known, and is never called empty."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from dbxexplore.catalog.schema import KINDS
+from dbxexplore.catalog.snapshot import counted
+from dbxexplore.text import plural
+from dbxexplore.widgets.browse.index import Place, TreeIndex
+
+
+class Contents(NamedTuple):
+    """What a container holds: in words, in few words for a narrow column, and what is not known of it."""
+
+    text: str
+    short: str
+    warning: str
+
+
+def contents(tree: TreeIndex, place: Place) -> Contents:
+    """Return what a top or a middle holds, as far as it could be listed."""
+    counts = {kind: number for kind in ("folder", *KINDS) if (number := tree.counts_in(place).get(kind))}
+    why, warning = tree.unlisted.get(place, ""), ""
+    if why:
+        warning = f"not {'fully ' if counts else ''}listed: {why}"
+    elif number := tree.unlisted_in(place):
+        warning = f"{plural(number, _inner(tree, place))} not fully listed"
+    if not counts:
+        text = warning or "empty"
+        return Contents(text, text, warning)
+    text, short = counted(counts), _short(counts)
+    return Contents(f"at least {text}", f"≥ {short}", warning) if warning else Contents(text, short, "")
+
+
+def _inner(tree: TreeIndex, place: Place) -> str:
+    return "folder" if place[0] == "top" and tree.is_notebooks(place[1]) else "schema"
+
+
+def _short(counts: dict[str, int]) -> str:
+    """Return ``13 in 4 schemas`` for containers of containers; the kinds of the objects have no room there."""
+    inner = {kind: number for kind, number in counts.items() if kind not in KINDS[2:]}
+    objects = sum(counts.values()) - sum(inner.values())
+    if not inner:
+        return counted(counts)
+    return f"{objects:,} in {counted(inner)}" if objects else counted(inner)

@@ -1,0 +1,256 @@
+"""What a person ticked in the tree, kept as rules: they hold for objects that were never shown, and for other catalogs.
+
+A later rule overrides an earlier one. A tick on a container speaks for everything in it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from dbxexplore.filters.subjects import Codes, Flags
+from dbxexplore.widgets.browse.index import NodeKey, Place, TreeIndex
+
+_MOST_RULES = 5_000  # a person makes a few; beyond it, objects are remembered by name in one rule
+
+
+@dataclass(frozen=True)
+class NodeRule:
+    """One node, and everything in it."""
+
+    key: NodeKey
+    on: bool
+
+
+@dataclass(frozen=True)
+class QueryRule:
+    """The objects that a search finds."""
+
+    query: str
+    on: bool
+
+
+@dataclass(frozen=True, eq=False)
+class ObjectsRule:
+    """Single objects of one tree, in another one those of the same kinds and names."""
+
+    tree: TreeIndex
+    flags: Flags
+    on: bool
+
+    def in_tree(self, tree: TreeIndex) -> Flags:
+        """Return which objects of a tree these are."""
+        if tree is self.tree:
+            return self.flags
+        wanted = _names(tree, np.ones(len(tree.objects), np.bool_)).isin(_names(self.tree, self.flags))
+        return np.asarray(wanted, dtype=np.bool_)
+
+
+Rule: TypeAlias = "NodeRule | QueryRule | ObjectsRule"
+
+
+class Ticks:
+    """The ticks on one tree, and the rules that they come from.
+
+    ``objects`` holds a flag for each of the tree's objects, in their order; ``empty`` one for each middle, and
+    ``empty_tops`` one for each top, which count for those that hold nothing.
+    """
+
+    def __init__(self, tree: TreeIndex, rules: tuple[Rule, ...] = ()) -> None:
+        self.tree = tree
+        self.rules: tuple[Rule, ...] = ()
+        self._clear()
+        for rule in rules:
+            self._apply(rule)
+        self.rules = rules
+
+    def _clear(self) -> None:
+        self.objects: Flags = np.zeros(len(self.tree.objects), dtype=np.bool_)
+        self.empty: Flags = np.zeros(len(self.tree.middles), dtype=np.bool_)
+        self.empty_tops: Flags = np.zeros(len(self.tree.tops), dtype=np.bool_)
+
+    # --- what a person does ---
+
+    def set_node(self, place: Place, *, on: bool) -> None:
+        """Tick a node and everything in it, or take the ticks away."""
+        rule = NodeRule(self.tree.key(place), on)
+        earlier = tuple(kept for kept in self.rules if not _is_inside(kept, rule.key))
+        self._add(rule, earlier)
+
+    def set_query(self, query: str, *, on: bool) -> None:
+        """Tick what a search finds, or take those ticks away."""
+        self._add(QueryRule(query, on), self.rules)
+
+    def set_objects(self, flags: Flags, *, on: bool) -> None:
+        """Tick single objects, given by flags in the tree's order, or take their ticks away."""
+        self._add(ObjectsRule(self.tree, flags.copy(), on), self.rules)
+
+    def clear(self) -> None:
+        """Take all ticks away."""
+        self.rules = ()
+        self._clear()
+
+    def _add(self, rule: Rule, earlier: tuple[Rule, ...]) -> None:
+        self._apply(rule)
+        self.rules = (*earlier, rule)
+        if len(self.rules) > _MOST_RULES:
+            self.rules = _condensed(self)
+
+    def _apply(self, rule: Rule) -> None:
+        if isinstance(rule, NodeRule):
+            self._apply_node(rule)
+        elif isinstance(rule, QueryRule):
+            self.objects[matching_objects(self.tree, rule.query)] = rule.on
+        else:
+            self.objects[rule.in_tree(self.tree)] = rule.on
+
+    def _apply_node(self, rule: NodeRule) -> None:
+        tree, place = self.tree, self.tree.find(rule.key)
+        if place is None:
+            return
+        where, number = place
+        if where == "object":
+            self.objects[number] = rule.on
+            return
+        middles = slice(number, number + 1)
+        if where == "top":
+            middles = slice(tree.first_middle[number], tree.first_middle[number + 1])
+            self.empty_tops[number] = rule.on
+        self.empty[middles] = rule.on
+        self.objects[tree.first_object[middles.start] : tree.first_object[middles.stop]] = rule.on
+
+    # --- what it comes to ---
+
+    def any(self) -> bool:
+        """Whether anything is ticked."""
+        return bool(self.objects.any()) or bool((self.empty & (self.tree.sizes == 0)).any()) or bool(self._lone().any())
+
+    def _lone(self) -> Flags:
+        """Return the ticked tops that hold nothing at all."""
+        lone: Flags = self.empty_tops & (np.diff(self.tree.first_middle) == 0)
+        return lone
+
+    def rows(self) -> Flags:
+        """Return the ticks as flags for the rows of the catalog, with the containers of what is ticked."""
+        tree = self.tree
+        found = np.zeros(len(tree.catalog), dtype=np.bool_)
+        found[tree.objects[self.objects]] = True
+        middles: Flags = np.where(tree.sizes > 0, tree.sums(self.objects) > 0, self.empty)
+        tops = (tree.top_sums(middles) > 0) | self._lone()
+        for rows, held in ((tree.middle_rows, middles), (tree.top_rows, tops)):
+            with_row = rows[held & (rows >= 0)]
+            found[with_row] = True
+        return found
+
+    def states(self) -> tuple[Codes, Codes]:
+        """Return 0 (off), 1 (on) or 2 (mixed) for each top and each middle."""
+        tree = self.tree
+        ticked = tree.sums(self.objects)
+        middles = np.where(tree.sizes == 0, self.empty, np.where(ticked == 0, 0, np.where(ticked == tree.sizes, 1, 2)))
+        number = np.diff(tree.first_middle)
+        on, some = tree.top_sums(middles == 1), tree.top_sums(middles > 0)
+        tops = np.where(number == 0, self.empty_tops, np.where(some == 0, 0, np.where(on == number, 1, 2)))
+        return tops.astype(np.intp), middles.astype(np.intp)
+
+    def counts(self) -> Mapping[str, int]:
+        """Return how many objects of each kind are ticked."""
+        codes = self.tree.catalog.objects["kind"].cat.codes.to_numpy()[self.tree.objects[self.objects]]
+        categories = self.tree.catalog.objects["kind"].cat.categories
+        numbers = np.bincount(codes, minlength=len(categories))
+        return {str(kind): int(number) for kind, number in zip(categories, numbers, strict=True) if number}
+
+    def moved_to(self, tree: TreeIndex) -> Ticks:
+        """Return the same rules on another tree."""
+        return Ticks(tree, self.rules)
+
+
+def _names(tree: TreeIndex, flags: Flags) -> pd.MultiIndex:
+    """Return what names these objects of a tree."""
+    held = tree.catalog.objects.iloc[tree.objects[flags]]
+    names = [held[column].astype(object).fillna("") for column in ("kind", "catalog", "schema", "full_name")]
+    return pd.MultiIndex.from_arrays(names)
+
+
+def _is_inside(rule: Rule, container: NodeKey) -> bool:
+    """Whether a rule is about a node in ``container``, or about that node itself."""
+    if not isinstance(rule, NodeRule):
+        return False
+    key = rule.key
+    match container:
+        case ("catalog", name):
+            return key[0] not in {"notebooks", "folder", "notebook"} and key[1] == name
+        case ("notebooks",):
+            return key[0] in {"notebooks", "folder", "notebook"}
+        case ("schema", catalog, schema):
+            return len(key) > 2 and key[1:3] == (catalog, schema)  # noqa: PLR2004 - a schema's names
+        case ("folder", path):
+            return key == container or (key[0] == "notebook" and (key[1].rpartition("/")[0] or "/") == path)
+    return key == container
+
+
+def _condensed(ticks: Ticks) -> tuple[Rule, ...]:
+    """Return few rules that come to the same."""
+    tree = ticks.tree
+    held = ObjectsRule(tree, ticks.objects.copy(), on=True)
+    tops, middles = ticks.states()
+    empty = [
+        *(("top", int(number)) for number in np.flatnonzero((tops == 1) & (np.diff(tree.first_middle) == 0))),
+        *(("middle", int(number)) for number in np.flatnonzero((middles == 1) & (tree.sizes == 0))),
+    ]
+    return (*(NodeRule(tree.key(place), on=True) for place in empty), held)  # type: ignore[arg-type]  # mypy widens the literals
+
+
+def matching_objects(tree: TreeIndex, query: str) -> Flags:
+    """Return which of the tree's objects a search finds: by name, or by the name of a container of theirs.
+
+    A query with a dot or a slash is looked for in full names as well.
+    """
+    own, tops, middles = matching_nodes(tree, query)
+    if len(middles):
+        middles |= tops[tree.top_of]
+    if middles.any():
+        own |= middles[tree.middle_of_object]
+    return own
+
+
+def matching_nodes(tree: TreeIndex, query: str) -> tuple[Flags, Flags, Flags]:
+    """Return which objects, tops and middles a search finds by their own names, whatever their case."""
+    text = query.strip().lower()
+    objects = _flags(pc.match_substring(tree.names, text))
+    top_names, middle_names = tree.container_names
+    tops = np.fromiter((text in name for name in top_names), np.bool_, len(top_names))
+    middles = np.fromiter((text in name for name in middle_names), np.bool_, len(middle_names))
+    if "." in text or "/" in text:
+        objects |= _spanning(tree, text)
+        # Its end must reach the container's own name, or everything in a catalog would be found by the catalog's.
+        ends = (q.rfind(text) + len(text) - len(q) + len(n) if text in q else -1 for q, n in _qualified(tree))
+        middles |= np.fromiter(ends, np.intp, len(middle_names)) >= 0
+    return objects, tops, middles
+
+
+def _qualified(tree: TreeIndex) -> Iterator[tuple[str, str]]:
+    return zip(tree.qualified_names, tree.container_names[1], strict=True)
+
+
+def _spanning(tree: TreeIndex, text: str) -> Flags:
+    """Return which objects have ``text`` across the border between the name of what holds them and their own."""
+    found = np.zeros(len(tree.objects), dtype=np.bool_)
+    notebooks = len(tree.tops) - 1 if tree.has_notebooks else -1
+    borders = ["/" if top == notebooks else "." for top in tree.top_of.tolist()]
+    for border in [at for at, character in enumerate(text, start=1) if character in "./"]:
+        before, after = text[:border], text[border:]
+        held = [f"{n.rstrip('/')}{b}".endswith(before) for n, b in zip(tree.qualified_names, borders, strict=True)]
+        if any(held):
+            found |= _flags(pc.starts_with(tree.names, after)) & np.array(held)[tree.middle_of_object]
+    return found
+
+
+def _flags(found: pa.BooleanArray) -> Flags:
+    flags: Flags = found.to_numpy(zero_copy_only=False).astype(np.bool_)
+    return flags

@@ -1,0 +1,389 @@
+"""The catalog as a tree in the page: the state is here, and the page gets the rows that it shows.
+
+The page and the kernel speak through two traits of plain JSON. ``request`` holds what a person did and the kernel has
+not answered yet, in order, each with a number; ``reply`` acknowledges the numbers and brings rows. The page may only
+say what was done (`INTENTS`); whatever else arrives is ignored and logged. No message is larger than `MOST_BYTES`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import re
+from collections import OrderedDict
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, cast
+
+import anywidget
+import traitlets
+
+from dbxexplore.catalog import Catalog
+from dbxexplore.filters import Preview
+from dbxexplore.widgets.base import ONE_AT_A_TIME, Mask, exclusive
+from dbxexplore.widgets.browse.index import Place
+from dbxexplore.widgets.browse.model import SHOWS, SORTS, Row, Show, Sort, TreeModel
+from dbxexplore.widgets.controls import Control
+
+_LOG = logging.getLogger(__name__)
+_STATIC = Path(__file__).parent / "static"
+
+MOST_BYTES = 256_000
+_MOST_ROWS = 200
+_FIRST_ROWS = 60
+_MOST_SESSIONS = 16  # pages that showed this tree; the kernel remembers what each was answered
+_LONGEST_TEXT = 1_000
+
+INTENTS: Mapping[str, Mapping[str, type | tuple[str, ...]]] = {
+    "hello": {},
+    "window": {"start": int, "count": int},
+    "expand": {"id": str, "open": bool},
+    "expand_all": {"open": bool},
+    "siblings": {"id": str},
+    "tick": {"id": str, "on": bool},
+    "tick_shown": {"on": bool},
+    "clear_ticks": {},
+    "search": {"text": str},
+    "show": {"which": SHOWS},
+    "sort": {"by": SORTS},
+    "select": {"id": str},
+    "find": {"text": str, "from": int},
+}
+"""What the page may ask for, with the type or the choices of each value."""
+
+COLUMNS = ("name", "verdict", "type", "holds")
+_LARGEST_SHARE = 10_000
+
+_TICKING = {"tick", "tick_shown", "clear_ticks"}
+_NODE_ID = re.compile(r"(\d+)-([tmo])(\d{1,12})")
+_WHERE: dict[str, Literal["top", "middle", "object"]] = {"t": "top", "m": "middle", "o": "object"}
+
+
+@dataclass(frozen=True)
+class Intent:
+    """One thing that a person did in the page; ``values`` are those that `INTENTS` names, checked."""
+
+    seq: int
+    type: str
+    values: Mapping[str, object]
+
+
+def read_request(request: object) -> tuple[str, int, list[Intent]]:
+    """Return the page that a request is from, its highest number, and what it asks for, in the order of the numbers.
+
+    What is malformed is logged and left out; its number counts, so that it is not sent again.
+    """
+    if not isinstance(request, Mapping) or not isinstance(request.get("session"), str):
+        _ignored(request)
+        return "", 0, []
+    given = request.get("intents")
+    last, intents = 0, []
+    for one in given if isinstance(given, list) else [given]:
+        intent = _read_intent(one)
+        if intent is None:
+            _ignored(one)
+        else:
+            intents.append(intent)
+        if isinstance(one, Mapping) and _is(one.get("seq"), int):
+            last = max(last, one["seq"])
+    return str(request["session"])[:_LONGEST_TEXT], last, sorted(intents, key=lambda intent: intent.seq)
+
+
+def _read_intent(given: object) -> Intent | None:
+    if not isinstance(given, Mapping) or not _is(given.get("seq"), int):
+        return None
+    wanted = INTENTS.get(given["type"]) if isinstance(given.get("type"), str) else None
+    if wanted is None or not all(_is(given.get(name), kind) for name, kind in wanted.items()):
+        return None
+    return Intent(given["seq"], given["type"], {name: given[name] for name in wanted})
+
+
+def _is(value: object, wanted: type | tuple[str, ...]) -> bool:
+    if isinstance(wanted, tuple):
+        return value in wanted
+    # To Python, True is a number.
+    return isinstance(value, wanted) and (wanted is bool or not isinstance(value, bool))
+
+
+def _are_shares(value: object) -> bool:
+    """Whether this is a part of the width for each column, or none at all."""
+    if not isinstance(value, Mapping):
+        return False
+    sound = (isinstance(part, int | float) and not isinstance(part, bool) for part in value.values())
+    is_known = not value or set(value) == set(COLUMNS)
+    return is_known and all(sound) and all(0 < part <= _LARGEST_SHARE for part in value.values())
+
+
+def _ignored(what: object) -> None:
+    _LOG.warning("A message of the page that makes no sense is ignored: %.200r", what)
+
+
+class CatalogTree(Control, anywidget.AnyWidget):
+    """A tree of a catalog with verdicts and ticks, for any number of objects."""
+
+    _esm = traitlets.Unicode().tag(sync=True)
+    _css = traitlets.Unicode().tag(sync=True)
+
+    request = traitlets.Dict().tag(sync=True)
+    """What was done in the page: ``session`` (text) and ``intents``, a list of ``seq``, ``type`` and `INTENTS`' values."""
+
+    reply = traitlets.Dict().tag(sync=True)
+    """The answer: ``session``, ``ack`` (the highest number done), ``version``, ``total``, ``start``, ``rows``, ``focus``
+    (a row to go to, or None) and ``status``."""
+
+    height = traitlets.Int(420).tag(sync=True)
+    """Height of the rows, in pixels."""
+
+    columns = traitlets.Dict().tag(sync=True)
+    """The part of the width that each of `COLUMNS` was given in a page, for the next page; empty while none was."""
+
+    page_width = traitlets.Int(0).tag(sync=True)
+    """Width of the whole Explorer in the page that was last measured, in pixels; 0 while no page has told it."""
+
+    catalog = traitlets.Instance(Catalog, allow_none=True)
+    """What is shown. Another catalog keeps what is open, ticked and selected, by name."""
+
+    preview = traitlets.Instance(Preview, allow_none=True)
+    """Verdicts on the same catalog; those on another one are not shown."""
+
+    changed = Mask()
+    """A boolean for each row of ``catalog.objects``: whether the last edit changed its verdict. None for none."""
+
+    selected = traitlets.Int(-1)
+    """The row of ``catalog.objects`` that was clicked last, -1 for none."""
+
+    ticked = Mask()
+    """A boolean for each row of ``catalog.objects``: whether it, or something in it, is ticked. None for none."""
+
+    ticked_text = traitlets.Unicode("")
+    """How many objects are ticked, in words; empty for none."""
+
+    read_only = traitlets.Bool(default_value=False)
+    """Whether nothing can be ticked."""
+
+    loaded = traitlets.Bool(default_value=False)
+    """Whether a page has shown the tree."""
+
+    def __init__(self, catalog: Catalog | None = None, preview: Preview | None = None, **traits: object) -> None:
+        unknown = sorted(set(traits) - set(self.trait_names()))
+        if unknown:
+            msg = f"{type(self).__name__} has no trait {unknown[0]!r}"
+            raise TypeError(msg)
+        self._model: TreeModel | None = None
+        self._generation = 0  # of the catalog; ids of an earlier one name nothing
+        self._asked: OrderedDict[str, int] = OrderedDict()  # the last number done for each page
+        self._window = (0, _FIRST_ROWS)
+        self._shown: tuple[Preview | None, int] | None = None  # the verdicts, and what identifies the changes
+        super().__init__(_esm=_script(), _css=(_STATIC / "tree.css").read_text(encoding="utf-8"), **traits)
+        self.observe(self._on_request, "request")
+        self.observe(self._on_columns, "columns")
+        self.observe(self._on_catalog, "catalog")
+        self.observe(self._on_verdicts, ["preview", "changed"])
+        self.observe(lambda _: self._answer(), "read_only")
+        self.catalog, self.preview = catalog, preview
+        self._answer()
+
+    def __repr__(self) -> str:
+        # Not the traits: a notebook saves this text beside the widget.
+        return f"{type(self).__name__}()"
+
+    @exclusive
+    def __setattr__(self, name: str, value: object) -> None:
+        super().__setattr__(name, value)
+
+    @exclusive
+    def set_state(self, sync_data: dict[str, object]) -> None:
+        """Take what the page sends."""
+        super().set_state(sync_data)
+
+    @contextlib.contextmanager
+    def hold_trait_notifications(self) -> Iterator[None]:
+        """Have what is set within it told at the end."""
+        with ONE_AT_A_TIME, super().hold_trait_notifications():
+            yield
+
+    @exclusive
+    def reveal(self, *names: str) -> bool:
+        """Show a catalog, or a schema by the names of both, open it, and move the keyboard focus of the tree there.
+
+        Returns whether the catalog has it.
+        """
+        place = self._model.tree.find(("schema" if len(names) > 1 else "catalog", *names)) if self._model else None
+        if place is None or self._model is None:
+            return False
+        # First shown: what is opened while something is searched for is closed again with the search.
+        at = self._model.reveal(place)
+        self._model.open(place, is_open=True)
+        self._window = (max(0, at - 5), self._window[1])
+        self._answer(focus=at)
+        return True
+
+    # --- what happens in Python ---
+
+    def _on_catalog(self, _change: object) -> None:
+        preview, before = self._own_preview(), self._model
+        # Nothing is answered with numbers of the new catalog on rows of the old one.
+        self._model = None
+        self._generation += 1
+        self.changed = None
+        self._shown = None
+        if self.catalog is not None:
+            self._model = before.moved_to(self.catalog, preview) if before else TreeModel(self.catalog, preview)
+        self.selected = self._model.selected if self._model else -1
+        self._tell_ticks()
+        self._answer()
+
+    def _on_verdicts(self, _change: object) -> None:
+        # Set together, they are two changes and one answer.
+        if self._model is not None and self._shown != (self.preview, id(self.changed)):
+            self._shown = (self.preview, id(self.changed))
+            changed = (
+                self.changed
+                if self.changed is not None and len(self.changed) == len(self._model.tree.catalog)
+                else None
+            )
+            self._model.set_preview(self._own_preview(), changed)
+            self._answer()
+
+    def _own_preview(self) -> Preview | None:
+        preview: Preview | None = self.preview
+        return preview if preview is not None and preview.catalog is self.catalog else None
+
+    def _tell_ticks(self) -> None:
+        ticks = self._model.ticks if self._model else None
+        self.ticked = ticks.rows() if ticks is not None and ticks.any() else None
+        self.ticked_text = str(self._model.status()["ticked"]) if self._model else ""
+
+    # --- what happens in the page ---
+
+    def _on_request(self, change: Mapping[str, object]) -> None:
+        session, last, intents = read_request(change["new"])
+        if not session:
+            return
+        self.loaded = True
+        done = self._asked.pop(session, 0)
+        focus: int | None = None
+        for intent in intents:
+            if intent.seq > done:
+                focus = self._try(intent, focus)
+        done = max(done, last)
+        self._asked[session] = done
+        while len(self._asked) > _MOST_SESSIONS:
+            self._asked.popitem(last=False)
+        self._answer(focus=focus)
+
+    def _on_columns(self, change: Mapping[str, object]) -> None:
+        if not _are_shares(change["new"]):
+            _ignored(change["new"])
+            self.columns = change["old"] if _are_shares(change["old"]) else {}
+
+    def _try(self, intent: Intent, focus: int | None) -> int | None:
+        try:
+            found = self._do(intent)
+        except Exception:  # noqa: BLE001 - what goes wrong with one must not keep the page from an answer
+            _LOG.exception("The tree could not do %r", intent.type)
+            return focus
+        return focus if found is None else found
+
+    def _do(self, intent: Intent) -> int | None:
+        """Do what an intent says; return the row to go to, if any."""
+        model = self._model
+        if intent.type == "window":
+            start, count = cast("int", intent.values["start"]), cast("int", intent.values["count"])
+            self._window = (max(0, start), min(_MOST_ROWS, max(1, count)))
+        elif model is not None and not (self.read_only and intent.type in _TICKING):
+            if intent.type == "find":
+                return model.find(str(intent.values["text"])[:_LONGEST_TEXT], cast("int", intent.values["from"]))
+            if "id" in intent.values:
+                place = self._place(str(intent.values["id"]))
+                if place is None:
+                    _ignored(intent)
+                    return None
+                _ON_NODE[intent.type](model, place, intent)
+            elif intent.type in _ON_TREE:
+                _ON_TREE[intent.type](model, intent)
+            self.selected = model.selected
+            if intent.type in _TICKING:
+                self._tell_ticks()
+        return None
+
+    def _place(self, node_id: str) -> Place | None:
+        assert self._model is not None
+        tree, found = self._model.tree, _NODE_ID.fullmatch(node_id)
+        if found is None or int(found[1]) != self._generation:
+            return None
+        where, number = _WHERE[found[2]], int(found[3])
+        size = {"top": len(tree.tops), "middle": len(tree.middles), "object": len(tree.objects)}[where]
+        return (where, number) if number < size else None
+
+    def _answer(self, focus: int | None = None) -> None:
+        model = self._model
+        session, done = next(reversed(self._asked.items()), ("", 0))
+        start, count = self._window
+        total = model.total if model else 0
+        start = max(0, min(start, total - 1))
+        if focus is not None and not start <= focus < start + count:
+            start = max(0, focus - count // 2)
+        status = model.status() if model else _NOTHING
+        self.reply = {
+            "session": session,
+            "ack": done,
+            "version": self._version_of(model),
+            "total": total,
+            "start": start,
+            "rows": _fitting([self._identified(row) for row in model.window(start, count)] if model else []),
+            "focus": focus,
+            "status": {**status, "read_only": self.read_only},
+        }
+
+    def _version_of(self, model: TreeModel | None) -> int:
+        # Rows stay good until something that they show changes; a generation has room for a billion changes.
+        return self._generation * 1_000_000_000 + (model.version if model else 0)
+
+    def _identified(self, row: Row) -> Row:
+        return {**row, "id": f"{self._generation}-{row['id']}"}
+
+
+_NOTHING: Mapping[str, object] = {
+    "query": "",
+    "show": "all",
+    "sort": "name",
+    "ticked": "",
+    "found": "",
+    "has_verdicts": False,
+    "has_updates": False,
+    "can_show_changed": False,
+    "message": "Discover a workspace to see its catalogs here",
+}
+
+_ON_NODE: Mapping[str, Callable[[TreeModel, Place, Intent], None]] = {
+    "expand": lambda model, place, intent: model.open(place, is_open=bool(intent.values["open"])),
+    "siblings": lambda model, place, _: model.open_siblings(place),
+    "tick": lambda model, place, intent: model.tick(place, on=bool(intent.values["on"])),
+    "select": lambda model, place, _: model.select(place),
+}
+_ON_TREE: Mapping[str, Callable[[TreeModel, Intent], None]] = {
+    "expand_all": lambda model, intent: model.open_all(is_open=bool(intent.values["open"])),
+    "tick_shown": lambda model, intent: model.tick_shown(on=bool(intent.values["on"])),
+    "clear_ticks": lambda model, _: model.clear_ticks(),
+    "search": lambda model, intent: model.search(str(intent.values["text"])[:_LONGEST_TEXT]),
+    "show": lambda model, intent: model.show_only(cast("Show", intent.values["which"])),
+    "sort": lambda model, intent: model.sort_by(cast("Sort", intent.values["by"])),
+}
+
+
+def _fitting(rows: list[Row]) -> list[Row]:
+    """Return as many of the rows as a message may hold; the page asks for the rest. Names may take twelve bytes a letter."""
+    while len(rows) > 1 and len(json.dumps(rows)) > MOST_BYTES - 10_000:
+        rows = rows[: len(rows) // 2]
+    return rows
+
+
+def _script() -> str:
+    """Return the page's code as one module: the pure functions, and what shows the tree by them."""
+    logic, view = ((_STATIC / name).read_text(encoding="utf-8") for name in ("logic.js", "tree.js"))
+    return re.sub(r"^export ", "", logic, flags=re.MULTILINE) + re.sub(
+        r"\A.*?from \"./logic.js\";", "", view, flags=re.DOTALL
+    )

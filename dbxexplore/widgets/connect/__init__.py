@@ -1,0 +1,1 @@
+"""Connecting to a workspace and discovering what is in it."""

@@ -1,0 +1,294 @@
+"""The form that makes connection settings, and tests them."""
+
+from __future__ import annotations
+
+import configparser
+import html
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import traitlets
+
+from dbxexplore import errors
+from dbxexplore.connection import (
+    Auth,
+    ConnectionReport,
+    ConnectionSettings,
+    OAuthM2MAuth,
+    ProfileAuth,
+    RuntimeAuth,
+    TokenAuth,
+    looks_like_secret,
+    looks_like_value,
+)
+from dbxexplore.connection.secrets import DEFAULT_SECRET_VARIABLE, DEFAULT_TOKEN_VARIABLE
+from dbxexplore.widgets import controls as widgets
+from dbxexplore.widgets.base import Component, error_html, guarded, message_area, set_text
+from dbxexplore.widgets.work import Task
+
+_KINDS = (
+    ("Personal access token", "token"),
+    ("Service principal (OAuth)", "oauth-m2m"),
+    ("Profile of ~/.databrickscfg", "profile"),
+    ("This notebook's own identity", "runtime"),
+)
+_LIKELY = re.compile(r"TOKEN|SECRET|DATABRICKS|PASSWORD|_PAT\b", re.IGNORECASE)
+_WIDE = {"width": "auto", "max_width": "620px"}
+
+
+class ConnectForm(Component):
+    """Takes a workspace URL and a credential by the name of its variable.
+
+    Widget state is saved into the notebook, so no field may hold a secret: what looks like one is removed
+    from a field as soon as it arrives there.
+    """
+
+    settings = traitlets.Instance(ConnectionSettings, allow_none=True)
+    """The settings that the fields make, None while they make none."""
+
+    report = traitlets.Instance(ConnectionReport, allow_none=True)
+    """What the last test found, None when the settings changed since."""
+
+    def __init__(self, settings: ConnectionSettings | None = None) -> None:
+        self.task = Task()
+        self._url = _text("Workspace URL", "https://dbc-1234abcd-56ef.cloud.databricks.com")
+        self._kind = widgets.Dropdown(description="Sign in with", options=_KINDS, style=_STYLE, layout=_WIDE)
+        self._fields = {
+            "env_var": _combobox("Token variable", _variables(DEFAULT_TOKEN_VARIABLE), DEFAULT_TOKEN_VARIABLE),
+            "client_id": _text("Application id", "3f1c2a9e-…, the service principal's UUID"),
+            "client_secret_env_var": _combobox(
+                "Secret variable", _variables(DEFAULT_SECRET_VARIABLE), DEFAULT_SECRET_VARIABLE
+            ),
+            "scopes": _text("API scopes", "optional – if the secret is limited: unity-catalog, sql"),
+            "profile": _combobox("Profile", _profiles(), "DEFAULT"),
+        }
+        self._warehouse = _text("SQL warehouse ID", "optional – faster on large metastores")
+        self._workspace = _text("Workspace ID", "optional – the number after ?o= in the workspace's address")
+        self._messages = {name: message_area() for name in ("workspace_url", "auth", "ids")}
+        self._test = widgets.Button(
+            description="Test connection", button_style="primary", tooltip="Call the workspace with this credential"
+        )
+        self._result = message_area()
+        super().__init__()
+        hint = widgets.HTML(
+            "<span class='dbxe-muted'>Give the <b>name</b> of the environment variable that holds the secret. "
+            "The secret itself never enters this form.</span>"
+        )
+        self.children = [
+            self._message,
+            self._url,
+            self._messages["workspace_url"],
+            self._kind,
+            *self._fields.values(),
+            self._messages["auth"],
+            hint,
+            self._warehouse,
+            self._workspace,
+            self._messages["ids"],
+            widgets.HBox([self._test]),
+            self._result,
+        ]
+        self._fill(settings or _from_environment())
+        for field in (self._url, self._kind, *self._fields.values(), self._warehouse, self._workspace):
+            field.observe(self._on_field, "value")
+        self.observe(self._on_settings, "settings")
+        self._test.on_click(self._on_test)
+        self._read()
+
+    # --- fields to settings ---
+
+    @guarded
+    def _on_field(self, change: Mapping[str, object]) -> None:
+        field = change["owner"]
+        value = change["new"]
+        if isinstance(value, str) and field is not self._kind and self._holds_secret(field, value):
+            assert isinstance(field, widgets.Text | widgets.Combobox)
+            field.value = ""
+            message = "That looked like a secret, so it was removed. Give the name of its environment variable."
+            set_text(self._messages[self._place_of(field)], error_html(errors.CredentialError(message)))
+            return
+        self._read()
+
+    def _holds_secret(self, field: object, value: str) -> bool:
+        names_variable = field in (self._fields["env_var"], self._fields["client_secret_env_var"])
+        looks_so = looks_like_value if names_variable else looks_like_secret
+        return looks_so(value) or re.search(r"://[^/\s]*@", value) is not None
+
+    def _place_of(self, field: object) -> str:
+        if field is self._url:
+            return "workspace_url"
+        return "ids" if field in (self._warehouse, self._workspace) else "auth"
+
+    def _read(self) -> None:
+        """Make settings of the fields, and tell beside the field what keeps them from being any."""
+        for message in self._messages.values():
+            set_text(message, "")
+        shown = _fields_of(self._kind.value)
+        for name, field in self._fields.items():
+            field.layout.display = None if name in shown else "none"
+        made = None
+        try:
+            auth = self._auth()
+        except errors.SettingsError as error:
+            self._explain("auth", error, typed=any(self._fields[name].value.strip() for name in shown))
+            auth = None
+        try:
+            made = self._settings_with(auth or TokenAuth())
+        except errors.WorkspaceUrlError as error:
+            self._explain("workspace_url", error, typed=bool(self._url.value.strip()))
+        except errors.SettingsError as error:
+            self._explain("ids", error, typed=True)
+        self.settings = made if auth is not None else None
+        self._test.disabled = self.settings is None
+
+    def _explain(self, place: str, error: errors.SettingsError, *, typed: bool) -> None:
+        # An untouched field is not a mistake yet.
+        set_text(self._messages[place], error_html(error) if typed else "")
+
+    def _auth(self) -> Auth:
+        value = {name: field.value for name, field in self._fields.items()}
+        if self._kind.value == "token":
+            return TokenAuth(value["env_var"])
+        if self._kind.value == "oauth-m2m":
+            scopes = [scope for scope in re.split(r"[\s,]+", value["scopes"]) if scope]
+            return OAuthM2MAuth(value["client_id"], value["client_secret_env_var"], scopes=tuple(scopes))
+        if self._kind.value == "profile":
+            return ProfileAuth(value["profile"])
+        return RuntimeAuth()
+
+    # --- settings to fields ---
+
+    def _fill(self, settings: ConnectionSettings | None) -> None:
+        if settings is None:
+            return
+        self._url.value = settings.workspace_url or ""
+        self._kind.value = settings.auth.kind
+        self._warehouse.value = settings.warehouse_id or ""
+        self._workspace.value = settings.workspace_id or ""
+        for name in _fields_of(settings.auth.kind):
+            value = getattr(settings.auth, name)
+            self._fields[name].value = value if isinstance(value, str) else ", ".join(value)
+
+    @guarded
+    def _on_settings(self, change: Mapping[str, object]) -> None:
+        self.report = None
+        set_text(self._result, "")
+        new = change["new"]
+        if isinstance(new, ConnectionSettings) and new != self._made():
+            self._fill(new)
+
+    def _made(self) -> ConnectionSettings | None:
+        try:
+            return self._settings_with(self._auth())
+        except errors.SettingsError:
+            return None
+
+    def _settings_with(self, auth: Auth) -> ConnectionSettings:
+        fields = (self._url, self._warehouse, self._workspace)
+        url, warehouse_id, workspace_id = (field.value or None for field in fields)
+        return ConnectionSettings(url, auth, warehouse_id, workspace_id)
+
+    # --- the test ---
+
+    @guarded
+    def _on_test(self, _button: object) -> None:
+        settings = self.settings
+        if settings is None or self.task.running:
+            return
+        self._test.disabled = True
+        set_text(self._result, f"<span class='dbxe-muted' role='status'>Calling {_shown(settings)} …</span>")
+        self.task.start(lambda: self._run_test(settings))
+
+    def _run_test(self, settings: ConnectionSettings) -> None:
+        try:
+            report = settings.check()
+        except Exception as error:  # noqa: BLE001 - shown to the person who asked for the test
+            set_text(self._result, error_html(error))
+        else:
+            if settings == self.settings:  # else the fields changed meanwhile, and the answer is to another question
+                self.report = report
+                set_text(self._result, report_html(report))
+        finally:
+            self._test.disabled = self.settings is None
+
+
+def report_html(report: ConnectionReport) -> str:
+    """Return a report as markup: whether discovery can start, what stands in its way, and what was found."""
+    verdict = (
+        "<span class='dbxe-ok'>✓ Ready to discover</span>" if report.ok else "<span class='dbxe-no'>✗ Not ready</span>"
+    )
+    problems = "".join(
+        f"<div class='{'dbxe-error' if problem.severity == 'error' else 'dbxe-warn'}'>{html.escape(str(problem))}</div>"
+        for problem in report.problems
+    )
+    found = [("Workspace", report.workspace_url), ("Identity", report.identity), ("Metastore", report.metastore)]
+    rows = [
+        f"<td></td><th scope='row'>{name}</th><td>{html.escape(value or 'not known')}</td>" for name, value in found
+    ]
+    for known in report.capabilities.values():
+        mark = _MARKS[known.available]
+        name = html.escape(known.name.replace("_", " ").capitalize())
+        rows.append(f"<td>{mark}</td><th scope='row'>{name}</th><td>{html.escape(known.detail)}</td>")
+    table = "".join(f"<tr>{row}</tr>" for row in rows)
+    return (
+        f"<div role='status'><strong>{verdict}</strong>{problems}</div>"
+        f"<table class='dbxe-table dbxe-report'><tbody>{table}</tbody></table>"
+    )
+
+
+_MARKS = {
+    True: "<span class='dbxe-ok' role='img' aria-label='yes'>✓</span>",
+    False: "<span class='dbxe-muted' role='img' aria-label='no'>–</span>",  # what it takes to go on is a problem too
+    None: "<span class='dbxe-muted' role='img' aria-label='unknown'>?</span>",
+}
+
+
+def _shown(settings: ConnectionSettings) -> str:
+    return html.escape(settings.workspace_url or "the workspace")
+
+
+def _fields_of(kind: str) -> tuple[str, ...]:
+    return {
+        "token": ("env_var",),
+        "oauth-m2m": ("client_id", "client_secret_env_var", "scopes"),
+        "profile": ("profile",),
+    }.get(kind, ())
+
+
+def _from_environment() -> ConnectionSettings | None:
+    """Return settings for where this code runs, as far as that is known without asking."""
+    if "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        return ConnectionSettings(None, RuntimeAuth())
+    return None
+
+
+def _variables(default: str) -> list[str]:
+    """Return names of environment variables that may hold a secret. Values are not looked at."""
+    names = {name for name in os.environ if _LIKELY.search(name) and not looks_like_secret(name)}
+    return sorted(names | {default})
+
+
+def _profiles() -> list[str]:
+    """Return the names of the profiles on this machine, nothing else of them."""
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        path = os.environ.get("DATABRICKS_CONFIG_FILE") or "~/.databrickscfg"
+        parser.read(Path(path).expanduser(), encoding="utf-8")
+    except (OSError, configparser.Error, UnicodeDecodeError, RuntimeError):
+        return ["DEFAULT"]
+    return ["DEFAULT", *(name for name in parser.sections() if not name.startswith("__"))]
+
+
+_STYLE = {"description_width": "120px"}
+
+
+def _text(description: str, placeholder: str) -> widgets.Text:
+    return widgets.Text(description=description, placeholder=placeholder, style=_STYLE, layout=_WIDE)
+
+
+def _combobox(description: str, options: list[str], value: str) -> widgets.Combobox:
+    return widgets.Combobox(
+        description=description, options=options, value=value, ensure_option=False, style=_STYLE, layout=_WIDE
+    )

@@ -1,0 +1,1 @@
+"""How much of each catalog and schema is included."""

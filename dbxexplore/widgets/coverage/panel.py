@@ -1,0 +1,515 @@
+"""How much of each catalog and schema the filters let through: a list, and a treemap where plotly can draw one.
+
+The list is made of core widgets, so it works everywhere and with the keyboard, and says in words all that the
+treemap shows. The treemap sends the browser five megabytes of JavaScript, so it is made only when it is asked for.
+"""
+
+from __future__ import annotations
+
+import html
+import importlib.util
+import os
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import TYPE_CHECKING, TypeAlias
+
+import numpy as np
+import pandas as pd
+import traitlets
+
+from dbxexplore import plots
+from dbxexplore.catalog import Catalog
+from dbxexplore.filters import Preview
+from dbxexplore.filters.subjects import Subjects
+from dbxexplore.text import one_line, plural
+from dbxexplore.widgets import controls as widgets
+from dbxexplore.widgets.base import ONE_AT_A_TIME, Component, guarded, message_area, set_text
+from dbxexplore.widgets.words import DISCOVERING
+from dbxexplore.widgets.work import Latest
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import FigureWidget
+
+Place: TypeAlias = tuple[str, ...]
+
+PAGE_LENGTH = 15
+_LEAST_WIDTH, _PADDING = 320, 36  # pixels; the latter are those of the tabs
+MOST_BOXES = 2_000  # more are too small to be seen, and slow to draw
+_TYPING_SECONDS = 0.15  # between two keys, in which nothing is worked out
+_SHOW, _HIDE = "Show the treemap", "Hide the treemap"
+
+
+class CoveragePanel(Component):
+    """Shows which share of each catalog, each schema and each kind of object a preview lets through.
+
+    What it shows follows ``preview`` a moment later, worked out beside the kernel's own thread; `updating` can be
+    waited for.
+    """
+
+    preview = traitlets.Instance(Preview, allow_none=True)
+    """What is shown."""
+
+    place = traitlets.Tuple(default_value=())
+    """What was clicked last: (catalog,) or (catalog, schema), () before. A second click on the same place is a
+    change too: it is () in between."""
+
+    active = traitlets.Bool(default_value=True)
+    """Whether anyone can see the panel. While False, a new preview is kept and worked out later."""
+
+    treemap = traitlets.Bool(default_value=False)
+    """Whether the treemap is shown. It stays False where it cannot be made, and the panel says why."""
+
+    discovering = traitlets.Bool(default_value=False)
+    """Whether a discovery is under way, so that nobody is asked to start one."""
+
+    page_width = traitlets.Int(0)
+    """Width of the page around this panel, in pixels; 0 while it is not known, and then plotly draws 700 wide."""
+
+    def __init__(self, preview: Preview | None = None) -> None:
+        self.updating = Latest(_TYPING_SECONDS)
+        self._table = _no_rows()
+        self._open: set[str] = set()  # catalogs whose schemas are listed
+        self._page = 0
+        self._listed: list[int] = []  # rows of the table, in the order of the list
+        self._shown_for: Preview | None = None
+        self._figure: FigureWidget | None = None
+        self._drawn: list[Place] = []  # the place of each box
+        self._drawn_for: object = None  # the catalog whose boxes they are
+        self._kinds = widgets.HTML()
+        self._warning, self._note = message_area(), message_area()
+        self._toggle = widgets.Button(description=_SHOW, icon="th-large", layout={"width": "170px"})
+        self._legend = widgets.HTML(_LEGEND)
+        self._plot = widgets.VBox([])
+        self._head = widgets.HTML()
+        self._rows: list[_Row] = []  # as many as have been needed, so that an Explorer opens with few controls
+        self._list = widgets.VBox()
+        self._back = widgets.Button(description="‹ Previous", layout={"width": "90px"})
+        self._next = widgets.Button(description="Next ›", layout={"width": "90px"})
+        self._where = widgets.HTML()
+        super().__init__()
+        reason = _no_treemap()
+        self._toggle.layout.display = "none" if reason else None
+        set_text(self._note, _muted(reason))
+        self.children = [
+            self._warning,
+            self._kinds,
+            self._toggle,
+            self._note,
+            self._plot,
+            self._head,
+            self._list,
+            widgets.HBox([self._back, self._next, self._where]),
+            self._message,
+        ]
+        self._toggle.on_click(self._on_toggle)
+        self._back.on_click(lambda _: self._turn(-1))
+        self._next.on_click(lambda _: self._turn(1))
+        self.preview = preview
+        self._show(preview, _table_of(preview))
+        self.observe(self._on_preview, ["preview", "active"])
+        self.observe(self._on_treemap, "treemap")
+        self.observe(self._on_page_width, "page_width")
+        self.observe(self._on_discovering, "discovering")
+
+    # --- what happens ---
+
+    @guarded
+    def _on_preview(self, _change: Mapping[str, object]) -> None:
+        if self.active:  # even for what is shown already: something else may be on its way
+            self.updating.start(self._update)
+
+    @guarded
+    def _on_discovering(self, _change: Mapping[str, object]) -> None:
+        with ONE_AT_A_TIME:
+            self._kinds.value = _kinds_html(self._shown_for, discovering=self.discovering)
+
+    @guarded
+    def _on_toggle(self, _button: object) -> None:
+        self.treemap = not self.treemap
+
+    @guarded
+    def _on_treemap(self, _change: Mapping[str, object]) -> None:
+        reason = _no_treemap() if self.treemap else ""
+        if reason:
+            self.treemap = False
+            set_text(self._note, _muted(reason))
+            return
+        self._toggle.description = _HIDE if self.treemap else _SHOW
+        if not self.treemap:
+            self._plot.children = []
+            return
+        if self._figure is None:
+            set_text(self._note, _muted("Drawing the treemap…"))
+        self.updating.start(self._update)
+
+    @guarded
+    def _on_page_width(self, _change: Mapping[str, object]) -> None:
+        if self._figure is not None:
+            self._figure.layout.width = self._figure_width()
+
+    def _figure_width(self) -> int | None:
+        # In a page that is not there yet, plotly finds no width by itself.
+        return max(_LEAST_WIDTH, self.page_width - _PADDING) if self.page_width else None
+
+    @guarded
+    def _on_name(self, position: int) -> None:
+        row = self._row_at(position)
+        if row is not None:
+            self._go(_places(self._table.iloc[[row]])[0])
+
+    @guarded
+    def _on_open(self, position: int) -> None:
+        row = self._row_at(position)
+        if row is not None:
+            self._open ^= {str(self._table["catalog"].iloc[row])}
+            self._show_list()
+
+    @guarded
+    def _turn(self, pages: int) -> None:
+        self._page += pages
+        self._show_page()
+
+    @guarded
+    def _on_box(self, _trace: object, points: object, _state: object) -> None:
+        for at in getattr(points, "point_inds", []):
+            if 0 < at < len(self._drawn):  # the first box is everything, which is no place to go to
+                self._go(self._drawn[at])
+
+    def _row_at(self, position: int) -> int | None:
+        at = self._page * PAGE_LENGTH + position
+        return self._listed[at] if at < len(self._listed) else None
+
+    def _go(self, place: Place) -> None:
+        self.place = ()
+        self.place = place
+
+    # --- what is shown, worked out in a thread ---
+
+    def _update(self, is_wanted: Callable[[], bool]) -> None:
+        preview = self.preview
+        try:
+            if preview is not self._shown_for:
+                table = _table_of(preview)
+                if is_wanted():
+                    self._show(preview, table)
+            if self.treemap and is_wanted():
+                self._draw()
+        except Exception as error:
+            self.show_error(error)
+            raise
+
+    def _show(self, preview: Preview | None, table: pd.DataFrame) -> None:
+        with ONE_AT_A_TIME:
+            if self._shown_for is None or preview is None or self._shown_for.catalog is not preview.catalog:
+                self._open = set()
+                self._page = 0
+            self._table, self._shown_for = table, preview
+            self._kinds.value = _kinds_html(preview, discovering=self.discovering)
+            set_text(self._warning, _incomplete_html(preview))
+            self._show_list()
+
+    def _show_list(self) -> None:
+        table = self._table
+        is_catalog = table["schema"].isna().to_numpy(dtype=bool)
+        listed = is_catalog | table["catalog"].isin(self._open).to_numpy(dtype=bool)
+        self._listed = np.flatnonzero(listed).tolist()
+        self._head.value = _HEAD if self._listed else ""
+        self._show_page()
+
+    def _show_page(self) -> None:
+        total = len(self._listed)
+        self._page = max(0, min(self._page, (total - 1) // PAGE_LENGTH))
+        start = self._page * PAGE_LENGTH
+        page = self._table.iloc[self._listed[start : start + PAGE_LENGTH]]
+        inside = self._table.loc[self._table["schema"].notna(), "catalog"].value_counts()  # schemas of each
+        hidden = self._table.loc[
+            self._table["schema"].notna() & self._table["unknown"].notna(), "catalog"
+        ].value_counts()
+        self._make_rows(len(page))
+        for at, row in enumerate(self._rows):
+            if at >= len(page):
+                row.hide()
+                continue
+            catalog, schema, objects, included, _, unknown = page.iloc[at]
+            is_catalog = pd.isna(schema)
+            row.show(
+                str(catalog) if is_catalog else str(schema),
+                _sum_html(
+                    int(included),
+                    int(objects),
+                    unknown=None if pd.isna(unknown) else str(unknown),
+                    hidden=int(hidden.get(catalog, 0)) if is_catalog else 0,
+                ),
+                schemas=int(inside.get(catalog, 0)) if is_catalog else None,
+                is_open=catalog in self._open,
+            )
+        few = total <= PAGE_LENGTH
+        self._back.disabled, self._next.disabled = self._page == 0, start + PAGE_LENGTH >= total
+        self._back.layout.display = self._next.layout.display = "none" if few else None
+        self._where.value = "" if few else _muted(f"{start + 1:,}–{min(total, start + PAGE_LENGTH):,} of {total:,}")
+
+    def _make_rows(self, number: int) -> None:
+        have = len(self._rows)
+        if number > have:
+            self._rows += [_Row(partial(self._on_name, at), partial(self._on_open, at)) for at in range(have, number)]
+            self._list.children = [row.box for row in self._rows]
+
+    # --- the treemap ---
+
+    def _draw(self) -> None:
+        """Make the figure, or bring the one that there is up to date."""
+        known = self._table[self._table["objects"] > 0]  # what is not known has no size
+        preview, table = self._shown_for, _largest(known)
+        if preview is None or not len(table):
+            self._plot.children = []
+            set_text(self._note, _muted("There is no table or view to draw."))
+            return
+        if self._figure is None:
+            try:
+                self._figure = _new_figure()
+            except (ImportError, TypeError) as error:
+                # A message of this package would not fit: it is plotly that says what it lacks.
+                self.treemap = False
+                self._toggle.layout.display = "none"
+                set_text(self._note, _muted(f"The treemap cannot be drawn: {error}. The list below shows the same."))
+                return
+        figure = self._figure
+        figure.layout.width = self._figure_width()
+        self._drawn = [(), *_places(table)]
+        if self._drawn_for is preview.catalog:
+            with figure.batch_update():
+                figure.data[0].update(plots.treemap(table))
+        else:
+            # A new trace: the browser would go on showing the inside of a box that may be another now.
+            figure.data = ()
+            figure.add_treemap(**plots.treemap(table))
+            figure.data[0].on_click(self._on_box)
+        self._drawn_for = preview.catalog
+        left_out = len(known) - len(table)
+        more = f"The {MOST_BOXES:,} largest boxes are drawn; {left_out:,} are left out." if left_out else ""
+        set_text(self._note, _muted(more))
+        if not self._plot.children:
+            self._plot.children = [self._legend, figure]
+
+
+class _Row:
+    """One line of the list: a button for the name, one that opens a catalog, and the sums."""
+
+    def __init__(self, on_name: Callable[[], None], on_open: Callable[[], None]) -> None:
+        self._name = widgets.Button(layout={"flex": "0 0 34%", "width": "34%", "min_width": "140px", "margin": "0"})
+        self._name.add_class("dbxe-name")
+        self._name.on_click(lambda _: on_name())
+        self._open = widgets.Button(layout={"flex": "0 0 118px", "width": "118px", "margin": "0"})
+        self._open.add_class("dbxe-name")
+        self._open.on_click(lambda _: on_open())
+        self._sums = widgets.HTML(layout={"flex": "1 1 auto", "overflow": "hidden"})
+        self.box = widgets.HBox([self._name, self._open, self._sums], layout={})
+        self.box.add_class("dbxe-row")
+
+    def hide(self) -> None:
+        self.box.layout.display = "none"
+
+    def show(self, name: str, sums: str, *, schemas: int | None, is_open: bool) -> None:
+        """Show a catalog with so many ``schemas``, or a schema when that is None."""
+        shown = one_line(name)
+        self._name.description, self._name.tooltip = shown, f"Go to {shown}"
+        self._name.icon = "folder-o" if schemas is None else "database"
+        (self.box.add_class if schemas is None else self.box.remove_class)("dbxe-inner")
+        (self._name.remove_class if schemas is None else self._name.add_class)("dbxe-container")
+        self._open.layout.visibility = None if schemas else "hidden"
+        if schemas:
+            self._open.description = f"{'▾' if is_open else '▸'} {plural(schemas, 'schema')}"
+            self._open.tooltip = f"{'Hide' if is_open else 'List'} the schemas of {shown}"
+        self._sums.value = sums
+        self.box.layout.display = None
+
+
+_COLUMNS = ("catalog", "schema", "objects", "included", "share", "unknown")
+
+
+def _table_of(preview: Preview | None) -> pd.DataFrame:
+    """Return `plots.coverage_table` and, with nothing in them, the catalogs and schemas that could not be listed.
+
+    ``unknown`` (string) says why a row could not be listed, NA where it could.
+    """
+    if preview is None:
+        return _no_rows()
+    table, unlisted = plots.coverage_table(preview), _unlisted(preview.catalog)
+    reasons = [unlisted.pop(place, None) for place in _places(table)] if unlisted else [None] * len(table)
+    table = table.assign(unknown=pd.array(reasons, dtype="string"))
+    if not unlisted:
+        return table
+    parents = {(place[0],) for place in unlisted}.difference(unlisted, _places(table[table["schema"].isna()]))
+    empty = [*unlisted.items(), *((place, None) for place in parents)]
+    rows = pd.DataFrame(
+        {
+            "catalog": pd.array([place[0] for place, _ in empty], dtype="string"),
+            "schema": pd.array([place[1] if len(place) > 1 else None for place, _ in empty], dtype="string"),
+            "objects": 0,
+            "included": 0,
+            "share": 0.0,
+            "unknown": pd.array([why for _, why in empty], dtype="string"),
+        }
+    )
+    made = pd.concat([table, rows])
+    in_order = sorted(enumerate(_places(made)), key=lambda found: [(name.lower(), name) for name in found[1]])
+    return made.iloc[[at for at, _ in in_order]].reset_index(drop=True)
+
+
+def _unlisted(catalog: Catalog) -> dict[Place, str]:
+    """Return why some catalogs and schemas could not be listed.
+
+    What a scope is called says not where its parts end, so it is looked up among the containers; one that is none of
+    them stands for itself. Folders of notebooks hold no tables.
+    """
+    failures, objects, rows = catalog.failures, catalog.objects, Subjects.of(catalog).rows
+    if failures.empty:
+        return {}
+    reasons = {str(scope): str(why) for scope, why in zip(failures["scope"], failures["reason"], strict=True)}
+    containers = objects.iloc[np.concatenate([rows["catalog"], rows["schema"]])]
+    containers = containers[containers["full_name"].isin(list(reasons))]
+    found: dict[Place, str] = {}
+    for kind, holder, name, full_name in containers[["kind", "catalog", "name", "full_name"]].itertuples(index=False):
+        found[(str(name),) if kind == "catalog" else (str(holder), str(name))] = reasons[str(full_name)]
+    named = set(containers["full_name"])
+    others: dict[Place, str] = {
+        (scope,): why for scope, why in reasons.items() if scope not in named and not scope.startswith("/")
+    }
+    return {**others, **found}
+
+
+def _no_rows() -> pd.DataFrame:
+    return pd.DataFrame({name: [] for name in _COLUMNS})
+
+
+def _largest(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the rows of the largest boxes. A catalog is as large as any schema in it, and comes before them."""
+    if len(table) <= MOST_BOXES:
+        return table
+    order = np.argsort(-table["objects"].to_numpy(), kind="stable")
+    return table.iloc[np.sort(order[:MOST_BOXES])]
+
+
+def _places(table: pd.DataFrame) -> list[Place]:
+    return [
+        (str(catalog),) if pd.isna(schema) else (str(catalog), str(schema))
+        for catalog, schema in zip(table["catalog"], table["schema"], strict=True)
+    ]
+
+
+# --- the figure ---
+
+
+def _no_treemap() -> str:
+    """Return why there can be no treemap here, empty when there can. Imports nothing."""
+    if "DATABRICKS_RUNTIME_VERSION" in os.environ:
+        return (
+            "Databricks limits the messages of widgets to 5 MB, so there is no treemap here; the list shows the same."
+        )
+    missing = [name for name in ("plotly", "anywidget") if importlib.util.find_spec(name) is None]
+    if missing:
+        return f"A treemap of this needs {' and '.join(missing)}: pip install plotly anywidget"
+    return ""
+
+
+def _new_figure() -> FigureWidget:
+    """Return an empty figure for a treemap.
+
+    All its text stands on boxes of its own colours, because it cannot know whether the page is light or dark.
+
+    Raises:
+        ImportError: plotly lacks what it needs to be a widget.
+        TypeError: it is too old to be a widget that brings its own JavaScript.
+    """
+    from anywidget import AnyWidget
+    from plotly import graph_objects as go
+
+    if not issubclass(go.FigureWidget, AnyWidget):
+        msg = "plotly is older than version 6"
+        raise TypeError(msg)
+    figure = go.FigureWidget(
+        layout={
+            **plots.LAYOUT,
+            "template": "none",
+            "margin": {"t": 24, "l": 0, "r": 0, "b": 0},
+            "height": 380,
+            "autosize": True,
+        }
+    )
+    figure._config = {**figure._config, "displayModeBar": False, "responsive": True}  # noqa: SLF001 - plotly has no other way
+    return figure
+
+
+# --- markup ---
+
+_HEAD = "<h4>Tables and views <span class='dbxe-muted'>included in each catalog and schema</span></h4>"
+_LEGEND = (
+    "<div class='dbxe-legend'><span>nothing included</span>"
+    f"<span class='dbxe-scale' style='background:linear-gradient(to right,{plots.EXCLUDED},{plots.INCLUDED})'></span>"
+    "<span>everything included</span><span class='dbxe-muted'>A box is as large as its number of tables and views. "
+    "Click one to go there; the bar above the boxes leads back. The list below holds the same.</span></div>"
+)
+
+
+def _muted(text: str) -> str:
+    return f"<span class='dbxe-muted' role='status'>{html.escape(text)}</span>" if text else ""
+
+
+def _percent(part: int, whole: int) -> str:
+    """Return a share in whole percent, where 0 % means none and 100 % all."""
+    share = 100 * part / max(1, whole)
+    if 0 < part < whole and not 1 <= share <= 99:  # noqa: PLR2004 - percent
+        return "< 1 %" if share < 1 else "> 99 %"
+    return f"{share:.0f} %"
+
+
+def _bar_html(part: int, whole: int) -> str:
+    share = 100 * part / max(1, whole)
+    return (
+        f"<div class='dbxe-bar' role='img' aria-label='{html.escape(_percent(part, whole))} included'>"
+        f"<span class='in' style='width:{share:.2f}%'></span>"
+        f"<span class='out' style='width:{100 - share:.2f}%'></span></div>"
+    )
+
+
+def _sum_html(part: int, whole: int, *, unknown: str | None = None, hidden: int = 0) -> str:
+    """Return how much of a row is included; no share where some of it could not be listed.
+
+    ``unknown`` says why the row itself could not be, ``hidden`` how many schemas in it could not.
+    """
+    parts = [f"not known ({one_line(unknown, 40)})"] if unknown is not None else []
+    parts += [f"{plural(hidden, 'schema')} not known"] if hidden else []
+    warning = f"<span class='dbxe-warn'>{html.escape(', '.join(parts))}</span>" if parts else ""
+    if warning and not whole:
+        return f"<div class='dbxe-sum'>{warning}</div>"
+    share = warning or f"<span class='dbxe-muted'>{html.escape(_percent(part, whole))}</span>"
+    return f"<div class='dbxe-sum'>{_bar_html(part, whole)}<span>{part:,} of {whole:,}</span>{share}</div>"
+
+
+def _incomplete_html(preview: Preview | None) -> str:
+    if preview is None or preview.catalog.complete:
+        return ""
+    number = plural(len(preview.catalog.failures), "scope")
+    return (
+        f"<div class='dbxe-warn' role='status'>The discovery was incomplete: {number} could not be listed and "
+        "are not counted here.</div>"
+    )
+
+
+def _kinds_html(preview: Preview | None, *, discovering: bool) -> str:
+    if preview is None and discovering:
+        return DISCOVERING
+    if preview is None:
+        return "<span class='dbxe-muted'>Discover a workspace to see how much of it the filters let through.</span>"
+    rows = "".join(
+        f"<tr><th scope='row'>{html.escape(str(kind))}</th><td class='dbxe-number'>{let_in + left_out:,}</td>"
+        f"<td class='dbxe-number'>{let_in:,}</td><td class='dbxe-number'>"
+        f"{html.escape(_percent(let_in, let_in + left_out)) if let_in + left_out else ''}</td>"
+        f"<td>{_bar_html(let_in, let_in + left_out) if let_in + left_out else ''}</td></tr>"
+        for kind, let_in, left_out in preview.counts().itertuples()
+    )
+    return (
+        "<table class='dbxe-table'><thead><tr><th scope='col'>Kind</th><th scope='col' class='dbxe-number'>Discovered</th>"
+        "<th scope='col' class='dbxe-number'>Included</th><th scope='col' class='dbxe-number'>Share</th>"
+        f"<th scope='col'><span class='dbxe-muted'>of what was discovered</span></th></tr></thead><tbody>{rows}</tbody></table>"
+    )

@@ -1,0 +1,199 @@
+"""Why one object is in or out, and what would change it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import numpy as np
+import traitlets
+
+from dbxexplore import errors
+from dbxexplore.catalog import Catalog
+from dbxexplore.filters import Filters, Preview
+from dbxexplore.filters.patterns import LEVELS
+from dbxexplore.filters.preview import Change, Explanation, LevelExplanation, PatternExplanation
+from dbxexplore.text import line_html, one_line
+from dbxexplore.widgets import controls as widgets
+from dbxexplore.widgets.base import ONE_AT_A_TIME, Component, guarded
+from dbxexplore.widgets.words import leaves, reading_name
+from dbxexplore.widgets.work import Latest
+
+_MOST_PATTERNS = 12  # of one level
+_MOST_FAILURES = 3  # of one scope
+_AT_ONCE = 60  # patterns; more of them are held against the object in the background
+_DELAY = 0.15  # seconds after the last key
+_COUNT_DELAY = 0.5  # likewise; judging a large catalog once more would slow down what is typed meanwhile
+
+
+class ExplanationPanel(Component):
+    """Explains the verdict on one row of the previewed catalog, and turns it around."""
+
+    preview = traitlets.Instance(Preview, allow_none=True)
+    """The preview whose verdict is explained."""
+
+    selected = traitlets.Int(-1)
+    """The row of ``catalog.objects`` that is explained, -1 for none."""
+
+    filters = traitlets.Instance(Filters)
+    """The patterns, to which the edits are made that turn the verdict around."""
+
+    read_only = traitlets.Bool(default_value=False)
+    """Whether the verdict can only be looked at."""
+
+    def __init__(
+        self, preview: Preview | None = None, filters: Filters | None = None, *, read_only: bool = False
+    ) -> None:
+        self._explanation: Explanation | None = None
+        self._later, self._counting = Latest(_DELAY), Latest(_COUNT_DELAY)
+        self._text = widgets.HTML()
+        self._flip = widgets.Button(layout={"width": "auto", "align_self": "flex-start"})
+        self._flip.on_click(self._on_flip)
+        filters = filters or (preview.filters if preview is not None else Filters())
+        super().__init__(preview=preview, filters=filters, read_only=read_only)
+        self.children = [self._text, self._flip, self._message]
+        self.observe(self._on_change, ["preview", "selected", "read_only"])
+        self._show()
+
+    @guarded
+    def _on_change(self, _change: Mapping[str, object]) -> None:
+        self._show()
+
+    @guarded
+    def _on_flip(self, _button: widgets.Button) -> None:
+        if self._explanation is not None:
+            self.filters = self._explanation.flipped(self.filters)
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the explanation is shown, and what the button would move; at most twice ``timeout`` seconds."""
+        return self._later.wait(timeout) and self._counting.wait(timeout)
+
+    def _show(self) -> None:
+        preview, selected = self.preview, self.selected
+        with ONE_AT_A_TIME:
+            self._later.cancel()
+            self._counting.cancel()
+            if preview is None:
+                self._explain(None, "")
+            elif not 0 <= selected < len(preview.catalog):
+                hint = "Click an object in the catalog to see why it is in or out."
+                self._explain(None, f"<span class='dbxe-muted'>{hint}</span>")
+            elif _number_of_patterns(preview.filters) <= _AT_ONCE:
+                self._explain_now(preview, selected, preview.explain(selected))
+            else:
+                self._explain(None, "<span class='dbxe-muted'>Holding every pattern against it…</span>")
+                self._later.start(partial(self._explain_later, preview, selected))
+
+    def _explain_later(self, preview: Preview, selected: int, is_wanted: Callable[[], bool]) -> None:
+        explanation = preview.explain(selected)
+        with ONE_AT_A_TIME:
+            if is_wanted():
+                self._explain_now(preview, selected, explanation)
+
+    def _explain_now(self, preview: Preview, selected: int, explanation: Explanation) -> None:
+        self._explain(explanation, _unlisted_html(preview.catalog, explanation))
+        if not self.read_only:  # the button works before it is known how much else it would move
+            self._counting.start(partial(self._count, preview, selected, explanation))
+
+    def _count(self, preview: Preview, selected: int, explanation: Explanation, is_wanted: Callable[[], bool]) -> None:
+        try:
+            number = _moved_besides(preview, selected, explanation)
+        except errors.PatternError:
+            return  # of a reading that takes too long nothing can be said before
+        with ONE_AT_A_TIME:
+            if is_wanted():
+                self._show_flip(explanation, number)
+
+    def _explain(self, explanation: Explanation | None, note: str) -> None:
+        """Show an explanation, and a note below it."""
+        self._explanation = explanation
+        self._text.value = note if explanation is None else explanation_html(explanation) + note
+        can_flip = explanation is not None and bool(explanation.changes) and not self.read_only
+        self._flip.layout.display = None if can_flip else "none"
+        if explanation is not None:
+            self._show_flip(explanation, 0)
+
+    def _show_flip(self, explanation: Explanation, more: int) -> None:
+        """Name the button, and how many more objects it would move as far as that is known."""
+        what = "Exclude it" if explanation.included else "Include it"
+        self._flip.description = f"{what} and {more:,} more" if more else what
+        self._flip.tooltip = f"{self._flip.description}: {'; '.join(map(_edit_text, explanation.changes))}"
+
+
+def _moved_besides(preview: Preview, selected: int, explanation: Explanation) -> int:
+    """Return how many tables, views and notebooks besides the explained one its button would move."""
+    flipped = explanation.flipped(preview.filters).preview(preview.catalog, preview.dialect)
+    moved = (flipped.included.to_numpy() != preview.included.to_numpy()) & leaves(preview.catalog)
+    return int(np.count_nonzero(moved)) - int(moved[selected])
+
+
+def _unlisted_html(catalog: Catalog, explanation: Explanation) -> str:
+    """Say of a container that could not be listed that it could not, and why."""
+    if explanation.kind not in {"catalog", "schema"}:
+        return ""
+    failures = catalog.failures
+    at = np.flatnonzero((failures["scope"] == explanation.full_name).to_numpy(dtype=bool, na_value=False))
+    return "".join(
+        f"<div class='dbxe-warn'>⚠ This {explanation.kind} could not be listed ({line_html(str(why), 80)}): "
+        f"{line_html(str(message), 600)} What it holds is not known.</div>"
+        for why, message in failures.iloc[at[:_MOST_FAILURES]][["reason", "message"]].itertuples(index=False)
+    )
+
+
+def _number_of_patterns(filters: Filters) -> int:
+    return sum(len(filters.level(level).allow) + len(filters.level(level).deny) for level in LEVELS)
+
+
+def explanation_html(explanation: Explanation) -> str:
+    """Return an explanation as compact markup."""
+    included = explanation.included
+    verdict = "<span class='dbxe-ok'>included</span>" if included else "<span class='dbxe-no'>excluded</span>"
+    decided = explanation.decided_by
+    levels = "".join(_level_html(level, decides=level is decided) for level in explanation.levels)
+    edits = "".join(f"<li>{_edit_html(edit)}</li>" for edit in explanation.changes)
+    return (
+        f"<div class='dbxe-why'><p><code>{line_html(explanation.full_name)}</code> "
+        f"<span class='dbxe-muted'>({explanation.kind})</span> is <strong>{verdict}</strong>, "
+        f"read as {line_html(reading_name(explanation.dialect))}</p>"
+        "<table class='dbxe-table'><thead><tr><th scope='col'>Level</th><th scope='col'>Verdict</th>"
+        f"<th scope='col'>Matched against, and why</th></tr></thead><tbody>{levels}</tbody></table>"
+        f"<p class='dbxe-muted'>{line_html(explanation.advice)}</p>{f'<ul>{edits}</ul>' if edits else ''}</div>"
+    )
+
+
+def _level_html(level: LevelExplanation, *, decides: bool) -> str:
+    verdict = "<span class='dbxe-ok'>✓ passes</span>" if level.passes else "<span class='dbxe-no'>✗ fails</span>"
+    decided = level.decided_by
+    reason = line_html(level.reason)
+    others = [held for held in level.patterns if held is not decided]
+    return (
+        f"<tr><th scope='row'>{level.level}</th><td class='dbxe-nowrap'>{verdict}"
+        f"{' <span class=dbxe-muted>decides</span>' if decides and not level.passes else ''}</td>"
+        f"<td><code>{line_html(level.subject)}</code><br>{reason}{_others_html(others)}</td></tr>"
+    )
+
+
+def _others_html(patterns: Sequence[PatternExplanation]) -> str:
+    """Return the patterns that did not decide; those that match nonetheless come first."""
+    if not patterns:
+        return ""
+    shown = sorted(patterns, key=lambda held: not held.matches)[:_MOST_PATTERNS]
+    items = "".join(
+        f"<li>{held.place.replace(' pattern', '')} <code>{line_html(held.pattern, 120)}</code> "
+        f"{'matches too' if held.matches else 'does not match'}</li>"
+        for held in shown
+    )
+    rest = len(patterns) - len(shown)
+    more = f"<li>and {rest:,} more</li>" if rest else ""
+    number = f"{len(patterns):,} other pattern" + ("" if len(patterns) == 1 else "s")
+    return f"<details class='dbxe-others'><summary>{number}</summary><ul>{items}{more}</ul></details>"
+
+
+def _edit_text(edit: Change) -> str:
+    where = f"{'to' if edit.action == 'add' else 'from'} {edit.list} {edit.level}"
+    return f"{edit.action} {one_line(edit.pattern, 120)} {where}"
+
+
+def _edit_html(edit: Change) -> str:
+    where = f"{'to' if edit.action == 'add' else 'from'} {edit.list} {edit.level}"
+    return f"{edit.action} <code>{line_html(edit.pattern)}</code> {where}"

@@ -1,0 +1,1 @@
+"""Exporting the connection in each of its forms."""

@@ -1,0 +1,1 @@
+"""Editing the patterns, and what an edit changes."""

@@ -1,0 +1,266 @@
+"""What the last edit of the filters changed, and the way back."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+import traitlets
+
+from dbxexplore.catalog.schema import Kind
+from dbxexplore.filters import Dialect, Filters, Preview
+from dbxexplore.filters.patterns import LEVEL_OF_KIND
+from dbxexplore.filters.subjects import Subjects
+from dbxexplore.text import line_html, one_line, plural
+from dbxexplore.widgets import controls as widgets
+from dbxexplore.widgets.base import ONE_AT_A_TIME, Component, Mask, guarded, message_area, set_text
+from dbxexplore.widgets.filter.history import History, describe
+from dbxexplore.widgets.focus import focus
+from dbxexplore.widgets.words import containers_text, leaves, reason
+from dbxexplore.widgets.work import Latest
+
+_SHOWN = 8
+_DELAY = 0.15  # seconds after the last key: who decided on an object takes longer to tell than how many there are
+
+
+class ChangesPanel(Component):
+    """Lists the objects that the last edit added and removed, and undoes and redoes edits.
+
+    What is typed into one pattern without a pause is one edit.
+    """
+
+    filters = traitlets.Instance(Filters)
+    """The patterns now. Set by undoing and redoing; whatever else sets them is an edit."""
+
+    dialect = traitlets.Instance(Dialect)
+    """How they are read. Likewise."""
+
+    preview = traitlets.Instance(Preview, allow_none=True)
+    """What they let through. It is expected after the filters and the dialect that it is of."""
+
+    read_only = traitlets.Bool(default_value=False)
+    """Whether nothing can be undone or redone."""
+
+    discovering = traitlets.Bool(default_value=False)
+    """Whether a discovery is under way, so that nobody is asked to start one."""
+
+    changed = Mask()
+    """A boolean for each row of ``catalog.objects``: whether the last edit changed its verdict; None before one."""
+
+    def __init__(
+        self,
+        filters: Filters | None = None,
+        dialect: Dialect | None = None,
+        preview: Preview | None = None,
+        *,
+        read_only: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._clock = clock
+        self._moving = False  # while undoing, what is set is no edit
+        self._step = self._shown_step = 0  # counts edits, and says to which of them the changes shown belong
+        self._before: Preview | None = None  # what was let through before this edit
+        self._undo, self._redo = widgets.Button(icon="undo"), widgets.Button(icon="repeat")
+        self._changes, self._objects = widgets.HTML(), message_area()
+        self._later = Latest(_DELAY)
+        super().__init__(filters=filters or Filters(), dialect=dialect or Dialect.DATAHUB, read_only=read_only)
+        self._history = History((self.filters, self.dialect))
+        for button, other, go in (
+            (self._undo, self._redo, self._history.undo),
+            (self._redo, self._undo, self._history.redo),
+        ):
+            button.add_class("dbxe-quiet")
+            button.on_click(partial(self._on_go, go, other))
+        self._buttons = widgets.HBox([self._undo, self._redo], layout={"flex_flow": "row wrap"})
+        self.children = [self._buttons, self._changes, self._objects, self._message]
+        self.observe(self._on_edit, ["filters", "dialect"])
+        self.observe(self._on_preview, "preview")
+        self.observe(self._on_read_only, ["read_only", "discovering"])
+        self.preview = preview
+        self._show_buttons()
+        self._show_changes()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until the changed objects are shown, at most ``timeout`` seconds; return whether they are."""
+        return self._later.wait(timeout)
+
+    # --- what happens ---
+
+    @guarded
+    def _on_edit(self, _change: Mapping[str, object]) -> None:
+        if self._moving:
+            return
+        value = (self.filters, self.dialect)
+        edit = describe(self._history.value, value)
+        if self._history.record(value, edit.key, self._clock(), ends=edit.ends):
+            self._step += 1
+        self._show_buttons()
+
+    @guarded
+    def _on_go(self, go: Callable[[], tuple[Filters, Dialect]], other: widgets.Button, button: widgets.Button) -> None:
+        filters, dialect = go()
+        self._step += 1
+        self._moving = True
+        try:
+            self.filters = filters
+            self.dialect = dialect
+        finally:
+            self._moving = False
+            self._show_buttons()
+            focus(button, other)  # after the last step a button is disabled, and would lose the keyboard
+
+    @guarded
+    def _on_preview(self, change: Mapping[str, object]) -> None:
+        last = change["old"]
+        if self._shown_step != self._step or not self._is_comparable(self._before):
+            self._before = last if isinstance(last, Preview) else None
+            self._shown_step = self._step
+        self._show_changes()
+
+    @guarded
+    def _on_read_only(self, _change: Mapping[str, object]) -> None:
+        self._show_buttons()
+        self._show_changes()
+
+    def _is_comparable(self, before: Preview | None) -> bool:
+        return before is not None and self.preview is not None and before.catalog is self.preview.catalog
+
+    # --- what is shown ---
+
+    def _show_buttons(self) -> None:
+        self._buttons.layout.display = "none" if self.read_only else None
+        for button, name, step in (
+            (self._undo, "Undo", self._history.last),
+            (self._redo, "Redo", self._history.next),
+        ):
+            what = one_line(describe(*step).text, 80) if step else ""
+            button.description = f"{name}: {what}" if what else name
+            button.tooltip = f"{name} {what}" if what else f"Nothing to {name.lower()}"
+            button.disabled = step is None
+
+    def _show_changes(self) -> None:
+        before, after = self._before, self.preview
+        changed, text = None, ""
+        if after is None and self.discovering:
+            text = ""  # the panel above says so
+        elif after is None:
+            text = "<span class='dbxe-muted'>Discover a workspace to see what an edit changes.</span>"
+        elif before is None or not self._is_comparable(before) or before is after:
+            hint = "Edit a pattern to see which objects that changes."
+            text = "" if self.read_only else f"<span class='dbxe-muted'>{hint}</span>"
+        else:
+            changed = _Changed.between(before, after)
+            text = changed.sum_html(after)
+        self._changes.value = text
+        self.changed = None if changed is None else changed.flags
+        with ONE_AT_A_TIME:
+            self._later.cancel()
+            if changed is None or after is None or not changed.flags.any():
+                set_text(self._objects, "")
+            else:
+                self._objects.add_class("dbxe-outdated")
+                self._later.start(partial(self._show_objects, changed, after))
+
+    def _show_objects(self, changed: _Changed, after: Preview, is_wanted: Callable[[], bool]) -> None:
+        text = changed.objects_html(after)
+        with ONE_AT_A_TIME:
+            if is_wanted():
+                set_text(self._objects, text)
+                self._objects.remove_class("dbxe-outdated")
+
+
+@dataclass(frozen=True, eq=False)
+class _Changed:
+    """The rows that went in and out from one preview to another."""
+
+    flags: npt.NDArray[np.bool_]
+    added: int  # tables, views and notebooks
+    removed: int
+
+    @classmethod
+    def between(cls, before: Preview, after: Preview) -> _Changed:
+        was, now = before.included.to_numpy(), after.included.to_numpy()
+        flags = was != now
+        counted = flags & leaves(after.catalog)
+        added = int(np.count_nonzero(counted & now))
+        return cls(flags, added, int(np.count_nonzero(counted)) - added)
+
+    def sum_html(self, after: Preview) -> str:
+        """Return, as markup, how many there are, containers apart."""
+        containers = containers_text(after.catalog, self.flags)
+        if not self.added and not self.removed:
+            nothing = "The last edit changed no object's verdict"
+            rest = f"; it changed that of {containers}" if containers else ""
+            return f"<span class='dbxe-muted'>{nothing}{rest}.</span>"
+        apart = f" <span class='dbxe-muted'>and {containers}</span>" if containers else ""
+        return (
+            f"<div role='status'><span class='dbxe-ok'>+{self.added:,} added</span>, "
+            f"<span class='dbxe-no'>−{self.removed:,} removed</span>{apart}</div>"
+        )
+
+    def objects_html(self, after: Preview) -> str:
+        """Return, as markup, the first of them and who decided."""
+        at, number = _entries(after, self.flags)
+        went_in = after.included.to_numpy()[at]
+        shown = _few(np.flatnonzero(went_in), np.flatnonzero(~went_in))
+        rows = "".join(
+            f"<tr><td class='{'dbxe-ok' if row['included'] else 'dbxe-no'}'>{'+ in' if row['included'] else '− out'}</td>"
+            f"<td><code>{line_html(str(row['full_name']))}</code>{_inside_html(row, inside)}</td>"
+            f"<td class='dbxe-muted'>{line_html(reason(row))}</td></tr>"
+            for (_, row), inside in zip(after.rows(at[shown]).iterrows(), number[shown].tolist(), strict=True)
+        )
+        more = _more_html(self.added + self.removed - int(number[shown].sum()), len(at) - len(shown))
+        return f"<table class='dbxe-table dbxe-changes'><tbody>{rows}</tbody></table>{more}"
+
+
+def _entries(after: Preview, flags: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
+    """Return what is listed of changed rows: their positions, and how many objects each stands for.
+
+    A container that changed itself took along all that changed in it, and stands for it; such come first. Then come
+    tables, views and notebooks, and last the containers in which no object changed.
+    """
+    subjects, changed = Subjects.of(after.catalog), np.flatnonzero(flags)  # most often few of very many
+    counted = leaves(after.catalog)[changed]
+    number, listed = counted.astype(np.int64), np.ones(len(changed), dtype=np.bool_)
+    containers: tuple[tuple[Kind, npt.NDArray[np.intp]], ...] = (
+        ("schema", subjects.schema_of),
+        ("catalog", subjects.catalog_of),
+    )
+    for kind, inside in containers:
+        rows = subjects.rows[kind][flags[subjects.rows[kind]]]
+        places, holder = np.searchsorted(changed, rows), inside[changed]
+        size = len(subjects.qualified[LEVEL_OF_KIND[kind]])
+        number[places] = np.bincount(holder[counted & (holder >= 0)], minlength=size)[subjects.own[rows]]
+        moved = np.zeros(size + 1, dtype=np.bool_)  # the last one is for -1, which is in none
+        moved[subjects.own[rows]] = True
+        listed &= ~moved[holder]
+        listed[places] = True
+    shown = np.flatnonzero(listed)
+    rank = np.where(counted[shown], 1, np.where(number[shown] > 0, 0, 2))
+    shown = shown[np.argsort(rank, kind="stable")]
+    return changed[shown], number[shown]
+
+
+def _few(added: npt.NDArray[np.intp], removed: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
+    """Return a few of both, so that neither hides the other."""
+    out = min(len(removed), max(_SHOWN // 2, _SHOWN - len(added)))
+    return np.concatenate([added[: _SHOWN - out], removed[:out]])
+
+
+def _inside_html(row: pd.Series, number: int) -> str:
+    if row["kind"] not in {"catalog", "schema"}:
+        return ""
+    return f": {plural(number, 'object')}" if number else f" <span class='dbxe-muted'>({row['kind']})</span>"
+
+
+def _more_html(objects: int, entries: int) -> str:
+    if not entries:
+        return ""
+    number = f"{objects:,} more" if objects else plural(entries, "more container")
+    where = "choose Show › Changed by the last edit in the catalog"
+    return f"<span class='dbxe-muted'>and {number}: {where}</span>"

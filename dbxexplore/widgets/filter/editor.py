@@ -1,0 +1,869 @@
+"""The editor of allow and deny patterns: a row a pattern, checked and counted while it is typed."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TypeAlias, get_args
+
+import numpy as np
+import traitlets
+
+from dbxexplore import errors
+from dbxexplore.catalog import Catalog
+from dbxexplore.connection import looks_like_secret
+from dbxexplore.filters import Dialect, Filters, Finding, Findings, Patterns
+from dbxexplore.filters.patterns import LEVELS, Level, ListName
+from dbxexplore.filters.subjects import Subjects
+from dbxexplore.text import line_html, one_line, plural, visible_html, visible_text
+from dbxexplore.widgets import controls as widgets
+from dbxexplore.widgets.base import ONE_AT_A_TIME, Component, exclusive, guarded, message_area, set_text
+from dbxexplore.widgets.filter.pattern_rows import Row, aligned, in_force, lines, problem, problem_html
+from dbxexplore.widgets.focus import focus
+from dbxexplore.widgets.words import leaves, objects_text
+from dbxexplore.widgets.work import Latest
+
+PAGE_LENGTH = 50  # rows of a level; each is some ten widgets
+_MOST_LINES = 8  # of a list as text, before it scrolls
+_AT_ONCE = 5  # patterns counted before an edit returns: more are counted in the background
+_MOST_COUNTS = 10_000
+_COUNT_DELAY = 0.05
+_JUDGE_DELAY = 0.4  # seconds after the last key
+_LISTS: tuple[ListName, ...] = get_args(ListName)
+_SUBJECTS: dict[Level, tuple[str, str]] = {
+    "catalogs": ("catalog", "name"),
+    "schemas": ("catalog.schema", "name"),
+    "tables": ("catalog.schema.table", "name"),
+    "views": ("catalog.schema.view", "name"),
+    "notebooks": ("/folder/notebook", "name"),
+}
+_READINGS = (
+    ("DataHub: from the start, any case, qualified names", "datahub"),
+    ("DataHub before 1.6.0.12: the same, but without view patterns", "datahub-1.5"),
+    ("OpenMetadata: from the start, any case, bare names", "openmetadata"),
+    ("Strict: the whole qualified name, as written", "strict"),
+)
+_SYMBOLS = {"error": "✗", "warning": "⚠", "info": "ℹ"}  # noqa: RUF001 - the sign itself is meant
+_SHORT = {
+    "invalid-pattern": "invalid",
+    "glob-pattern": "glob?",
+    "sql-pattern": "SQL?",
+    "quoted-pattern": "quotes?",
+    "list-pattern": "list?",
+    "negated-pattern": "negated?",
+    "stray-blanks": "stray blanks",
+    "slow-pattern": "slow",
+    "over-match": "also takes more",
+    "bare-name": "bare name",
+    "qualified-name": "full name",
+    "metastore-name": "metastore in front",
+    "wrong-level": "other level",
+    "blanks-as-underscores": "blanks are _",
+    "unescaped-dot": "dot takes more",
+    "dead-pattern": "no match",
+    "shadowed-pattern": "no effect",
+    "allow-undone": "all denied",
+    "drops-views": "also keeps out views",
+    "dialect-dependent": "depends on the reading",
+}
+_Key: TypeAlias = tuple[Level, str]
+_Count: TypeAlias = tuple[int, int]  # the names that a pattern matches, and how many of them are views among tables
+
+
+class FilterEditor(Component):
+    """The pattern lists of five levels, a row a pattern, and the way they are read.
+
+    A text that is no regular expression yet is marked beside its row; the last good one stays in force. With a
+    catalog, each row tells how many names it matches and what is probably wrong with it.
+    """
+
+    filters = traitlets.Instance(Filters)
+    """The patterns that are in force: those of the rows that are on."""
+
+    dialect = traitlets.Instance(Dialect)
+    """How they are read."""
+
+    catalog = traitlets.Instance(Catalog, allow_none=True)
+    """What matches are counted in; None counts nothing."""
+
+    read_only = traitlets.Bool(default_value=False)
+    """Whether patterns can only be looked at."""
+
+    findings = traitlets.Instance(Findings, allow_none=True)
+    """What is probably wrong with the patterns; None while that is not known. Set by the editor, from a thread."""
+
+    dialect_dependent = traitlets.Int(default_value=None, allow_none=True)
+    """How many tables, views and notebooks another reading would judge otherwise; None while that is not known. Set
+    likewise."""
+
+    def __init__(
+        self,
+        filters: Filters | None = None,
+        dialect: Dialect | None = None,
+        catalog: Catalog | None = None,
+        *,
+        read_only: bool = False,
+    ) -> None:
+        self._counter, self._judge = Latest(_COUNT_DELAY), Latest(_JUDGE_DELAY)
+        self._dependent = ""  # what another reading would judge otherwise, in words
+        self._counts: dict[_Key, _Count | None] = {}  # of this catalog and reading; None took too long
+        self._writing = False  # while the reading is shown, it is not taken for chosen
+        self.layouts = _Layouts()
+        self._dialect = widgets.Dropdown(
+            description="Read as", options=_READINGS, style={"description_width": "60px"}, layout={"width": "auto"}
+        )
+        self._dialect.add_class("dbxe-reading")
+        self._portability = widgets.HTML(layout={"margin": "0 0 2px 68px"})
+        super().__init__(
+            filters=filters or Filters(), dialect=dialect or Dialect.DATAHUB, catalog=catalog, read_only=read_only
+        )
+        self._sections = {level: _Section(self, level) for level in LEVELS}
+        boxes = [section.box for section in self._sections.values()]
+        self.children = [self._dialect, self._portability, *boxes, self._message]
+        self.add_class("dbxe-editor")
+        self._show_dialect()
+        self._show_all()
+        self._dialect.observe(self._on_dialect_choice, "value")
+        self.observe(self._on_dialect, "dialect")
+        self.observe(self._on_filters, "filters")
+        self.observe(self._on_catalog, "catalog")
+        self.observe(self._on_read_only, "read_only")
+        self._restart()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until everything about the patterns is known, at most twice ``timeout`` seconds; return whether it is."""
+        return self._counter.wait(timeout) and self._judge.wait(timeout)
+
+    # --- what happens ---
+
+    @guarded
+    def changed(self, level: Level, *rows: Row) -> None:
+        """Take over what was edited in a section; ``rows`` are those whose counts are wanted at once."""
+        patterns = self._sections[level].patterns()
+        if patterns != self.filters.level(level):
+            self.filters = self.filters.with_level(level, patterns)
+        self._count_now(level, rows)
+        self._show_counts(level)
+        self._sections[level].show_note()
+        self._restart(only_missing=True)
+
+    @guarded
+    def _on_dialect_choice(self, change: Mapping[str, object]) -> None:
+        chosen = Dialect.named().get(str(change["new"]))
+        if chosen is not None and not self._writing:
+            self.dialect = chosen
+
+    @guarded
+    def _on_dialect(self, _change: Mapping[str, object]) -> None:
+        self._show_dialect()
+        self._forget_counts()
+
+    @guarded
+    def _on_catalog(self, _change: Mapping[str, object]) -> None:
+        self._forget_counts()
+
+    @guarded
+    def _on_read_only(self, _change: Mapping[str, object]) -> None:
+        self._show_all()
+
+    @guarded
+    def _on_filters(self, _change: Mapping[str, object]) -> None:
+        """Write the rows that changed; elsewhere, someone may have half a pattern."""
+        for level, section in self._sections.items():
+            if section.patterns() != self.filters.level(level):
+                with ONE_AT_A_TIME:
+                    section.assign(self.filters.level(level))
+                self._show_counts(level)
+        self._restart(only_missing=True)
+
+    def _forget_counts(self) -> None:
+        with ONE_AT_A_TIME:
+            self._counts = {}
+            for level in LEVELS:
+                self._show_counts(level)
+        self._restart()
+
+    # --- what is worked out ---
+
+    def _restart(self, *, only_missing: bool = False) -> None:
+        """Work out anew what the rows match, and what is to be said of them."""
+        self._outdate()
+        catalog = self.catalog
+        if catalog is None:
+            self._counter.cancel()
+            self._show_findings()
+            return
+        missing = [key for level in LEVELS for key in self._sections[level].shown_keys() if key not in self._counts]
+        if missing or not only_missing:
+            self._counter.start(partial(self._count, catalog, self.dialect, missing))
+        self._judge.start(partial(self._judge_all, catalog, self.filters, self.dialect))
+
+    def _outdate(self) -> None:
+        """Take away what was said of patterns that are no longer those in force."""
+        with ONE_AT_A_TIME:
+            self._judge.cancel()
+            if self.findings is not None:
+                self.findings = None
+                self.add_class("dbxe-stale")
+            self.dialect_dependent = None
+            self._show_portability()
+
+    def _count(
+        self, catalog: Catalog, dialect: Dialect, missing: Sequence[_Key], is_wanted: Callable[[], bool]
+    ) -> None:
+        found: dict[_Key, _Count | None] = {}
+        for level, text in missing:
+            if not is_wanted():
+                return
+            found[level, text] = _number(catalog, level, text, dialect)
+        with ONE_AT_A_TIME:
+            if is_wanted():
+                self._keep(found)
+                for level in LEVELS:
+                    self._show_counts(level)
+
+    def _count_now(self, level: Level, rows: Sequence[Row]) -> None:
+        if self.catalog is None:
+            return
+        wanted = [(level, row.pattern) for row in rows if row.on and row.pattern is not None and row.error is None]
+        missing = [key for key in wanted if key not in self._counts]
+        if len(missing) <= _AT_ONCE:  # after a preview of these filters, all of them are known
+            self._keep({key: _number(self.catalog, *key, self.dialect) for key in missing})
+
+    def _keep(self, found: Mapping[_Key, _Count | None]) -> None:
+        if len(self._counts) > _MOST_COUNTS:
+            self._counts = {}
+        self._counts.update(found)
+
+    def _judge_all(self, catalog: Catalog, filters: Filters, dialect: Dialect, is_wanted: Callable[[], bool]) -> None:
+        if not self._depends(catalog, filters, dialect, is_wanted) or not is_wanted():
+            return
+        findings = filters.lint(catalog, dialect)
+        with ONE_AT_A_TIME:
+            if is_wanted():
+                self.findings = findings
+                self._show_findings()
+
+    def _depends(self, catalog: Catalog, filters: Filters, dialect: Dialect, is_wanted: Callable[[], bool]) -> bool:
+        """Find out how many objects depend on the reading; return whether anyone still wants to know more."""
+        try:
+            depends = filters.preview(catalog, dialect).dialect_dependent.to_numpy()
+        except errors.PatternError:
+            return is_wanted()  # a bad pattern is told of by its row
+        with ONE_AT_A_TIME:
+            if is_wanted():
+                self._dependent = objects_text(catalog, depends) if depends.any() else ""
+                self.dialect_dependent = int(np.count_nonzero(depends & leaves(catalog)))
+                self._show_portability()
+            return is_wanted()
+
+    # --- what is shown ---
+
+    def _show_all(self) -> None:
+        with ONE_AT_A_TIME:
+            self._dialect.disabled = self.read_only
+            self.layouts.act.display = "none" if self.read_only else None
+            _set_class(self, "dbxe-no-acts", on=self.read_only)
+            for level, section in self._sections.items():
+                section.show()
+                self._show_counts(level)
+
+    def _show_dialect(self) -> None:
+        named = next((name for name, known in Dialect.named().items() if known == self.dialect), None)
+        options = list(_READINGS)
+        if named is None:
+            settings = ", ".join(f"{key} {value}" for key, value in self.dialect.settings().items())
+            options.append((f"Custom: {settings}", "custom"))
+        self._writing = True
+        try:
+            if tuple(options) != tuple(self._dialect.options):
+                self._dialect.options = options  # new options select the first of them
+            self._dialect.value = named or "custom"
+        finally:
+            self._writing = False
+        for section in self._sections.values():
+            section.show_subject(self.dialect)
+
+    def _show_portability(self) -> None:
+        number = self.dialect_dependent
+        if self.catalog is None:
+            text = ""
+        elif number is None:
+            text = "<span class='dbxe-muted' title='Being worked out'>Other readings: …</span>"
+        elif self._dependent:
+            depend = "depends" if self._dependent.startswith("1 ") and " and " not in self._dependent else "depend"
+            why = "Another way to read these patterns would judge them otherwise"
+            text = f"<span class='dbxe-warn' title='{why}'>⚠ {self._dependent} {depend} on the reading</span>"
+        else:
+            text = "<span class='dbxe-ok'>✓ All readings agree</span>"
+        self._portability.value = text
+
+    def _show_counts(self, level: Level) -> None:
+        total = None if self.catalog is None else _total(self.catalog, level, self.dialect)
+        with ONE_AT_A_TIME:
+            self._sections[level].show_counts(self._counts, total)
+
+    def _show_findings(self) -> None:
+        self.remove_class("dbxe-stale")
+        for level, section in self._sections.items():
+            section.show_findings([finding for finding in self.findings or () if finding.level == level])
+
+
+def _number(catalog: Catalog, level: Level, text: str, dialect: Dialect) -> _Count | None:
+    """Return how many names of its level a pattern matches, None where it takes too long to tell."""
+    subjects = Subjects.of(catalog)
+    try:
+        flags = subjects.matches(level, text, dialect)
+    except errors.PatternError:
+        return None
+    tables = int(np.count_nonzero(flags[: subjects.first_view])) if level == "tables" else 0
+    if level == "tables" and dialect.views == "views":  # table patterns say nothing of views then
+        return tables, 0
+    number = int(np.count_nonzero(flags))
+    return number, number - tables if level == "tables" else 0
+
+
+def _total(catalog: Catalog, level: Level, dialect: Dialect) -> int:
+    """Return how many names there are to match."""
+    subjects = Subjects.of(catalog)
+    if level == "tables" and dialect.views == "views":
+        return subjects.first_view
+    return len(subjects.names(level, dialect))
+
+
+class _Layouts:
+    """Layouts that many rows share: a widget with one of its own is two to be sent to the browser."""
+
+    def __init__(self) -> None:
+        self.row = widgets.Layout(align_items="center", overflow="visible", margin="0")
+        self.box = widgets.Layout(overflow="visible", margin="0")
+        self.check = widgets.Layout(width="20px", flex="0 0 20px", margin="0 2px 0 0")
+        self.list = widgets.Layout(width="50px", flex="0 0 50px", margin="0 4px 0 0")
+        self.text = widgets.Layout(flex="1 1 140px", width="auto", min_width="90px", margin="0")
+        self.count = widgets.Layout(flex="0 0 232px", width="232px", margin="0")
+        self.act = widgets.Layout(width="24px", flex="0 0 24px", margin="0")
+        self.note = widgets.Layout(margin="0")
+        self.act_style: widgets.ButtonStyle | None = None
+
+    def button(self, layout: widgets.Layout, *classes: str) -> widgets.Button:
+        button = widgets.Button(layout=layout, **({"style": self.act_style} if self.act_style else {}))
+        self.act_style = button.style
+        for name in classes:
+            button.add_class(name)
+        return button
+
+
+class _RowView:
+    """The widgets of one row: on or off, which list, the pattern, what it matches, where it stands."""
+
+    def __init__(self, section: _Section, name: ListName, row: Row) -> None:
+        self.list, self.row = name, row
+        layouts = section.layouts
+        self.on = widgets.Checkbox(indent=False, layout=layouts.check)
+        self.flip = layouts.button(layouts.list, "dbxe-list", f"dbxe-{name}")
+        self.text = widgets.Text(layout=layouts.text, value=row.text, placeholder="a regular expression")
+        self.count = widgets.HTML(layout=layouts.count)
+        self.up = layouts.button(layouts.act, "dbxe-act", "dbxe-up")
+        self.down = layouts.button(layouts.act, "dbxe-act", "dbxe-down")
+        self.remove = layouts.button(layouts.act, "dbxe-act", "dbxe-remove")
+        self.note = widgets.HTML(layout=layouts.note)
+        for field in (self.on, self.text):
+            field.add_class("dbxe-hide-label")
+        self.count.add_class("dbxe-count")
+        self.note.add_class("dbxe-note")
+        line = widgets.HBox(
+            [self.on, self.flip, self.text, self.count, self.up, self.down, self.remove], layout=layouts.row
+        )
+        self.box = widgets.VBox([line, self.note], layout=layouts.box)
+        self.box.add_class("dbxe-pattern")
+        self._show_on()
+        self.on.observe(lambda change: section.on_switch(self, on=bool(change["new"])), "value")
+        self.text.observe(lambda change: section.on_typed(self, str(change["new"])), "value")
+        self.flip.on_click(lambda _: section.on_flip(self))
+        self.up.on_click(lambda _: section.on_move(self, -1))
+        self.down.on_click(lambda _: section.on_move(self, 1))
+        self.remove.on_click(lambda _: section.on_remove(self))
+
+    def close(self) -> None:
+        """Take the row out of the browser; what other rows share stays."""
+        for widget in (self.on, self.flip, self.text, self.count, self.up, self.down, self.remove, self.note):
+            widget.close()
+        self.box.children[0].close()
+        self.box.close()
+
+    def show(self, level: Level, place: int, last: int, *, read_only: bool) -> None:
+        """Show the row as pattern number ``place``, from 1, of ``last``."""
+        label = f"{self.list} {level} {place}"
+        self.text.description, self.on.description = label, f"use {label}"
+        self.flip.description = self.list
+        self.flip.tooltip = f"{label.capitalize()}: change to {_other(self.list)}"
+        shown = one_line(self.row.text, 60)
+        for button, does in ((self.up, "Move up"), (self.down, "Move down"), (self.remove, "Remove")):
+            button.description, button.tooltip = f"{does} {label}", f"{does} {label}: {shown}"
+        self.up.disabled, self.down.disabled = place == 1, place == last
+        self.on.disabled = self.flip.disabled = self.text.disabled = read_only
+        self.on.value, self.text.value = self.row.on, self.row.text
+        self._show_on()
+
+    def _show_on(self) -> None:
+        _set_class(self.box, "dbxe-off", on=not self.row.on)
+        self.show_problem()
+
+    def show_problem(self) -> None:
+        """Mark a text that is no regular expression, and say where it goes wrong."""
+        row = self.row
+        _set_class(self.text, "dbxe-invalid", on=row.error is not None)
+        if row.error is None:
+            if self.note.value.startswith(_PROBLEM):
+                self.note.value = ""
+            return
+        if row.pattern is None:
+            stays = "Not in force until it is a valid regular expression."
+        elif row.pattern == row.error.pattern:
+            stays = "Nothing can be previewed until it is mended."
+        else:
+            stays = f"<code>{line_html(row.pattern, 60)}</code> stays in force."
+        self.note.value = f"{_PROBLEM}✗ {problem_html(row.error)} <span class='dbxe-muted'>{stays}</span></div>"
+
+    def show_findings(self, findings: Sequence[Finding]) -> None:
+        """Show a badge for the worst of what was found, and all of it below the row."""
+        if self.row.error is None:
+            self.note.value = _findings_html(findings)
+
+    def show_count(self, count: _Count | None, total: int | None, *, known: bool) -> None:
+        """Show how many of ``total`` names the pattern matches."""
+        row = self.row
+        if row.in_force is None and not row.text.strip():
+            self.count.value = "<span class='dbxe-muted'>empty: not used</span>"
+        elif total is None or row.error is not None or row.pattern is None:
+            self.count.value = ""
+        elif not total:
+            self.count.value = "<span class='dbxe-muted'>none to match</span>"
+        elif not known:
+            self.count.value = "<span class='dbxe-muted'>…</span>"
+        elif count is None:
+            self.count.value = "<span class='dbxe-warn'>too slow to tell</span>"
+        else:
+            self.count.value = _count_html(*count, total)
+
+
+def _count_html(number: int, views: int, total: int) -> str:
+    mark = "dbxe-warn dbxe-zero" if not number else "dbxe-muted"
+    tables = number - views
+    apart = f" ({plural(tables, 'table')}, {plural(views, 'view')})" if tables and views else ""
+    split = f"<span class='dbxe-split'>{apart}</span>" if apart else ""
+    return f"<span class='{mark}' title='{number:,} of {total:,}{apart}'>{number:,} match{split}</span>"
+
+
+_PROBLEM = "<div class='dbxe-error' role='alert'>"
+
+
+class _Section:
+    """One level: its rows, a page of them at a time, or its two lists as text."""
+
+    def __init__(self, editor: FilterEditor, level: Level) -> None:
+        self.editor, self.level, self.layouts = editor, level, editor.layouts
+        patterns = editor.filters.level(level)
+        self.rows: dict[ListName, list[Row]] = {
+            name: [Row.of(text) for text in getattr(patterns, name)] for name in _LISTS
+        }
+        self._page = 0
+        self._whole: list[Finding] = []  # about a list, not one of its patterns
+        self._views: dict[Row, _RowView] = {}
+        self._text = _TextLists(self, level)
+        self._head = widgets.HTML(layout={"flex": "1 1 auto", "margin": "0", "overflow": "hidden"})
+        self._add = {name: self._head_button(f"+ {name}", f"Add {name} {level}") for name in _LISTS}
+        self._as_text = self._head_button("Edit as text", f"Edit {level} as text, one pattern a line")
+        self._note = message_area()
+        self._box = widgets.VBox(layout=self.layouts.box)
+        self._back = widgets.Button(description="‹ Previous", layout={"width": "90px"})
+        self._next = widgets.Button(description="Next ›", layout={"width": "90px"})
+        self._where = widgets.HTML()
+        self._pager = widgets.HBox([self._back, self._next, self._where], layout={})
+        head = widgets.HBox(
+            [self._head, self._add["allow"], self._add["deny"], self._as_text], layout={"align_items": "center"}
+        )
+        head.add_class("dbxe-level-head")
+        self.box = widgets.VBox([head, self._note, self._box, self._pager], layout=self.layouts.box)
+        self.box.add_class("dbxe-level")
+        for name, button in self._add.items():
+            button.on_click(lambda _, name=name: self._on_add(name))
+        self._as_text.on_click(lambda _: self._on_as_text())
+        self._back.on_click(lambda _: self._turn(-1))
+        self._next.on_click(lambda _: self._turn(1))
+
+    @staticmethod
+    def _head_button(text: str, tooltip: str) -> widgets.Button:
+        button = widgets.Button(description=text, tooltip=tooltip, layout={"flex": "0 0 auto", "margin": "0 0 0 2px"})
+        button.add_class("dbxe-quiet")
+        return button
+
+    # --- values ---
+
+    def patterns(self) -> Patterns:
+        """Return what is in force."""
+        return Patterns(in_force(self.rows["allow"]), in_force(self.rows["deny"]))
+
+    def assign(self, patterns: Patterns) -> None:
+        """Show other patterns; rows that have them in force already are left alone."""
+        changed = [name for name in _LISTS if in_force(self.rows[name]) != tuple(getattr(patterns, name))]
+        for name in changed:
+            self.rows[name] = aligned(self.rows[name], getattr(patterns, name))
+        self._text.show(changed)
+        self.show()
+
+    def shown_keys(self) -> list[_Key]:
+        """Return the patterns whose counts are shown."""
+        return [
+            (self.level, view.row.pattern) for view in self._views.values() if view.row.pattern is not None
+        ]  # also those that are off: how many it would match is why one switches a pattern on
+
+    # --- what happens ---
+
+    @exclusive
+    def on_typed(self, view: _RowView, text: str) -> None:
+        """Take what was typed into a row."""
+        row = view.row
+        if text == row.text:
+            return  # written here
+        if looks_like_secret(text):
+            view.text.value = ""
+            self.editor.show_error(_secret_error())
+            return
+        row.type(text)
+        view.show_problem()
+        self.editor.changed(self.level, row)
+
+    @exclusive
+    def on_switch(self, view: _RowView, *, on: bool) -> None:
+        """Switch a row on or off."""
+        if on == view.row.on:
+            return
+        view.row.on = on
+        self.show()
+        self.editor.changed(self.level, view.row)
+
+    @exclusive
+    def on_flip(self, view: _RowView) -> None:
+        """Move a row to the other list."""
+        self.rows[view.list].remove(view.row)
+        self.rows[_other(view.list)].append(view.row)
+        self._forget(view.row)
+        self._go_to(view.row)
+        self.editor.changed(self.level, view.row)
+
+    @exclusive
+    def on_move(self, view: _RowView, by: int) -> None:
+        """Move a row up or down within its list."""
+        rows, row = self.rows[view.list], view.row
+        at = rows.index(row)
+        if not 0 <= at + by < len(rows):
+            return
+        other = rows[at + by]
+        rows[at], rows[at + by] = other, row
+        taken = self._views.get(other)
+        if taken is not None:  # the widgets stay where they are, so that the browser keeps what is focused
+            view.row, taken.row = other, row
+            self._views[other], self._views[row] = view, taken
+            view.note.value, taken.note.value = taken.note.value, view.note.value
+        self._go_to(row)
+        self.editor.changed(self.level)
+        moved = self._views[row]
+        focus(moved.up if by < 0 else moved.down, moved.down if by < 0 else moved.up)
+
+    @exclusive
+    def on_remove(self, view: _RowView) -> None:
+        """Remove a row."""
+        rows, gone = self.rows[view.list], view.row
+        at = rows.index(gone)
+        below = [row for row in rows[at + 1 :] if row in self._views]
+        del rows[at]
+        self._shift_up(gone, below)
+        self.show()
+        self.editor.changed(self.level)
+        focus(self._views[below[0]].remove if below else self._add[view.list])
+
+    def _shift_up(self, gone: Row, below: Sequence[Row]) -> None:
+        """Show rows each in the widgets of the one above, so that the browser keeps those that it may focus."""
+        views = [self._views[row] for row in (gone, *below)]
+        notes = [view.note.value for view in views[1:]]
+        for view, row, note in zip(views[:-1], below, notes, strict=True):
+            view.row, view.note.value, self._views[row] = row, note, view
+        self._views[gone] = views[-1]
+        views[-1].row = gone
+
+    @exclusive
+    def _on_add(self, name: ListName) -> None:
+        row = Row()
+        self.rows[name].append(row)
+        self._go_to(row)
+        self.editor.changed(self.level)
+
+    @exclusive
+    def _on_as_text(self) -> None:
+        if self._text.is_open:
+            self._text.close()
+        else:
+            self._text.open()
+        self.show()
+        self.editor.changed(self.level)
+
+    @exclusive
+    def take_lines(self, name: ListName, texts: Sequence[str]) -> None:
+        """Make the rows of a list those of its lines, each as if it had been typed into a row."""
+        self.rows[name] = _rows_of(texts, self.rows[name])
+        self.editor.changed(self.level)
+
+    def _turn(self, pages: int) -> None:
+        self._page += pages
+        self.show()
+        self.editor.changed(self.level)
+
+    # --- what is shown ---
+
+    def _entries(self) -> list[tuple[ListName, int, Row]]:
+        return [(name, place, row) for name in _LISTS for place, row in enumerate(self.rows[name], start=1)]
+
+    def _go_to(self, row: Row) -> None:
+        at = next(at for at, (_, _, one) in enumerate(self._entries()) if one is row)
+        self._page = at // PAGE_LENGTH
+        self.show()
+
+    def _forget(self, row: Row) -> None:
+        view = self._views.pop(row, None)
+        if view is not None:
+            view.close()
+
+    @exclusive
+    def show(self) -> None:
+        """Show the rows of this page, or the lists as text."""
+        read_only = self.editor.read_only
+        for button in (*self._add.values(), self._as_text):
+            button.layout.display = "none" if read_only else None
+        self._as_text.description = "Edit as rows" if self._text.is_open else "Edit as text"
+        for button in self._add.values():
+            button.disabled = self._text.is_open
+        self._text.disabled(read_only)
+        if self._text.is_open:
+            self._show_children([self._text.box])
+            for row in list(self._views):
+                self._forget(row)  # no more than are looked at
+            self._pager.layout.display = "none"
+        else:
+            self._show_page(read_only=read_only)
+        self.show_note()
+
+    def _show_page(self, *, read_only: bool) -> None:
+        entries = self._entries()
+        self._page = max(0, min(self._page, (len(entries) - 1) // PAGE_LENGTH))
+        start = self._page * PAGE_LENGTH
+        page = entries[start : start + PAGE_LENGTH]
+        old = self._views
+        self._views = {row: old.pop(row) if row in old else _RowView(self, name, row) for name, _, row in page}
+        for name, place, row in page:
+            self._views[row].show(self.level, place, len(self.rows[name]), read_only=read_only)
+        self._show_children([view.box for view in self._views.values()])
+        for view in old.values():
+            view.close()
+        self._pager.layout.display = None if len(entries) > PAGE_LENGTH else "none"
+        self._back.disabled, self._next.disabled = self._page == 0, start + PAGE_LENGTH >= len(entries)
+        span = f"{start + 1:,}–{start + len(page):,} of {plural(len(entries), 'pattern')}"
+        self._where.value = f"<span class='dbxe-muted'>{span}</span>"
+
+    def _show_children(self, children: Sequence[widgets.Widget]) -> None:
+        if list(self._box.children) != list(children):
+            self._box.children = children
+
+    def show_subject(self, dialect: Dialect) -> None:
+        """Show what the patterns are held against."""
+        subject = html.escape(_SUBJECTS[self.level][0 if dialect.subject == "qualified" else 1])
+        against = f"matched against {subject}"
+        if self.level == "views" and dialect.views == "tables":
+            against = "not used: in this reading, table patterns decide on views"
+        name = self.level.capitalize()
+        self._head.value = f"<h4 title='{name}: {against}'>{name} <span class='dbxe-muted'>— {against}</span></h4>"
+        self.show_note()
+
+    def show_note(self) -> None:
+        """Tell what is to be said of the level as a whole."""
+        note = ""
+        if not in_force(self.rows["allow"]):
+            what = "nothing" if self.editor.dialect.empty_allow == "nothing" else "everything"
+            note = f"<div class='dbxe-warn'>No allow pattern: {what} is allowed here.</div>"
+        set_text(self._note, note + "".join(map(_finding_html, self._whole)))
+
+    def show_counts(self, counts: Mapping[_Key, _Count | None], total: int | None) -> None:
+        """Show what is known of how many names each row matches."""
+        for view in self._views.values():
+            key = (self.level, view.row.pattern or "")
+            view.show_count(counts.get(key), total, known=key in counts)
+
+    def show_findings(self, findings: Sequence[Finding]) -> None:
+        """Show what was found beside the row that it is about, or, about a whole list, below the heading."""
+        of_rows: dict[tuple[ListName, int | None], list[Finding]] = {}
+        for finding in findings:
+            of_rows.setdefault((finding.list, finding.index), []).append(finding)
+        for name in _LISTS:
+            used = [row for row in self.rows[name] if row.in_force is not None]
+            for index, row in enumerate(used):
+                if row in self._views:
+                    self._views[row].show_findings(of_rows.get((name, index), []))
+            for row in set(self.rows[name]).difference(used).intersection(self._views):
+                self._views[row].show_findings([])
+        self._whole = [finding for finding in findings if finding.index is None]
+        self.show_note()
+
+
+class _TextLists:
+    """The two lists of a level as text, one pattern a line. A bad line keeps its list as it was."""
+
+    def __init__(self, section: _Section, level: Level) -> None:
+        self._section = section
+        self._writing = False
+        self._left: set[ListName] = set()  # lists that were not taken over because of a bad line
+        self.is_open = False
+        self._areas: dict[ListName, widgets.Textarea] = {}
+        self._notes: dict[ListName, widgets.HTML] = {}
+        boxes = []
+        for name in _LISTS:
+            area = widgets.Textarea(
+                placeholder="one pattern a line" if name == "allow" else "nothing denied",
+                rows=2,
+                description=f"{name} {level}",
+                layout={"width": "auto"},
+            )
+            area.add_class("dbxe-patterns")
+            area.observe(partial(self._on_typed, name), "value")
+            self._areas[name], self._notes[name] = area, message_area()
+            boxes.append(widgets.VBox([area, self._notes[name]], layout={"width": "50%"}))
+        self._kept = message_area()
+        self.box = widgets.VBox([widgets.HBox(boxes), self._kept])
+
+    def open(self) -> None:
+        """Write both lists."""
+        self.is_open = True
+        self.show(_LISTS)
+
+    def close(self) -> None:
+        """Leave what cannot be read yet to rows, each of which is in force or not by itself."""
+        self.is_open = False
+        for name in sorted(self._left):
+            self._section.take_lines(name, self._texts(name))
+        self._left.clear()
+
+    def disabled(self, disabled: bool) -> None:  # noqa: FBT001 - the trait of the same name
+        """Let the text be edited or not."""
+        for area in self._areas.values():
+            area.disabled = disabled
+
+    def show(self, names: Sequence[ListName]) -> None:
+        """Write lists of the section, unless they are what stands here already."""
+        if not self.is_open:
+            return
+        for name in names:
+            texts = [row.text for row in self._section.rows[name] if row.on and row.text.strip()]
+            area = self._areas[name]
+            if self._texts(name) != texts:
+                self._writing = True
+                try:
+                    area.value = "\n".join(texts)
+                finally:
+                    self._writing = False
+            self._fit(area)
+            self._left.discard(name)
+            self._show_problem(name)
+        off = sum(not row.on for rows in self._section.rows.values() for row in rows)
+        text = f"{plural(off, 'pattern')} switched off {'is' if off == 1 else 'are'} kept, and not shown here."
+        set_text(self._kept, f"<span class='dbxe-muted'>{text}</span>" if off else "")
+
+    @staticmethod
+    def _fit(area: widgets.Textarea) -> None:
+        area.rows = max(2, min(_MOST_LINES, area.value.count("\n") + 1))
+
+    def _texts(self, name: ListName) -> list[str]:
+        return [text for _, text in lines(self._areas[name].value)]
+
+    def _show_problem(self, name: ListName) -> bool:
+        bad = next(((n, e) for n, text in lines(self._areas[name].value) if (e := problem(text))), None)
+        _set_class(self._areas[name], "dbxe-invalid", on=bad is not None)
+        if bad is None:
+            set_text(self._notes[name], "")
+            return False
+        number, error = bad
+        stay = "<span class='dbxe-muted'>The last good patterns stay in force.</span>"
+        set_text(self._notes[name], f"{_PROBLEM}Line {number}: {problem_html(error)} {stay}</div>")
+        return True
+
+    def _on_typed(self, name: ListName, _change: Mapping[str, object]) -> None:
+        if self._writing:
+            return
+        area = self._areas[name]
+        if looks_like_secret(area.value):
+            area.value = "\n".join(line for line in area.value.splitlines() if not looks_like_secret(line))
+            self._section.editor.show_error(_secret_error())
+            return
+        self._fit(area)
+        if self._show_problem(name):
+            self._left.add(name)
+        else:
+            self._left.discard(name)
+            self._section.take_lines(name, self._texts(name))
+
+
+def _secret_error() -> errors.FilterError:
+    msg = "That looked like a secret, so it was removed"
+    return errors.FilterError(msg, remedy="A pattern is kept in the notebook and in the exported document")
+
+
+def _rows_of(texts: Sequence[str], rows: Sequence[Row]) -> list[Row]:
+    """Return the rows of a list whose lines are ``texts``; what is switched off is not among them, and is kept."""
+    half_typed = {row.text: row for row in rows if row.on and row.error is not None}
+    bad = {text for text in texts if problem(text) is not None}
+    others = [row for row in rows if not row.on or (row.error is None and row.pattern is not None)]
+    kept = iter(aligned(others, [text for text in texts if text not in bad]))
+    found: list[Row] = []
+    for text in texts:
+        if text in bad:
+            row = half_typed.pop(text, None) or Row()
+            row.type(text)
+            found.append(row)
+            continue
+        for row in kept:
+            found.append(row)
+            if row.on:
+                break
+    return [*found, *kept]
+
+
+def _findings_html(findings: Sequence[Finding]) -> str:
+    """Return a badge for the worst of what was found, which opens to all of it; a warning is open from the start."""
+    if not findings:
+        return ""
+    worst = findings[0]  # errors come first, then warnings
+    notes = [finding for finding in findings if finding.severity == "info"]
+    grave = findings[: len(findings) - len(notes)]
+    tooltip = html.escape(visible_text(" ".join(f"{finding.message}. {finding.remedy}." for finding in findings)))
+    said, more = "".join(map(_finding_html, grave)), "".join(map(_finding_html, notes))
+    if grave and notes:  # what may be looked at later takes one line
+        more = f"<details class='dbxe-notes'><summary>{plural(len(notes), 'note')}</summary>{more}</details>"
+    return (
+        f"<details class='dbxe-lint dbxe-{worst.severity}'{' open' if grave else ''}>"
+        f"<summary title='{tooltip}'>{_SYMBOLS[worst.severity]} {_SHORT[worst.code]}</summary>{said}{more}</details>"
+    )
+
+
+def _finding_html(finding: Finding) -> str:
+    examples = ", ".join(f"<code>{line_html(name, 60)}</code>" for name in finding.examples[:3])
+    return (
+        f"<div class='dbxe-finding dbxe-{finding.severity}'>{_SYMBOLS[finding.severity]} {visible_html(finding.message)}"
+        f"{': ' if examples else '.'}{examples} <span class='dbxe-muted'>{visible_html(finding.remedy)}.</span></div>"
+    )
+
+
+def _other(name: ListName) -> ListName:
+    return "deny" if name == "allow" else "allow"
+
+
+def _set_class(widget: widgets.DOMWidget, name: str, *, on: bool) -> None:
+    (widget.add_class if on else widget.remove_class)(name)

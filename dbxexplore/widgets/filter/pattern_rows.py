@@ -1,0 +1,144 @@
+"""The rows of a pattern list as a person edits them: some switched off, some half typed. No widgets here."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from dbxexplore import errors
+from dbxexplore.filters.patterns import compile_pattern
+from dbxexplore.text import line_html, visible_html
+
+_HALF_PAIR = re.compile("[\ud800-\udfff]")
+
+
+@dataclass(eq=False)
+class Row:
+    """One pattern of a list.
+
+    ``text`` is what stands in its field; ``pattern`` is what is in force while the row is ``on``: the last text
+    that was a regular expression, None while there was none. A blank field holds no pattern.
+    """
+
+    text: str = ""
+    pattern: str | None = None
+    on: bool = True
+    error: errors.PatternError | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(cls, pattern: str) -> Row:
+        """Return the row of a pattern of filters."""
+        row = cls()
+        row.assign(pattern)
+        return row
+
+    def assign(self, pattern: str) -> None:
+        """Take a pattern of filters, which is in force whether or not it can be read."""
+        self.text, self.pattern, self.error = as_line(pattern), pattern, problem(pattern)
+
+    def type(self, text: str) -> None:
+        """Take a text from a person: it is in force as soon as it is a regular expression."""
+        self.text = text
+        self.error = problem(text) if text.strip() else None
+        if not text.strip():
+            self.pattern = None
+        elif self.error is None:
+            self.pattern = text
+
+    @property
+    def in_force(self) -> str | None:
+        """The pattern that this row adds to the filters, None where it adds none."""
+        return self.pattern if self.on else None
+
+
+def in_force(rows: Iterable[Row]) -> tuple[str, ...]:
+    """Return the patterns that rows add to the filters, in their order."""
+    return tuple(row.pattern for row in rows if row.on and row.pattern is not None)
+
+
+def aligned(rows: Sequence[Row], wanted: Sequence[str]) -> list[Row]:
+    """Return rows that have ``wanted`` in force, in that order; those that do already are left as they are.
+
+    What is switched off, blank or half typed stays where it is, unless its own pattern is replaced.
+    """
+    if in_force(rows) == tuple(wanted):
+        return list(rows)
+    if _switch_on(rows, wanted):
+        return list(rows)
+    places = [place for place, row in enumerate(rows) if row.in_force is not None]
+    now = [str(rows[place].pattern) for place in places]
+    head = _common(now, wanted)
+    tail = _common(now[head:][::-1], wanted[head:][::-1])
+    old, new = places[head : len(now) - tail], wanted[head : len(wanted) - tail]
+    for place, pattern in zip(old, new, strict=False):
+        rows[place].assign(pattern)
+    dropped, added = set(old[len(new) :]), [Row.of(pattern) for pattern in new[len(old) :]]
+    before = (places[:head] + old)[: head + min(len(old), len(new))]
+    at = before[-1] + 1 if before else places[len(now) - tail] if tail else len(rows)
+    return [*_kept(rows, range(at), dropped), *added, *_kept(rows, range(at, len(rows)), dropped)]
+
+
+def _kept(rows: Sequence[Row], places: Iterable[int], dropped: set[int]) -> list[Row]:
+    return [rows[place] for place in places if place not in dropped]
+
+
+def _switch_on(rows: Sequence[Row], wanted: Sequence[str]) -> bool:
+    """Switch rows on where that alone makes ``wanted``: as when switching one off is undone."""
+    taken, switched = 0, list[Row]()
+    for row in rows:
+        fits = row.pattern is not None and taken < len(wanted) and wanted[taken] == row.pattern
+        if row.in_force is not None and not fits:
+            return False
+        if fits:
+            taken += 1
+            switched.append(row)
+    if taken != len(wanted):
+        return False
+    for row in switched:
+        row.on = True
+    return True
+
+
+def _common(first: Sequence[str], second: Sequence[str]) -> int:
+    """Return how many texts two lists begin with alike."""
+    pairs = zip(first, second, strict=False)
+    return next((at for at, (one, other) in enumerate(pairs) if one != other), min(len(first), len(second)))
+
+
+# --- text ---
+
+
+def lines(value: str) -> list[tuple[int, str]]:
+    """Return the patterns of a text, one a line, with their lines, from 1; blank lines hold none."""
+    return [(number, line) for number, line in enumerate(value.split("\n"), start=1) if line.strip()]
+
+
+def as_line(pattern: str) -> str:
+    """Return a pattern as one line that means the same: an empty one, or one with a line break, has to be rewritten."""
+    line = pattern.replace("\n", "\\n").replace("\r", "\\r")
+    line = _HALF_PAIR.sub(lambda half: f"\\u{ord(half[0]):04x}", line)  # no message to a browser can hold one
+    return line if line.strip() else f"(?:{line})"
+
+
+def problem(text: str) -> errors.PatternError | None:
+    """Return what keeps a text from being a regular expression."""
+    try:
+        compile_pattern(text, ignore_case=False)
+    except errors.PatternError as error:
+        return error
+    return None
+
+
+def problem_html(error: errors.PatternError) -> str:
+    """Return, as markup, a pattern with the place of its error marked, and what is wrong."""
+    text, at = error.pattern, error.position
+    if at is None:
+        marked = line_html(text)
+    else:
+        from_, to = max(0, at - 60), at + 40  # what is far from the place does not help to find it
+        before = ("…" if from_ else "") + line_html(text[from_:at])
+        after = line_html(text[at + 1 : to]) + ("…" if len(text) > to else "")
+        marked = f"{before}<mark>{line_html(text[at : at + 1]) or ' '}</mark>{after}"
+    why = error.problem.rpartition("is not a regular expression: ")[2]
+    return f"<code>{marked}</code> {visible_html(why)}. <span class='dbxe-muted'>{visible_html(error.remedy)}.</span>"

@@ -1,0 +1,81 @@
+"""What the filters let through, in numbers."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Mapping
+
+import traitlets
+
+from dbxexplore.filters import Preview
+from dbxexplore.text import plural
+from dbxexplore.widgets import controls as widgets
+from dbxexplore.widgets.base import Component, guarded, message_area, set_text
+from dbxexplore.widgets.words import DISCOVERING
+
+
+class PreviewPanel(Component):
+    """Counts what a preview includes and excludes, and warns where the catalog is incomplete."""
+
+    preview = traitlets.Instance(Preview, allow_none=True)
+    """What is shown."""
+
+    discovering = traitlets.Bool(default_value=False)
+    """Whether a discovery is under way, so that nobody is asked to start one."""
+
+    def __init__(self, preview: Preview | None = None) -> None:
+        self._counts = widgets.HTML()
+        self._warning = message_area()
+        super().__init__(preview=preview)
+        self.children = [self._warning, self._counts, self._message]
+        self.observe(self._on_preview, ["preview", "discovering"])
+        self._show()
+
+    @guarded
+    def _on_preview(self, _change: Mapping[str, object]) -> None:
+        self._show()
+
+    def _show(self) -> None:
+        preview = self.preview
+        if preview is None:
+            hint = "Discover a workspace to see what the filters let through."
+            self._counts.value = DISCOVERING if self.discovering else f"<span class='dbxe-muted'>{hint}</span>"
+            set_text(self._warning, "")
+            return
+        set_text(self._warning, _incomplete_html(preview))
+        self._counts.value = _counts_html(preview)
+
+
+def _incomplete_html(preview: Preview) -> str:
+    if preview.catalog.complete:
+        return ""
+    number = plural(len(preview.catalog.failures), "scope")
+    return (
+        f"<div class='dbxe-warn' role='status'>The catalog is incomplete: {number} could not be listed. "
+        "There may be objects that this preview does not know.</div>"
+    )
+
+
+def _counts_html(preview: Preview) -> str:
+    rows = "".join(
+        _count_row(str(kind), int(let_in), int(left_out)) for kind, let_in, left_out in preview.counts().itertuples()
+    )
+    return (
+        "<table class='dbxe-table'><thead><tr><th scope='col'>Kind</th><th scope='col' class='dbxe-number'>Included</th>"
+        "<th scope='col' class='dbxe-number'>Excluded</th><th scope='col'>Share</th></tr></thead>"
+        f"<tbody>{rows}</tbody></table>"
+    )
+
+
+def _count_row(kind: str, included: int, excluded: int) -> str:
+    share = 100 * included / max(1, included + excluded)
+    bar = (
+        f"<div class='dbxe-bar' role='img' aria-label='{share:.0f} % included'>"
+        f"<span class='in' style='width:{share:.2f}%'></span><span class='out' style='width:{100 - share:.2f}%'></span></div>"
+        if included + excluded
+        else ""
+    )
+    return (
+        f"<tr><th scope='row'>{html.escape(kind)}</th><td class='dbxe-number'>{included:,}</td>"
+        f"<td class='dbxe-number'>{excluded:,}</td><td>{bar}</td></tr>"
+    )

@@ -1,0 +1,283 @@
+"""Patterns written from what is ticked in the catalog, looked at before they are applied."""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import traitlets
+
+from dbxexplore.catalog import Catalog
+from dbxexplore.filters import Dialect, Filters, Patterns, Preview, Suggestion, suggest_filters
+from dbxexplore.filters.patterns import LEVELS
+from dbxexplore.text import line_html
+from dbxexplore.widgets import controls as widgets
+from dbxexplore.widgets.base import ONE_AT_A_TIME, Component, Mask, error_html, guarded, message_area, set_text
+from dbxexplore.widgets.focus import focus
+from dbxexplore.widgets.words import containers_text, leaves, objects_text
+from dbxexplore.widgets.work import Latest
+
+_MOST_PATTERNS = 12  # of one list
+_MOST_NAMES = 8
+
+
+class SuggestPanel(Component):
+    """Writes filters that let through what is ticked, and shows what they would do before they are applied.
+
+    A suggestion is dropped when what it was written for changes: the ticks, the catalog or the reading.
+    """
+
+    catalog = traitlets.Instance(Catalog, allow_none=True)
+    """What is ticked in."""
+
+    dialect = traitlets.Instance(Dialect)
+    """How the patterns will be read."""
+
+    preview = traitlets.Instance(Preview, allow_none=True)
+    """What the present filters let through, against which the change is counted."""
+
+    filters = traitlets.Instance(Filters)
+    """The patterns; set when a suggestion is applied."""
+
+    ticked = Mask()
+    """A boolean for each row of ``catalog.objects``; None when nothing is ticked. Assign another array to change it."""
+
+    ticked_text = traitlets.Unicode("")
+    """What is ticked, in words, such as ``1,204 tables``; counted from ``ticked`` when it is empty."""
+
+    read_only = traitlets.Bool(default_value=False)
+    """Whether nothing can be written or applied."""
+
+    suggestion = traitlets.Instance(Suggestion, allow_none=True)
+    """What is suggested and not applied yet. Set from a thread."""
+
+    def __init__(  # noqa: PLR0913 - each is a value of its own
+        self,
+        catalog: Catalog | None = None,
+        dialect: Dialect | None = None,
+        preview: Preview | None = None,
+        filters: Filters | None = None,
+        *,
+        ticked: np.ndarray | None = None,
+        ticked_text: str = "",
+        read_only: bool = False,
+    ) -> None:
+        self._work = Latest(0.0)
+        self._working = False
+        self._suggested: Preview | None = None  # what the suggestion would let through
+        self._write = widgets.Button(description="Write patterns from my ticks", layout={"width": "auto"})
+        self._generalise = widgets.Checkbox(
+            description="Prefer patterns for names to come", indent=False, layout={"width": "auto"}
+        )
+        self._generalise.tooltip = "Write families of names, which take objects to come as well, rather than lists"
+        self._state = message_area()
+        self._shown = message_area()
+        self._effect = message_area()
+        self._apply = widgets.Button(description="Apply", button_style="primary", layout={"width": "auto"})
+        self._discard = widgets.Button(description="Discard", layout={"width": "auto"})
+        super().__init__(
+            catalog=catalog,
+            dialect=dialect or Dialect.DATAHUB,
+            preview=preview,
+            filters=filters or Filters(),
+            ticked=ticked,
+            ticked_text=ticked_text,
+            read_only=read_only,
+        )
+        self._ask = widgets.HBox(
+            [self._write, self._generalise], layout={"flex_flow": "row wrap", "align_items": "center"}
+        )
+        self._answer = widgets.HBox([self._apply, self._discard], layout={})
+        self.children = [self._ask, self._state, self._shown, self._effect, self._answer, self._message]
+        self.add_class("dbxe-suggest")
+        self._write.on_click(self._on_write)
+        self._apply.on_click(self._on_apply)
+        self._discard.on_click(self._on_discard)
+        self.observe(self._on_outdated, ["catalog", "dialect", "ticked"])
+        self._generalise.observe(self._on_outdated, "value")
+        self.observe(self._on_preview, "preview")
+        self.observe(self._on_shown, ["ticked_text", "read_only"])
+        self._show()
+
+    def wait(self, timeout: float | None = None) -> bool:
+        """Wait until a suggestion is written, at most ``timeout`` seconds; return whether none is under way."""
+        return self._work.wait(timeout)
+
+    # --- what happens ---
+
+    @guarded
+    def _on_write(self, _button: widgets.Button) -> None:
+        catalog, ticked = self.catalog, self.ticked
+        if catalog is None or ticked is None or not self._text():
+            return
+        self._drop()
+        self._working = True
+        task = _Task(catalog, ticked, self.dialect, generalise=bool(self._generalise.value))
+        self._show()
+        self._work.start(lambda is_wanted: self._suggest(task, is_wanted))
+
+    def _suggest(self, task: _Task, is_wanted: Callable[[], bool]) -> None:
+        try:
+            suggestion, suggested = task.run()
+        except Exception as error:  # noqa: BLE001 - in a thread no one else would show it
+            with ONE_AT_A_TIME:
+                if is_wanted():
+                    self._working = False
+                    self._show()
+                    set_text(self._state, error_html(error))
+            return
+        with ONE_AT_A_TIME:
+            if is_wanted():
+                self._working = False
+                self._suggested = suggested
+                self.suggestion = suggestion
+                self._show()
+
+    @guarded
+    def _on_apply(self, _button: widgets.Button) -> None:
+        suggestion = self.suggestion
+        self._drop()
+        self._show()
+        if suggestion is not None:
+            set_text(self._state, "<span class='dbxe-ok' role='status'>✓ Applied</span>")
+            self.filters = suggestion.filters
+        focus(self._write)
+
+    @guarded
+    def _on_discard(self, _button: widgets.Button) -> None:
+        self._drop()
+        self._show()
+        focus(self._write)
+
+    @guarded
+    def _on_outdated(self, _change: Mapping[str, object]) -> None:
+        had = self.suggestion is not None or self._working
+        self._drop()
+        self._show()
+        if had:
+            what = "The suggestion was dropped: what it was written for has changed."
+            set_text(self._state, f"<div class='dbxe-warn' role='status'>{what}</div>")
+
+    @guarded
+    def _on_preview(self, _change: Mapping[str, object]) -> None:
+        self._show_effect()
+
+    @guarded
+    def _on_shown(self, _change: Mapping[str, object]) -> None:
+        self._show()
+
+    def _drop(self) -> None:
+        with ONE_AT_A_TIME:
+            self._work.cancel()
+            self._working = False
+            self._suggested = None
+            self.suggestion = None
+
+    # --- what is shown ---
+
+    def _text(self) -> str:
+        """Return what is ticked, in words, empty for nothing; ticks that are not of this catalog count for nothing."""
+        if self.catalog is None or self.ticked is None or len(self.ticked) != len(self.catalog):
+            return ""
+        if not self.ticked.any():
+            return ""
+        return self.ticked_text or objects_text(self.catalog, self.ticked)
+
+    def _show(self) -> None:
+        text = self._text()
+        self._ask.layout.display = "none" if self.read_only else None
+        self._write.disabled = not text  # not while it works: a button that is disabled loses the focus
+        self._write.tooltip = f"Write patterns that let through {text}" if text else "Tick objects in the catalog first"
+        state = ""
+        if self._working:
+            state = f"<div role='status'>Writing patterns for {html.escape(text)}…</div>"
+        elif self.read_only:
+            state = "<span class='dbxe-muted'>Shown read-only: nothing can be ticked.</span>"
+        elif not text:
+            state = "<span class='dbxe-muted'>Tick objects in the catalog to have patterns written for them.</span>"
+        elif self.suggestion is None:
+            state = f"<span class='dbxe-muted'>Ticked: {html.escape(text)}</span>"
+        set_text(self._state, state)
+        set_text(self._shown, suggestion_html(self.suggestion, text) if self.suggestion is not None else "")
+        self._answer.layout.display = None if self.suggestion is not None and not self.read_only else "none"
+        self._show_effect()
+
+    def _show_effect(self) -> None:
+        now, then = self.preview, self._suggested
+        if self.suggestion is None or now is None or then is None or now.catalog is not then.catalog:
+            set_text(self._effect, "")
+            return
+        set_text(self._effect, _effect_html(now, then))
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What a suggestion is written for."""
+
+    catalog: Catalog
+    ticked: np.ndarray
+    dialect: Dialect
+    generalise: bool
+
+    def run(self) -> tuple[Suggestion, Preview]:
+        selected = pd.Series(self.ticked.astype(bool), index=self.catalog.objects.index)
+        suggestion = suggest_filters(self.catalog, selected, generalise=self.generalise, dialect=self.dialect)
+        preview = suggestion.filters.preview(self.catalog, self.dialect)
+        _ = preview.included
+        return suggestion, preview
+
+
+def _effect_html(now: Preview, then: Preview) -> str:
+    """Say what going from one preview to another would change."""
+    was, would, counted = now.included.to_numpy(), then.included.to_numpy(), leaves(now.catalog)
+    added, removed = (np.count_nonzero(flags & counted) for flags in (would & ~was, was & ~would))
+    before, after = np.count_nonzero(was & counted), np.count_nonzero(would & counted)
+    containers = containers_text(now.catalog, would)
+    apart = f" (and {containers})" if containers else ""
+    return (
+        f"<div>Applying it: <span class='dbxe-ok'>+{added:,} added</span>, <span class='dbxe-no'>−{removed:,} removed"
+        f"</span>; {before:,} → {after:,} object{'' if after == 1 else 's'} included{apart}.</div>"
+    )
+
+
+def suggestion_html(suggestion: Suggestion, what: str) -> str:
+    """Return a suggestion as markup: its patterns by level, whether it is exact, and what it would take besides."""
+    if suggestion.exact:
+        head = f"<span class='dbxe-ok'>✓ Exactly what is ticked, today</span> <span class='dbxe-muted'>({html.escape(what)})</span>"
+    else:
+        head = f"<span class='dbxe-warn'>⚠ Not exactly what is ticked; it differs for</span> {_names(suggestion.wrong)}"
+    also = ""
+    if suggestion.also_captures:
+        # A name of stars and dots alone is any name in the catalogs and schemas that are let through.
+        said = [name for name in suggestion.also_captures if name.strip("*./")]
+        anywhere = "" if len(said) == len(suggestion.also_captures) else "of any name in what is let through"
+        named = f"called {_names(tuple(said))}" if said else ""
+        how = ", and ".join(part for part in (anywhere, named) if part)
+        also = f"<div class='dbxe-warn'>⚠ New objects {how} would be taken as well.</div>"
+    rows = "".join(
+        f"<tr><th scope='row'>{name} {level}</th><td>{_texts(getattr(suggestion.filters.level(level), name))}</td></tr>"
+        for level in LEVELS
+        if suggestion.filters.level(level) != Patterns()
+        for name in ("allow", "deny")
+        if name == "allow" or suggestion.filters.level(level).deny
+    )
+    rest = [level for level in LEVELS if suggestion.filters.level(level) == Patterns()]
+    other = f"<span class='dbxe-muted'>Not restricted: {', '.join(rest)}.</span>" if rest else ""
+    return f"<div>{head}</div><table class='dbxe-table'><tbody>{rows}</tbody></table>{other}{also}"
+
+
+def _texts(patterns: tuple[str, ...]) -> str:
+    if not patterns:
+        return "<span class='dbxe-muted'>(nothing)</span>"
+    shown = "<br>".join(f"<code>{line_html(text)}</code>" for text in patterns[:_MOST_PATTERNS])
+    rest = len(patterns) - _MOST_PATTERNS
+    return shown + (f"<br><span class='dbxe-muted'>and {rest:,} more</span>" if rest > 0 else "")
+
+
+def _names(names: tuple[str, ...]) -> str:
+    shown = ", ".join(f"<code>{line_html(name, 80)}</code>" for name in names[:_MOST_NAMES])
+    rest = len(names) - _MOST_NAMES
+    return shown + (f" and {rest:,} more" if rest > 0 else "")
