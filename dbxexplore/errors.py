@@ -67,7 +67,14 @@ def _sentence(text: str) -> str:
 
 
 class SettingsError(DbxExploreError, ValueError):
-    """A connection setting that cannot work, found before any call was made."""
+    """A connection setting that cannot work, found before any call was made.
+
+    ``field`` names the setting, such as ``warehouse_id``, where it is one of `ConnectionSettings` or of a credential.
+    """
+
+    def __init__(self, problem: str, *, expected: str = "", remedy: str = "", field: str = "") -> None:
+        super().__init__(problem, expected=expected, remedy=remedy)
+        self.field = field
 
 
 class WorkspaceUrlError(SettingsError):

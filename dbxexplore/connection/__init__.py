@@ -1,7 +1,7 @@
 """How to reach a workspace: its URL, a credential by the *name* of its variable, and a test that calls it."""
 
 from dbxexplore.connection.api import ApiCalls
-from dbxexplore.connection.auth import AUTH_KINDS, Auth, OAuthM2MAuth, ProfileAuth, RuntimeAuth, TokenAuth
+from dbxexplore.connection.auth import AUTH_KINDS, Auth, Field, OAuthM2MAuth, ProfileAuth, RuntimeAuth, TokenAuth
 from dbxexplore.connection.report import Capability, ConnectionReport, Problem
 from dbxexplore.connection.secrets import looks_like_secret, looks_like_value, mask
 from dbxexplore.connection.settings import ConnectionSettings
@@ -15,6 +15,7 @@ __all__ = [
     "Capability",
     "ConnectionReport",
     "ConnectionSettings",
+    "Field",
     "Json",
     "OAuthM2MAuth",
     "Problem",

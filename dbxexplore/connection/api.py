@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from dbxexplore import errors
-from dbxexplore.connection.credentials import credential_of, workspace_headers
-from dbxexplore.connection.settings import ConnectionSettings
+from dbxexplore.connection.credentials import Credential, credential_of_client, workspace_headers
 from dbxexplore.connection.web import Json, Web
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
+
+
+@runtime_checkable
+class HasCredential(Protocol):
+    """What knows its own credential, as `ConnectionSettings` does."""
+
+    def credential(self, timeout: float) -> Credential:
+        """Return what authenticates single calls."""
+        ...
 
 
 class ApiCalls:
@@ -27,8 +35,11 @@ class ApiCalls:
         WorkspaceError: the host does not answer or does not accept the credential, where a token is fetched first.
     """
 
-    def __init__(self, source: ConnectionSettings | WorkspaceClient, *, timeout: float, connections: int) -> None:
-        self._credential = credential_of(source, timeout)
+    def __init__(self, source: HasCredential | WorkspaceClient, *, timeout: float, connections: int) -> None:
+        if isinstance(source, HasCredential):
+            self._credential = source.credential(timeout)
+        else:
+            self._credential = credential_of_client(source, timeout)
         self.host = self._credential.host
         self._web = Web(self.host, timeout=timeout, connections=connections, verify=self._credential.verify)
         self._workspace = workspace_headers(self._credential.workspace_id)

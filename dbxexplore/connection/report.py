@@ -6,15 +6,16 @@ import html
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from dbxexplore import errors
 from dbxexplore.connection.api import ApiCalls
-from dbxexplore.connection.auth import OAuthM2MAuth
 from dbxexplore.connection.secrets import mask
-from dbxexplore.connection.settings import ConnectionSettings
 from dbxexplore.connection.url import Cloud, cloud_of
 from dbxexplore.connection.web import Json
+
+if TYPE_CHECKING:
+    from dbxexplore.connection.settings import ConnectionSettings
 
 
 @dataclass(frozen=True)
@@ -148,8 +149,7 @@ class _Check:
             raise errors.NotDatabricksError(msg, remedy="Check the workspace URL") from None
         except errors.MissingScopesError:
             # A credential that is limited to Unity Catalog may not ask who it is, and can list catalogs all the same.
-            auth = self.settings.auth
-            self.identity = auth.client_id if isinstance(auth, OAuthM2MAuth) else None
+            self.identity = self.settings.auth.identity
             return
         names = [mask(str(me[key])) for key in ("userName", "displayName", "id") if me.get(key)]
         if not names:

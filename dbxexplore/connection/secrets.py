@@ -78,6 +78,14 @@ def _is_secret(value: str) -> bool:
     return looks_like_value(value) and not re.match(r"[./~]|[A-Za-z]:\\|\w+://", value.strip())
 
 
+_LIKELY = re.compile(r"TOKEN|SECRET|DATABRICKS|PASSWORD|_PAT\b", re.IGNORECASE)
+
+
+def likely_variables() -> list[str]:
+    """Return the names of environment variables that may hold a secret, sorted. Their values are not read."""
+    return sorted(name for name in os.environ if _LIKELY.search(name) and not looks_like_secret(name))
+
+
 def check_variable_name(value: object, what: str, example: str = DEFAULT_TOKEN_VARIABLE) -> str:
     """Return ``value`` if it names an environment variable; ``what`` names the setting in the error.
 
@@ -88,7 +96,7 @@ def check_variable_name(value: object, what: str, example: str = DEFAULT_TOKEN_V
     expected = f"the name of an environment variable, such as {example}"
     if not isinstance(value, str) or not value.strip():
         msg = f"{what} is empty"
-        raise errors.CredentialError(msg, expected=expected)
+        raise errors.CredentialError(msg, expected=expected, field=what)
     value = value.strip()
     if looks_like_value(value):
         msg = f"{what} holds what looks like a secret itself ({len(value)} characters, not shown)"
@@ -96,10 +104,11 @@ def check_variable_name(value: object, what: str, example: str = DEFAULT_TOKEN_V
             msg,
             expected=expected,
             remedy="Put the secret into an environment variable and give the variable's name here",
+            field=what,
         )
     if not _VARIABLE.match(value):
         msg = f"{what} cannot name an environment variable ({len(value)} characters, not shown in case it is a secret)"
-        raise errors.CredentialError(msg, expected=f"{expected}: letters, digits and underscores only")
+        raise errors.CredentialError(msg, expected=f"{expected}: letters, digits and underscores only", field=what)
     return value
 
 

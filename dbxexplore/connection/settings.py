@@ -7,15 +7,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dbxexplore import errors
-from dbxexplore.connection.auth import Auth, OAuthM2MAuth, ProfileAuth, RuntimeAuth, TokenAuth
+from dbxexplore.connection.auth import AUTH_KINDS, Auth, TokenAuth
+from dbxexplore.connection.credentials import CLIENT_PATIENCE, Credential
+from dbxexplore.connection.report import ConnectionReport, check_connection
 from dbxexplore.connection.secrets import looks_like_secret
 from dbxexplore.connection.url import Cloud, cloud_of, normalise_workspace_url, workspace_id_in
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
-
-    from dbxexplore.connection.report import ConnectionReport
-
 
 _WAREHOUSE_ID = re.compile(r"[0-9A-Za-z-]{1,64}\Z")
 
@@ -39,11 +38,12 @@ class ConnectionSettings:
 
     def __post_init__(self) -> None:
         auth: object = self.auth
-        if not isinstance(auth, TokenAuth | OAuthM2MAuth | ProfileAuth | RuntimeAuth):
+        if not isinstance(auth, Auth):
+            *names, last = (kind.__name__ for kind in AUTH_KINDS.values())
             msg = f"auth is of type {type(auth).__name__}"
-            raise errors.SettingsError(msg, expected="TokenAuth, OAuthM2MAuth, ProfileAuth or RuntimeAuth")
+            raise errors.SettingsError(msg, expected=f"{', '.join(names)} or {last}", field="auth")
         object.__setattr__(self, "workspace_id", _workspace_id(self.workspace_id, workspace_id_in(self.workspace_url)))
-        if self.workspace_url is not None or isinstance(self.auth, TokenAuth | OAuthM2MAuth):
+        if self.workspace_url is not None or self.auth.needs_url:
             object.__setattr__(self, "workspace_url", normalise_workspace_url(self.workspace_url or ""))
         if self.warehouse_id is not None:
             object.__setattr__(self, "warehouse_id", _check_warehouse_id(self.warehouse_id))
@@ -61,9 +61,17 @@ class ConnectionSettings:
             WorkspaceError: the host does not answer or does not accept the credential, where a token has to be
                 fetched first.
         """
-        from dbxexplore.connection.credentials import workspace_client
+        return self.auth.sdk_config(self.workspace_url, self.workspace_id, CLIENT_PATIENCE).client()
 
-        return workspace_client(self)
+    def credential(self, timeout: float) -> Credential:
+        """Return what authenticates single calls; ``timeout`` is in seconds, for each answer that takes.
+
+        Raises:
+            CredentialError: the credential is missing or cannot be used.
+            WorkspaceError: the host does not answer or does not accept the credential, where a token has to be
+                fetched first.
+        """
+        return self.auth.credential(self.workspace_url, self.workspace_id, timeout)
 
     def check(self, timeout: float = 10.0) -> ConnectionReport:
         """Call the workspace and report who the credential is, what it can do, and each problem with its remedy.
@@ -71,8 +79,6 @@ class ConnectionSettings:
         ``timeout`` is in seconds and holds for each of about six calls. Never raises for what the report
         can tell: a missing variable, a refused credential, an unknown host.
         """
-        from dbxexplore.connection.report import check_connection
-
         return check_connection(self, timeout=timeout)
 
 
@@ -83,12 +89,12 @@ def _check_warehouse_id(value: object) -> str | None:
     expected = "the id of a SQL warehouse, such as 1234567890abcdef"
     if looks_like_secret(text):
         msg = "warehouse_id holds what looks like a secret (not shown)"
-        raise errors.SettingsError(msg, expected=expected)
+        raise errors.SettingsError(msg, expected=expected, field="warehouse_id")
     # People paste the HTTP path of the warehouse's connection details.
     text = text.rstrip("/").rpartition("/warehouses/")[2]
     if not _WAREHOUSE_ID.match(text):
         msg = f"warehouse_id {value!r} is not an id"
-        raise errors.SettingsError(msg, expected=expected)
+        raise errors.SettingsError(msg, expected=expected, field="warehouse_id")
     return text
 
 
@@ -104,11 +110,11 @@ def _workspace_id(given: object, pasted: str | None) -> str | None:
     text = given.strip() if isinstance(given, str) else ""
     if looks_like_secret(text):
         msg = "workspace_id holds what looks like a secret (not shown)"
-        raise errors.SettingsError(msg, expected=expected)
+        raise errors.SettingsError(msg, expected=expected, field="workspace_id")
     if not _WORKSPACE_ID.match(text):
         msg = f"workspace_id {given!r} is not an id"
-        raise errors.SettingsError(msg, expected=expected)
+        raise errors.SettingsError(msg, expected=expected, field="workspace_id")
     if pasted not in {None, text}:
         msg = f"workspace_id is {text!r}, and the workspace URL names the workspace {pasted!r}"
-        raise errors.SettingsError(msg, remedy="Keep the one that is meant")
+        raise errors.SettingsError(msg, remedy="Keep the one that is meant", field="workspace_id")
     return text

@@ -8,16 +8,25 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from croniter import croniter
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    InstanceOf,
+    ValidationError,
+    field_serializer,
+    field_validator,
+    model_validator,
+)
 from pydantic_core import PydanticCustomError
 
 from dbxexplore import errors
-from dbxexplore.connection import AUTH_KINDS, Auth, ConnectionSettings, OAuthM2MAuth, RuntimeAuth, looks_like_secret
+from dbxexplore.connection import AUTH_KINDS, Auth, ConnectionSettings, looks_like_secret
 from dbxexplore.export import yaml_text
 from dbxexplore.files import written_whole
 from dbxexplore.filters import Dialect, Filters, Preview
@@ -82,7 +91,7 @@ class ConnectionConfig(_Model):
     version: Literal[1] = 1
     name: Annotated[str, Field(min_length=1, max_length=255)]
     description: str = ""
-    settings: ConnectionSettings
+    settings: InstanceOf[ConnectionSettings]
     filters: Filters = Field(default_factory=Filters)
     dialect: Dialect = Dialect.DATAHUB
     schedule: Schedule | None = None
@@ -120,6 +129,12 @@ class ConnectionConfig(_Model):
         _Texts(None).plain(self.model_dump(), ())
         return self
 
+    @field_serializer("settings")
+    def _write_settings(self, value: ConnectionSettings) -> dict[str, object]:
+        fields = {"workspace_url": value.workspace_url, "auth": value.auth.document()}
+        fields |= {"warehouse_id": value.warehouse_id, "workspace_id": value.workspace_id}
+        return {key: field for key, field in fields.items() if field is not None}
+
     @field_serializer("dialect")
     def _write_dialect(self, value: Dialect) -> object:
         named = next((name for name, dialect in Dialect.named().items() if dialect == value), None)
@@ -130,8 +145,6 @@ class ConnectionConfig(_Model):
     def to_yaml(self) -> str:
         """Return the document as YAML; `from_yaml` reads it back to an equal configuration."""
         fields = self.model_dump(mode="json", exclude_none=True)
-        if not fields["settings"]["auth"].get("scopes", True):
-            del fields["settings"]["auth"]["scopes"]
         return yaml_text.dump({key: value for key, value in fields.items() if value != ""})
 
     @classmethod
@@ -232,8 +245,7 @@ def _read_settings(value: Mapping[str, object]) -> ConnectionSettings:
     try:
         return ConnectionSettings(auth=credential, **texts)
     except errors.SettingsError as error:
-        key = next((key for key in ("workspace_id", "warehouse_id") if key in str(error)), "workspace_url")
-        raise _at(str(error), key) from None
+        raise _at(str(error), error.field or "workspace_url") from None
 
 
 def _read_auth(auth: object) -> Auth:
@@ -242,17 +254,19 @@ def _read_auth(auth: object) -> Auth:
     kind = auth.get("kind")
     if not isinstance(kind, str) or kind not in AUTH_KINDS:
         raise _at(f"unknown kind of credential; expected one of {', '.join(AUTH_KINDS)}", "auth", "kind")
-    known = set(AUTH_KINDS[kind].__dataclass_fields__)
-    for key in auth:
-        if key not in known:
-            raise _at(_UNKNOWN_KEY, "auth", str(key))
+    make: Callable[..., Auth] = AUTH_KINDS[kind]
+    known = [field.name for field in AUTH_KINDS[kind].FIELDS]
+    values = {key: value for key, value in auth.items() if key != "kind"}
+    unknown = next((key for key in values if key not in known), None)
+    if unknown is not None:
+        raise _at(_UNKNOWN_KEY, "auth", str(unknown))
     try:
-        return AUTH_KINDS[kind](**auth)
+        return make(**values)
     except errors.SettingsError as error:
-        raise _at(str(error), "auth", next((k for k in auth if k in str(error)), "kind")) from None
+        raise _at(str(error), "auth", error.field or "kind") from None
     except TypeError:
-        missing = sorted(known - set(auth) - {"kind"})
-        raise _at(f"{missing[0] if missing else 'a field'} is missing", "auth") from None
+        missing = next((name for name in known if name not in values), "a field")
+        raise _at(f"{missing} is missing", "auth") from None
 
 
 _UNKNOWN_KEY = "unknown key"
@@ -388,7 +402,7 @@ def _known_keys(path: Sequence[str | int], model: type[BaseModel]) -> list[str]:
     if parents[0] == "settings":
         if len(parents) == 1:
             return list(_SETTINGS)
-        return sorted({name for kind in AUTH_KINDS.values() for name in kind.__dataclass_fields__})
+        return sorted({field.name for kind in AUTH_KINDS.values() for field in kind.FIELDS} | {"kind"})
     if parents[0] == "filters":
         return list(Filters.__dataclass_fields__) if len(parents) == 1 else ["allow", "deny"]
     return list(Schedule.model_fields) if parents[0] == "schedule" else list(Dialect.DATAHUB.settings())
@@ -398,14 +412,12 @@ def needs_own_credential(config: ConnectionConfig, form: str) -> None:
     """Refuse a credential that exists only on this machine or in this notebook.
 
     Raises:
-        ExportError: ``config`` authenticates by a profile or the runtime's identity.
+        ExportError: the credential of ``config`` is not portable.
     """
     auth = config.settings.auth
-    if auth.kind in {"token", "oauth-m2m"}:
-        return
-    what = "the notebook's own identity" if isinstance(auth, RuntimeAuth) else "a profile of this machine"
-    msg = f"{form} cannot use {what}"
-    raise errors.ExportError(msg, expected="a token or a service principal, by the name of its variable")
+    if not auth.portable:
+        msg = f"{form} cannot use this credential: {auth.why_not}"
+        raise errors.ExportError(msg, expected="a token or a service principal, by the name of its variable")
 
 
 def left_out(config: ConnectionConfig, form: str) -> list[str]:
@@ -413,7 +425,5 @@ def left_out(config: ConnectionConfig, form: str) -> list[str]:
     lines = []
     if config.settings.workspace_id:
         lines.append(f"{form} has no known field for the workspace ID, {config.settings.workspace_id}.")
-    scopes = config.settings.auth.scopes if isinstance(config.settings.auth, OAuthM2MAuth) else ()
-    if scopes:
-        lines.append(f"{form} has no known field for the OAuth scopes: {', '.join(scopes)}.")
-    return lines
+    values = config.settings.auth.not_exported()
+    return lines + [f"{form} has no known field for the {label}: {value}." for label, value in values.items()]

@@ -15,7 +15,6 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 
 from dbxexplore import errors
-from dbxexplore.connection import OAuthM2MAuth, RuntimeAuth, TokenAuth
 from dbxexplore.export import yaml_text
 from dbxexplore.export.config import ConnectionConfig, needs_own_credential
 
@@ -48,14 +47,14 @@ def component_yaml(config: ConnectionConfig, connection_file: str | None = None)
     Raises:
         ExportError: the credential is one that Dagster cannot have.
     """
-    if isinstance(config.settings.auth, RuntimeAuth):
+    if config.settings.auth.needs_notebook:
         needs_own_credential(config, "Dagster")
     attributes: dict[str, object]
     if connection_file is None:
         attributes = {"connection": yaml_text.load(config.to_yaml())}
     else:
         attributes = {"connection_file": connection_file}
-    variable = _secret_variable(config)
+    variable = config.settings.auth.secret_variable
     document: dict[str, object] = {"type": COMPONENT, "attributes": attributes}
     if variable:
         # So that `dg` says which variable is missing, before the workspace does.
@@ -118,15 +117,8 @@ def _is_installed(package: str) -> bool:
     return PathFinder.find_spec(package, [folder for folder in sys.path if folder not in here]) is not None
 
 
-def _secret_variable(config: ConnectionConfig) -> str | None:
-    auth = config.settings.auth
-    if isinstance(auth, TokenAuth):
-        return auth.env_var
-    return auth.client_secret_env_var if isinstance(auth, OAuthM2MAuth) else None
-
-
 def _needs(config: ConnectionConfig) -> str:
-    variable = _secret_variable(config)
+    variable = config.settings.auth.secret_variable
     return f"Put the secret into the variable `{variable}`, then:" if variable else "Then:"
 
 

@@ -23,7 +23,6 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from dbxexplore.connection import OAuthM2MAuth, TokenAuth
 from dbxexplore.export import yaml_text
 from dbxexplore.export.config import ConnectionConfig, left_out, needs_own_credential
 from dbxexplore.filters import Dialect, Patterns
@@ -50,12 +49,8 @@ def datahub_recipe(config: ConnectionConfig) -> str:
     reading = replace(config.dialect, ignore_case=True)
     if reading == Dialect.DATAHUB_1_5:
         filters = filters.with_level("views", Patterns())
-    source: dict[str, object] = {"workspace_url": settings.workspace_url}
-    if isinstance(settings.auth, TokenAuth):
-        source["token"] = f"${{{settings.auth.env_var}}}"
-    elif isinstance(settings.auth, OAuthM2MAuth):
-        source["client_id"] = settings.auth.client_id
-        source["client_secret"] = f"${{{settings.auth.client_secret_env_var}}}"
+    credential = settings.auth.exported(lambda variable: f"${{{variable}}}")
+    source: dict[str, object] = {"workspace_url": settings.workspace_url, **credential}
     if settings.warehouse_id:
         source["warehouse_id"] = settings.warehouse_id
         source["include_hive_metastore"] = False

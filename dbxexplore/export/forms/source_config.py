@@ -7,7 +7,6 @@ is provisional; the live schema of a Dagster+ organization settles it.
 
 from __future__ import annotations
 
-from dbxexplore.connection import OAuthM2MAuth, TokenAuth
 from dbxexplore.export import yaml_text
 from dbxexplore.export.config import ConnectionConfig, left_out, needs_own_credential
 from dbxexplore.filters.patterns import LEVELS
@@ -29,12 +28,8 @@ def source_config_yaml(config: ConnectionConfig) -> str:
 
 def _document(config: ConnectionConfig) -> dict[str, object]:
     settings = config.settings
-    document: dict[str, object] = {"workspace_url": settings.workspace_url}
-    if isinstance(settings.auth, TokenAuth):
-        document["token"] = {"env": settings.auth.env_var}
-    elif isinstance(settings.auth, OAuthM2MAuth):
-        document["client_id"] = settings.auth.client_id
-        document["client_secret"] = {"env": settings.auth.client_secret_env_var}
+    credential = settings.auth.exported(lambda variable: {"env": variable})
+    document: dict[str, object] = {"workspace_url": settings.workspace_url, **credential}
     if settings.warehouse_id:
         document["warehouse_id"] = settings.warehouse_id
     for level in LEVELS:

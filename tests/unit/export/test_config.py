@@ -62,7 +62,7 @@ def values_of(config: dbx.ConnectionConfig) -> dict[str, object]:
             "workspace_url": config.settings.workspace_url,
             "auth": {
                 name: list(value) if isinstance(value, tuple) else value
-                for name in auth.__dataclass_fields__
+                for name in ("kind", *auth.__dataclass_fields__)
                 if (value := getattr(auth, name)) != ()
             },
             **{

@@ -505,12 +505,17 @@ def test_no_form_holds_the_secret(config: dbx.ConnectionConfig, form: str) -> No
 @settings(max_examples=30)
 @given(configurations(LOCAL_CREDENTIALS), st.sampled_from(sorted(FORMS)))
 def test_a_credential_of_this_machine_is_refused(config: dbx.ConnectionConfig, form: str) -> None:
-    what = "the notebook's own identity" if config.settings.auth == dbx.RuntimeAuth() else "a profile of this machine"
+    runtime = config.settings.auth == dbx.RuntimeAuth()
+    why = (
+        "the identity of a notebook exists in that notebook only"
+        if runtime
+        else "a profile exists on this machine only"
+    )
     who = "A DataHub recipe" if form == "recipe" else "Dagster+"
     with pytest.raises(errors.ExportError) as caught:
         FORMS[form](config)
     assert str(caught.value) == (
-        f"{who} cannot use {what}. Expected a token or a service principal, by the name of its variable."
+        f"{who} cannot use this credential: {why}. Expected a token or a service principal, by the name of its variable."
     )
 
 

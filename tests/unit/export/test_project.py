@@ -59,9 +59,9 @@ def test_the_yaml_says_which_variable_it_needs(
 
 def test_a_notebooks_own_identity_is_refused(make_config: MakeConfig, tmp_path: Path) -> None:
     config = make_config(settings=dbx.ConnectionSettings(auth=dbx.RuntimeAuth()))
-    with pytest.raises(errors.ExportError, match="the notebook's own identity"):
+    with pytest.raises(errors.ExportError, match="the identity of a notebook"):
         dbx.export.component_yaml(config)
-    with pytest.raises(errors.ExportError, match="the notebook's own identity"):
+    with pytest.raises(errors.ExportError, match="the identity of a notebook"):
         dbx.export.write_project(config, tmp_path / "p")
     assert not list(tmp_path.iterdir())
 
