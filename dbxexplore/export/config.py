@@ -406,24 +406,3 @@ def _known_keys(path: Sequence[str | int], model: type[BaseModel]) -> list[str]:
     if parents[0] == "filters":
         return list(Filters.__dataclass_fields__) if len(parents) == 1 else ["allow", "deny"]
     return list(Schedule.model_fields) if parents[0] == "schedule" else list(Dialect.DATAHUB.settings())
-
-
-def needs_own_credential(config: ConnectionConfig, form: str) -> None:
-    """Refuse a credential that exists only on this machine or in this notebook.
-
-    Raises:
-        ExportError: the credential of ``config`` is not portable.
-    """
-    auth = config.settings.auth
-    if not auth.portable:
-        msg = f"{form} cannot use this credential: {auth.why_not}"
-        raise errors.ExportError(msg, expected="a token or a service principal, by the name of its variable")
-
-
-def left_out(config: ConnectionConfig, form: str) -> list[str]:
-    """Return a line for each setting of the connection that ``form`` has no field for."""
-    lines = []
-    if config.settings.workspace_id:
-        lines.append(f"{form} has no known field for the workspace ID, {config.settings.workspace_id}.")
-    values = config.settings.auth.not_exported()
-    return lines + [f"{form} has no known field for the {label}: {value}." for label, value in values.items()]

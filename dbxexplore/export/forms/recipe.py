@@ -24,7 +24,8 @@ import re
 from dataclasses import replace
 
 from dbxexplore.export import yaml_text
-from dbxexplore.export.config import ConnectionConfig, left_out, needs_own_credential
+from dbxexplore.export.config import ConnectionConfig
+from dbxexplore.export.forms.base import Form, check_portable, left_out
 from dbxexplore.filters import Dialect, Patterns
 from dbxexplore.filters.patterns import LEVELS
 
@@ -44,7 +45,7 @@ def datahub_recipe(config: ConnectionConfig) -> str:
     Raises:
         ExportError: the credential is one that DataHub cannot have.
     """
-    needs_own_credential(config, "A DataHub recipe")
+    check_portable(config, "A DataHub recipe")
     settings, filters = config.settings, config.filters
     reading = replace(config.dialect, ignore_case=True)
     if reading == Dialect.DATAHUB_1_5:
@@ -124,3 +125,6 @@ _TOKEN = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _ESCAPED_OR_DOLLAR = re.compile(r"\\.|\$", re.DOTALL)
+
+
+FORM = Form("datahub", "DataHub recipe", "-recipe.yaml", datahub_recipe)

@@ -8,7 +8,8 @@ is provisional; the live schema of a Dagster+ organization settles it.
 from __future__ import annotations
 
 from dbxexplore.export import yaml_text
-from dbxexplore.export.config import ConnectionConfig, left_out, needs_own_credential
+from dbxexplore.export.config import ConnectionConfig
+from dbxexplore.export.forms.base import Form, check_portable, left_out
 from dbxexplore.filters.patterns import LEVELS
 
 _PROVISIONAL = """\
@@ -22,7 +23,7 @@ def source_config_yaml(config: ConnectionConfig) -> str:
     Raises:
         ExportError: the credential is one that Dagster+ cannot have.
     """
-    needs_own_credential(config, "Dagster+")
+    check_portable(config, "Dagster+")
     return yaml_text.dump(_document(config), "\n".join([_PROVISIONAL, *left_out(config, "This document")]))
 
 
@@ -36,3 +37,6 @@ def _document(config: ConnectionConfig) -> dict[str, object]:
         patterns = config.filters.level(level)
         document[f"{level.removesuffix('s')}_pattern"] = {"allow": list(patterns.allow), "deny": list(patterns.deny)}
     return document
+
+
+FORM = Form("source-config", "Dagster+ source config", "-source.yaml", source_config_yaml, provisional=True)

@@ -9,6 +9,7 @@ import json
 import re
 
 from dbxexplore.export.config import ConnectionConfig
+from dbxexplore.export.forms.base import Form
 from dbxexplore.export.forms.source_config import source_config_yaml
 
 _HEADER = """\
@@ -61,3 +62,6 @@ def _escaped_template(found: re.Match[str]) -> str:
     if found[2] is None:
         return f"{before}{_CODE_POINT[sign]}{{"
     return f"{_CODE_POINT.get(before, before)}{sign}{sign}{{"
+
+
+FORM = Form("terraform", "Terraform", ".tf", terraform)

@@ -537,7 +537,7 @@ def test_what_a_form_has_no_field_for_is_said(make_config: MakeConfig, form: str
     url = "https://dbc-1234abcd-56ef.cloud.databricks.com"
     text = getattr(dbx.export, form)(make_config(settings=dbx.ConnectionSettings(url, auth, workspace_id="7405")))
     comments = " ".join(line for line in text.splitlines() if line.startswith("#"))
-    assert "no known field for the workspace ID, 7405." in comments
+    assert "no known field for the workspace ID: 7405." in comments
     assert "no known field for the OAuth scopes: unity-catalog, sql." in comments
     plain = getattr(dbx.export, form)(make_config(settings=dbx.ConnectionSettings(url, dbx.OAuthM2MAuth("6f1c-app"))))
     assert "no known field" not in plain

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import dbxexplore as dbx
 from dbxexplore import cli, errors
-from dbxexplore.export.forms.component import package_name
+from dbxexplore.export.project import package_name
 
 URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
 TYPE = "dbxexplore.dagster_sync.DatabricksConnectionComponent"
