@@ -15,7 +15,7 @@ _NEW_FILE = 0o666  # what `open` asks for, of which the umask takes away
 
 
 @contextmanager
-def written_whole(
+def atomic_write(
     path: Path, error: type[errors.CatalogError | errors.ConfigError | errors.ExportError]
 ) -> Iterator[Path]:
     """Give a path beside ``path`` to write to, and move what was written there to ``path`` at the end.

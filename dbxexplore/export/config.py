@@ -8,27 +8,18 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from croniter import croniter
-from pydantic import (
-    BaseModel,
-    ConfigDict,
-    Field,
-    InstanceOf,
-    ValidationError,
-    field_serializer,
-    field_validator,
-    model_validator,
-)
-from pydantic_core import PydanticCustomError
+from pydantic import Field, InstanceOf, ValidationError, field_serializer, field_validator, model_validator
 
 from dbxexplore import errors
-from dbxexplore.connection import AUTH_KINDS, Auth, ConnectionSettings, looks_like_secret
+from dbxexplore.connection import ConnectionSettings
 from dbxexplore.export import yaml_text
-from dbxexplore.files import written_whole
+from dbxexplore.export.reading import Model, PlainValues, config_error, read_dialect, read_settings, wrong
+from dbxexplore.files import atomic_write
 from dbxexplore.filters import Dialect, Filters, Preview
 
 VERSION = 1
@@ -37,17 +28,7 @@ NOTEBOOKS = "notebooks"  # second part of a notebook's asset key, where a table 
 _CRON_FIELDS = 5
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    def __init__(self, **fields: object) -> None:
-        try:
-            super().__init__(**fields)
-        except ValidationError as error:
-            raise _config_error(error, type(self)) from None
-
-
-class Schedule(_Model):
+class Schedule(Model):
     """When the connection syncs: a cron expression of five fields, and the time zone it is in.
 
     Raises:
@@ -64,7 +45,7 @@ class Schedule(_Model):
         one_field = text.startswith("@")  # such as @daily
         if (one_field or text.count(" ") == _CRON_FIELDS - 1) and croniter.is_valid(text):
             return text
-        raise _wrong("{value} is not a cron expression; expected five fields, such as 0 6 * * *", value)
+        raise wrong("{value} is not a cron expression; expected five fields, such as 0 6 * * *", value)
 
     @field_validator("timezone")
     @classmethod
@@ -74,11 +55,11 @@ class Schedule(_Model):
         try:
             ZoneInfo(value)
         except (ValueError, OSError, KeyError):
-            raise _wrong("{value} is not a time zone; expected a name such as Europe/Berlin", value) from None
+            raise wrong("{value} is not a time zone; expected a name such as Europe/Berlin", value) from None
         return value
 
 
-class ConnectionConfig(_Model):
+class ConnectionConfig(Model):
     """A Dagster+ Databricks Connection, whole.
 
     ``name`` becomes the code location and the group of the assets, and the first part of their keys.
@@ -100,22 +81,18 @@ class ConnectionConfig(_Model):
     @classmethod
     def _check_name(cls, value: str) -> str:
         if value != value.strip() or not value.isprintable():
-            raise _wrong("{value} has white space at its ends or a control character", value)
+            raise wrong("{value} has white space at its ends or a control character", value)
         return value
 
     @field_validator("settings", mode="before")
     @classmethod
     def _read_settings(cls, value: object) -> object:
-        return _read_settings(value) if isinstance(value, Mapping) else value
+        return read_settings(value)
 
     @field_validator("dialect", mode="before")
     @classmethod
     def _read_dialect(cls, value: object) -> object:
-        if isinstance(value, str):
-            if value not in Dialect.named():
-                raise _wrong(f"{{value}} is not a dialect; expected one of {', '.join(Dialect.named())}", value)
-            return Dialect.named()[value]
-        return _read_dialect(value) if isinstance(value, Mapping) else value
+        return read_dialect(value)
 
     @field_validator("filters")
     @classmethod
@@ -126,7 +103,7 @@ class ConnectionConfig(_Model):
     @model_validator(mode="after")
     def _check_texts(self) -> ConnectionConfig:
         # A document that could be written but not read back would be found out too late.
-        _Texts(None).plain(self.model_dump(), ())
+        PlainValues(None).of(self.model_dump())
         return self
 
     @field_serializer("settings")
@@ -139,6 +116,11 @@ class ConnectionConfig(_Model):
     def _write_dialect(self, value: Dialect) -> object:
         named = next((name for name, dialect in Dialect.named().items() if dialect == value), None)
         return named or value.settings()
+
+    @classmethod
+    def keys_beside(cls, path: Sequence[str | int]) -> list[str]:
+        """Return the keys that stand beside the last of ``path``."""
+        return list(Schedule.model_fields) if path[0] == "schedule" else super().keys_beside(path)
 
     # --- YAML ---
 
@@ -157,7 +139,7 @@ class ConnectionConfig(_Model):
                 with the line and the key, and without the secret.
         """
         document = yaml_text.load(text)
-        fields = _Texts(document).plain(document, ())
+        fields = PlainValues(document).of(document)
         version = document.get("version")
         if version != VERSION or not isinstance(version, int) or isinstance(version, bool):
             line = yaml_text.line_of(document, ("version",))
@@ -167,13 +149,13 @@ class ConnectionConfig(_Model):
             # JSON is what pydantic reads strictly while still taking a list for a tuple.
             return cls.model_validate_json(json.dumps(fields))
         except ValidationError as error:
-            found = _config_error(error, cls)
-            raise found.at_line(yaml_text.line_of(document, found.path)) from None
+            problem = config_error(error, cls)
+            raise problem.at_line(yaml_text.line_of(document, problem.path)) from None
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the document to a file and return its path; an interrupt leaves an older file whole."""
         target = Path(path)
-        with written_whole(target, errors.ConfigError) as partial:
+        with atomic_write(target, errors.ConfigError) as partial:
             partial.write_text(self.to_yaml(), encoding="utf-8")
         return target
 
@@ -223,186 +205,3 @@ class ConnectionConfig(_Model):
         if kind == "notebook":
             return [self.name, NOTEBOOKS, *(part for part in full_name.split("/") if part)]
         return [self.name, catalog or "", schema or "", name]
-
-
-_SETTINGS_THAT_ARE_TEXT = ("workspace_url", "warehouse_id", "workspace_id")
-_SETTINGS = ("workspace_url", "auth", "warehouse_id", "workspace_id")
-
-
-def _read_settings(value: Mapping[str, object]) -> ConnectionSettings:
-    unknown = set(value) - set(_SETTINGS)
-    if unknown:
-        raise _at(_UNKNOWN_KEY, str(min(unknown, key=str)))
-    texts: dict[str, str | None] = {}
-    for key in _SETTINGS_THAT_ARE_TEXT:
-        given = value.get(key)
-        if key == "workspace_id" and isinstance(given, int) and not isinstance(given, bool):
-            given = str(given)  # a number, as it stands in an address
-        if not isinstance(given, str | None):
-            raise _at("is not text; put it in quotes", key)
-        texts[key] = given
-    credential = _read_auth(value.get("auth"))
-    try:
-        return ConnectionSettings(auth=credential, **texts)
-    except errors.SettingsError as error:
-        raise _at(str(error), error.field or "workspace_url") from None
-
-
-def _read_auth(auth: object) -> Auth:
-    if not isinstance(auth, Mapping):
-        raise _at("the credential is missing or no mapping; expected kind: token and env_var: NAME", "auth")
-    kind = auth.get("kind")
-    if not isinstance(kind, str) or kind not in AUTH_KINDS:
-        raise _at(f"unknown kind of credential; expected one of {', '.join(AUTH_KINDS)}", "auth", "kind")
-    make: Callable[..., Auth] = AUTH_KINDS[kind]
-    known = [field.name for field in AUTH_KINDS[kind].FIELDS]
-    values = {key: value for key, value in auth.items() if key != "kind"}
-    unknown = next((key for key in values if key not in known), None)
-    if unknown is not None:
-        raise _at(_UNKNOWN_KEY, "auth", str(unknown))
-    try:
-        return make(**values)
-    except errors.SettingsError as error:
-        raise _at(str(error), "auth", error.field or "kind") from None
-    except TypeError:
-        missing = next((name for name in known if name not in values), "a field")
-        raise _at(f"{missing} is missing", "auth") from None
-
-
-_UNKNOWN_KEY = "unknown key"
-
-
-def _wrong(message: str, value: str) -> PydanticCustomError:
-    return PydanticCustomError("dbxexplore", message, {"value": repr(value[:100])})
-
-
-def _at(message: str, *path: str) -> PydanticCustomError:
-    return PydanticCustomError("dbxexplore", "{message}", {"message": message, "path": path})
-
-
-def _read_dialect(value: Mapping[str, Any]) -> Dialect:
-    known = Dialect.DATAHUB.settings()
-    unknown = next((key for key in value if key not in known), None)
-    if unknown is not None:
-        raise _at(_UNKNOWN_KEY, str(unknown))
-    for key, given in value.items():
-        try:
-            Dialect(**{key: given})
-        except errors.FilterError as error:
-            raise _at(str(error), key) from None
-    return Dialect(**value)
-
-
-# Of one document: a few short aliases of aliases can stand for millions of values.
-_MAX_NODES = 100_000
-_MAX_DEPTH = 20
-
-
-class _Texts:
-    """Turns a document into plain values, and refuses what is no text or must not be kept as text.
-
-    ``root`` is the document that lines are looked up in, None where there are no lines.
-    """
-
-    def __init__(self, root: object) -> None:
-        self._root = root
-        self._nodes = 0
-
-    def plain(self, value: object, path: tuple[str | int, ...]) -> object:
-        """Return ``value`` as mappings, lists and scalars that JSON knows.
-
-        Raises:
-            ConfigError: it holds what looks like a secret, half a character, a key that is no text, or a value
-                that YAML makes a date or something stranger of; without quoting it.
-        """
-        self._nodes += 1
-        if self._nodes > _MAX_NODES or len(path) > _MAX_DEPTH:
-            raise self._refused(path[:1], "holds too much, or itself", remedy="Write it out without aliases")
-        if isinstance(value, Mapping):
-            return {self._key(key, path): self.plain(item, (*path, str(key))) for key, item in value.items()}
-        if isinstance(value, str):
-            self._check_text(value, path)
-            return str(value)
-        if isinstance(value, Sequence) and not isinstance(value, bytes):
-            return [self.plain(item, (*path, index)) for index, item in enumerate(value)]
-        if value is None or isinstance(value, bool | int | float):
-            return value
-        # YAML reads an unquoted 2024-01-01 as a date; whoever wrote it meant text, but not necessarily this text.
-        what = "with a tag" if isinstance(value, yaml_text.TaggedScalar) else f"as {type(value).__name__}"
-        raise self._refused(path, f"is read {what}", expected="text", remedy="Put it in quotes")
-
-    def _key(self, key: object, path: tuple[str | int, ...]) -> str:
-        if not isinstance(key, str):
-            msg = f"holds a key that is read as {type(key).__name__}"
-            line = yaml_text.line_of(self._root, (*path, key))
-            raise errors.ConfigError(msg, line=line, path=path, expected="keys that are text")
-        if looks_like_secret(key):
-            line = yaml_text.line_of(self._root, (*path, key))
-            msg = "a key is what looks like a secret itself (not shown)"
-            raise errors.ConfigError(msg, line=line, path=path, remedy=_REVOKE)
-        return str(key)
-
-    def _check_text(self, text: str, path: tuple[str | int, ...]) -> None:
-        if looks_like_secret(text):
-            msg = "holds what looks like a secret itself (not shown)"
-            raise self._refused(path, msg, expected="the name of an environment variable", remedy=_REVOKE)
-        if any("\ud800" <= character <= "\udfff" for character in text):
-            raise self._refused(path, _HALF_A_PAIR)
-
-    def _refused(
-        self, path: tuple[str | int, ...], problem: str, *, expected: str = "", remedy: str = ""
-    ) -> errors.ConfigError:
-        line = yaml_text.line_of(self._root, path)
-        return errors.ConfigError(problem, line=line, path=path, expected=expected, remedy=remedy)
-
-
-_HALF_A_PAIR = "holds half of a surrogate pair, which is no character"
-_REVOKE = "Revoke that secret if this document was shared"
-
-
-# What pydantic says of a wrong type, in the words of someone who edits the document.
-_MESSAGES = {
-    "extra_forbidden": (_UNKNOWN_KEY, ""),
-    "unexpected_keyword_argument": (_UNKNOWN_KEY, ""),
-    "missing": ("is missing", ""),
-    "string_type": ("is not text", "text; put it in quotes"),
-    "string_unicode": (_HALF_A_PAIR, ""),
-    "dict_type": ("is not a mapping", "keys and values"),
-    "model_type": ("is not a mapping", "keys and values"),
-    "dataclass_type": ("is not a mapping", "keys and values"),
-    "dataclass_exact_type": ("is not a mapping", "keys and values"),
-    "sequence_str": ("is one text", "a list of patterns"),
-    "is_instance_of": ("is not a list", "a list of patterns"),
-}
-
-
-def _config_error(error: ValidationError, model: type[BaseModel]) -> errors.ConfigError:
-    """Tell the first thing that is wrong, and where, quoting no value that could be a secret."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    context = first.get("ctx", {})
-    path = [*first["loc"], *context.get("path", ())]
-    cause = context.get("error")
-    if isinstance(cause, errors.PatternError) and cause.place:
-        return errors.ConfigError(cause.problem, path=["filters", *cause.place], remedy=cause.remedy)
-    if isinstance(cause, errors.ConfigError):
-        # From a constructor, which pydantic calls while it reads what that one is a part of.
-        return errors.ConfigError(cause.what, path=[*path, *cause.path], expected=cause.expected, remedy=cause.remedy)
-    if isinstance(cause, errors.DbxExploreError):
-        return errors.ConfigError(cause.problem, path=path, expected=cause.expected, remedy=cause.remedy)
-    message, expected = _MESSAGES.get(first["type"], (context.get("message") or first["msg"], ""))
-    if message == _UNKNOWN_KEY:
-        expected = f"one of {', '.join(_known_keys(path, model))}"
-    return errors.ConfigError(message, path=path, expected=expected)
-
-
-def _known_keys(path: Sequence[str | int], model: type[BaseModel]) -> list[str]:
-    parents = [part for part in path[:-1] if isinstance(part, str)]
-    if not parents:
-        return list(model.model_fields)
-    if parents[0] == "settings":
-        if len(parents) == 1:
-            return list(_SETTINGS)
-        return sorted({field.name for kind in AUTH_KINDS.values() for field in kind.FIELDS} | {"kind"})
-    if parents[0] == "filters":
-        return list(Filters.__dataclass_fields__) if len(parents) == 1 else ["allow", "deny"]
-    return list(Schedule.model_fields) if parents[0] == "schedule" else list(Dialect.DATAHUB.settings())

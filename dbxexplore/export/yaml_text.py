@@ -1,7 +1,7 @@
 """YAML in and out, through one library, the same way for every form.
 
 Written text is YAML 1.2 that a 1.1 reader takes the same way: what either would read as something other than
-text is quoted. Read text keeps its line numbers and may not say a key twice.
+text is quoted. Read text keeps its line numbers and may not repeat a key.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ def load(text: object) -> CommentedMap:
     """Read one YAML document that is a mapping; its nodes know their lines.
 
     Raises:
-        ConfigError: it is no YAML, no mapping, or says a key twice; with the line, quoting no value.
+        ConfigError: it is not YAML, not a mapping, or has a duplicate key; with the line, quoting no value.
     """
     if not isinstance(text, str):
         msg = f"the document is a {type(text).__name__}"
@@ -77,7 +77,7 @@ def load(text: object) -> CommentedMap:
     except DuplicateKeyError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         key = str(error.problem).split('"')[1] if '"' in str(error.problem) else ""
-        msg = "the key is there twice"
+        msg = "duplicate key"
         path = [key] if key and not looks_like_secret(key) else []
         raise errors.ConfigError(msg, line=line, path=path, remedy="Remove one of the two") from None
     except MarkedYAMLError as error:

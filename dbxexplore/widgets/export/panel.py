@@ -22,7 +22,7 @@ from dbxexplore.connection import ConnectionSettings
 from dbxexplore.connection.secrets import looks_like_secret
 from dbxexplore.export import FORMS, ConnectionConfig, Schedule
 from dbxexplore.export.collisions import Rows, asset_rows, collisions
-from dbxexplore.files import written_whole
+from dbxexplore.files import atomic_write
 from dbxexplore.filters import Dialect, Filters, Preview
 from dbxexplore.text import line_html, one_line, plural, visible_html
 from dbxexplore.widgets import controls as widgets
@@ -321,7 +321,7 @@ class ExportPanel(Component):
             set_text(self._outcome, f"<span class='dbxe-warn' role='status'>{hint}</span>")
             return
         try:
-            with written_whole(path, errors.ExportError) as partial:
+            with atomic_write(path, errors.ExportError) as partial:
                 partial.write_text(text, encoding="utf-8")
         except errors.ExportError as error:
             set_text(self._outcome, error_html(error))

@@ -231,15 +231,15 @@ REFUSED = [
         "dialect.case",
         "unknown key. Expected one of match, ignore_case, subject, v",
     ),
-    ("name: again\n", 8, "name", "the key is there twice. Remove one of the two."),
-    ("filters:\n  tables:\n    deny: []\n    deny: []\n", 11, "deny", "the key is there twice. Remove one of the two."),
+    ("name: again\n", 8, "name", "duplicate key. Remove one of the two."),
+    ("filters:\n  tables:\n    deny: []\n    deny: []\n", 11, "deny", "duplicate key. Remove one of the two."),
     ("description: 5\n", 8, "description", "is not text. Expected text; put it in quotes."),
     ("description: [a]\n", 8, "description", "is not text. Expected text; put it in quotes."),
     ("description: 2024-01-01\n", 8, "description", "is read as date. Expected text. Put it in quotes."),
     ("description: 2024-01-01 10:00:00\n", 8, "description", "is read as datetime. Expected text. Put it in quotes."),
     ("description: !!binary aGVsbG8=\n", 8, "description", "is read as bytes. Expected text. Put it in quotes."),
     ("description: !mine a\n", 8, "description", "is read with a tag. Expected text. Put it in quotes."),
-    ('description: "\\ud800"\n', 8, "description", "holds half of a surrogate pair, which is no character."),
+    ('description: "\\ud800"\n', 8, "description", "contains an unpaired surrogate."),
     ("filters: [a]\n", 8, "filters", "is not a mapping. Expected keys and values."),
     ("filters:\n  views: [a]\n", 9, "filters.views", "is not a mapping. Expected keys and values."),
     ("filters:\n  views:\n    allow: '.*'\n", 10, "filters.views.allow", "is one text. Expected a list of patterns."),
@@ -293,9 +293,9 @@ REFUSED = [
         "schedule.timezone",
         "'Mars' is not a time zone; expected a name su",
     ),
-    ("5: a\n", 8, "", "holds a key that is read as int. Expected keys that are text."),
-    ("? [a, b]\n: c\n", 8, "", "holds a key that is read as CommentedKeySeq. Expected keys that are text."),
-    ("filters:\n  2024-01-01: {}\n", 9, "filters", "holds a key that is read as date. Expected keys that are text."),
+    ("5: a\n", 8, "", "has a key that is read as int. Expected keys that are text."),
+    ("? [a, b]\n: c\n", 8, "", "has a key that is read as CommentedKeySeq. Expected keys that are text."),
+    ("filters:\n  2024-01-01: {}\n", 9, "filters", "has a key that is read as date. Expected keys that are text."),
     ("filters: &all\n  tables: *all\n", 9, "filters.tables", "is not a mapping. Expected keys and values."),
     ("filters:\n\ttables: {}\n", 9, "", "not valid YAML: found character '\\t' that cannot start any token."),
     ("filters: [a\n", 9, "", "not valid YAML: "),
@@ -413,7 +413,7 @@ def test_a_wrong_value_is_refused_with_line_and_key(
 def test_a_missing_credential_says_what_one_looks_like() -> None:
     error = refused(f"version: 1\nname: prod\nsettings:\n  workspace_url: {URL}\n")
     assert str(error) == (
-        "line 3, key 'settings.auth': the credential is missing or no mapping; expected kind: token and env_var: NAME."
+        "line 3, key 'settings.auth': the credential is missing or not a mapping; expected kind: token and env_var: NAME."
     )
 
 
@@ -435,7 +435,7 @@ def test_a_few_aliases_that_stand_for_millions_of_values_are_refused_at_once() -
     lines = ["description: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"x{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9)]
     error = refused(HEAD + "\n".join(lines) + "\n")
-    assert "holds too much, or itself" in str(error)
+    assert "is too large, or contains itself" in str(error)
 
 
 @pytest.mark.parametrize("depth", [30, 600])
@@ -544,8 +544,8 @@ def test_a_secret_in_a_pattern_is_refused(make_config: MakeConfig, canary: str) 
         ({"name": "x" * 256}, "key 'name': String should have at most 255 characters."),
         ({"name": "a\nb"}, "key 'name': 'a\\nb' has white space at its ends or a control character."),
         ({"name": 5}, "key 'name': is not text. Expected text; put it in quotes."),
-        ({"name": "\ud800"}, "key 'name': holds half of a surrogate pair, which is no character."),
-        ({"description": "a\udfff"}, "key 'description': holds half of a surrogate pair, which is no character."),
+        ({"name": "\ud800"}, "key 'name': contains an unpaired surrogate."),
+        ({"description": "a\udfff"}, "key 'description': contains an unpaired surrogate."),
         (
             {"colour": "red"},
             "key 'colour': unknown key. Expected one of version, name, description, settings, filters, ",

@@ -129,7 +129,7 @@ def test_all_fields_that_are_wrong_are_told_of_in_the_words_of_the_form() -> Non
 def test_a_half_character_or_pattern_is_told_of_without_keys() -> None:
     panel = panel_of()
     panel._description.value = "\ud800"
-    assert "Description: holds half of a surrogate pair" in panel._problem.value
+    assert "Description: contains an unpaired surrogate" in panel._problem.value
     panel._description.value = ""
     panel.filters = dbx.Filters(tables=dbx.Patterns(["a("]))
     assert "is not a regular expression" in panel._problem.value
