@@ -1,4 +1,4 @@
-"""Single calls of a workspace: one credential, one HTTP client, each failure told as our own error."""
+"""`WorkspaceApi`: single calls to a workspace with one credential, whose failures are our own errors."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ class HasCredential(Protocol):
         ...
 
 
-class ApiCalls:
-    """Single calls of a workspace's REST API, without retries; safe to use from several threads.
+class WorkspaceApi:
+    """Calls the REST API of a workspace, without retries; safe to use from several threads.
 
     Args:
         source: settings, or an SDK client whose credential is used.

@@ -1,7 +1,7 @@
 """Authentication by the Databricks SDK: its configuration for one credential, and the headers that it returns.
 
 ``Config`` finds out how to authenticate and fetches tokens, ``Config.authenticate()`` returns the headers. The SDK
-waits without a limit for some answers, so it runs in a thread of its own, which is abandoned after some seconds.
+waits without a limit for some answers, so it runs in a thread of its own, which is abandoned when it takes too long.
 """
 
 from __future__ import annotations
@@ -150,7 +150,7 @@ _NO_HEADERS_LOGGED = {"debug_headers": False}
 
 
 class _SdkCredential:
-    """Headers that the SDK returns, asked for at most once a second and never waited for without a limit."""
+    """Headers that the SDK returns, requested at most once a second and never waited for without a limit."""
 
     def __init__(  # noqa: PLR0913 - all but the first three by keyword
         self,
@@ -208,7 +208,7 @@ class _SdkCredential:
             return _within(self._patience, call, host) if self._in_thread else call()
         except errors.DbxExploreError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever the SDK or a library below it raised is told in our terms
+        except Exception as error:  # noqa: BLE001 - whatever the SDK or a library below it raised is translated
             raise explain_exchange(error, host) from None
 
 
@@ -241,7 +241,7 @@ def _within(seconds: float, call: Callable[[], _Result], host: str | None) -> _R
 
 @contextmanager
 def without_warning_of_metadata() -> Iterator[None]:
-    """Keep the SDK from warning that a host has no page of metadata: it goes on with what it was given."""
+    """Suppress the SDK's warning that a host has no metadata page, which does not matter here."""
 
     def about_something_else(record: logging.LogRecord) -> bool:
         return "host metadata" not in record.getMessage()

@@ -1,4 +1,7 @@
-"""Recognise secrets, keep them out of messages, and read the one that a connection names from the environment."""
+"""Recognises secrets, keeps them out of messages, and reads the one that a connection names from the environment.
+
+Everything that tells a secret from other text is here; the page's script has a copy of the one pattern that it needs.
+"""
 
 from __future__ import annotations
 
@@ -23,13 +26,13 @@ SECRET_HINT = r"(dapi|dose|dkea)[0-9a-f]{12}|eyj"  # noqa: S105 - a pattern
 _RANDOM = re.compile(r"(?=[^_]*\d)(?=[^_]*[a-z])[A-Za-z0-9]{20,}\Z")
 _SHORTEST = 8  # characters; a shorter value would hide ordinary words
 
-# The variables that connections of this process have named. Their values are secrets whatever they look like, so
-# `mask` must know them wherever it is called.
+# The variables that connections of this process have named. Their values are secrets whatever they look like, and
+# `mask` needs them wherever it is called.
 _named_by_connections = {DEFAULT_TOKEN_VARIABLE, DEFAULT_SECRET_VARIABLE}
 
 
 def looks_like_secret(text: str) -> bool:
-    """Return whether ``text`` contains what can only be a token or secret, so that it must not be kept or quoted."""
+    """Return whether ``text`` contains what can only be a token or secret, so that it must not be stored or quoted."""
     return _SECRET.search(text) is not None
 
 
@@ -42,6 +45,11 @@ def looks_like_value(text: str) -> bool:
     text = text.strip()
     mixed = len(text) >= 20 and re.search(r"\d", text) and re.search(r"[a-z]", text)  # noqa: PLR2004 - names are shorter, or have no digits
     return looks_like_secret(text) or bool(_RANDOM.match(text) or (mixed and not _VARIABLE.match(text)))
+
+
+def has_login(address: str) -> bool:
+    """Return whether an address contains a user name or password, as ``https://user:password@host`` does."""
+    return re.search(r"://[^/?#\s]*@", address) is not None
 
 
 def mask(text: str, limit: int = 300) -> str:
@@ -65,12 +73,12 @@ def secret_values(*variables: str) -> list[str]:
     would hide an ordinary word.
     """
     named = {*variables, *_named_by_connections}
-    found = {
+    values = {
         value.strip()
         for name, value in os.environ.items()
         if name in named or (_NAMED_LIKE_SECRETS.search(name) and _is_secret(value))
     }
-    return sorted((value for value in found if len(value) >= _SHORTEST), key=lambda value: (-len(value), value))
+    return sorted((value for value in values if len(value) >= _SHORTEST), key=lambda value: (-len(value), value))
 
 
 def _is_secret(value: str) -> bool:
@@ -99,16 +107,12 @@ def check_variable_name(value: object, what: str, example: str = DEFAULT_TOKEN_V
         raise errors.CredentialError(msg, expected=expected, field=what)
     value = value.strip()
     if looks_like_value(value):
-        msg = f"{what} holds what looks like a secret itself ({len(value)} characters, not shown)"
-        raise errors.CredentialError(
-            msg,
-            expected=expected,
-            remedy="Put the secret into an environment variable and give the variable's name here",
-            field=what,
-        )
+        msg = f"{what} contains what looks like the secret itself ({len(value)} characters, not shown)"
+        raise errors.CredentialError(msg, expected=expected, remedy="Put the secret into that variable", field=what)
     if not _VARIABLE.match(value):
-        msg = f"{what} cannot name an environment variable ({len(value)} characters, not shown in case it is a secret)"
-        raise errors.CredentialError(msg, expected=f"{expected}: letters, digits and underscores only", field=what)
+        msg = f"{what} is not a valid variable name ({len(value)} characters, not shown in case it is a secret)"
+        remedy = "Use letters, digits and _ only, without $ or {}"
+        raise errors.CredentialError(msg, remedy=remedy, field=what)
     return value
 
 
@@ -120,11 +124,8 @@ def read_secret(variable: str) -> str:
     """
     _named_by_connections.add(variable)
     value = os.environ.get(variable)
-    where = "in the environment that started this kernel or process"
-    if value is None:
-        msg = f"The environment variable {variable} is not set"
-        raise errors.CredentialError(msg, remedy=f"Set it {where}, or name another one")
-    if not value.strip():
-        msg = f"The environment variable {variable} is empty"
-        raise errors.CredentialError(msg, remedy=f"Give it the secret {where}, or name another one")
+    if value is None or not value.strip():
+        msg = f"The environment variable {variable} is {'not set' if value is None else 'empty'} in this process"
+        example = f'import os, getpass; os.environ["{variable}"] = getpass.getpass()'
+        raise errors.CredentialError(msg, remedy=f"Set it, for example with `{example}`, or name another variable")
     return value.strip()

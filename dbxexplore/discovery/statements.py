@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dbxexplore import errors
-from dbxexplore.connection import ApiCalls, ConnectionSettings, Json, mask
+from dbxexplore.connection import ConnectionSettings, Json, WorkspaceApi, mask
 from dbxexplore.discovery.answers import text
 from dbxexplore.discovery.arguments import CALL_TIMEOUT, check_source, check_warehouse
 from dbxexplore.discovery.engine import Failed, Gatherer, Step
@@ -436,7 +436,7 @@ class SqlWarehouse:
             msg = "There is no SQL warehouse to ask"
             raise errors.SettingsError(msg, expected="a warehouse_id, in the settings or as an argument")
         self._warehouse_id = found
-        self._calls = ApiCalls(check_source(source), timeout=CALL_TIMEOUT, connections=_AT_ONCE)
+        self._calls = WorkspaceApi(check_source(source), timeout=CALL_TIMEOUT, connections=_AT_ONCE)
         self._patience = patience
         self._deadline = deadline
         self._is_running = False

@@ -147,7 +147,7 @@ class PlainValues:
             return {self._key(key, path): self.of(item, (*path, str(key))) for key, item in value.items()}
         if isinstance(value, str):
             if looks_like_secret(value):
-                msg = "holds what looks like a secret itself (not shown)"
+                msg = "contains what looks like a secret (not shown)"
                 raise self._refused(path, msg, expected="the name of an environment variable", remedy=_REVOKE)
             if any("\ud800" <= character <= "\udfff" for character in value):
                 raise self._refused(path, _SURROGATE)

@@ -23,8 +23,8 @@ from dbxexplore.connection.secrets import (
 class OAuthM2MAuth(Auth):
     """A service principal: its application ID (a UUID) and the name of the variable that holds its secret.
 
-    ``scopes`` are the OAuth scopes to ask for, such as ``("unity-catalog", "sql")``. Without them ``all-apis`` is asked
-    for, which a secret that is limited to some scopes refuses.
+    ``scopes`` are the OAuth scopes to ask for, such as ``("unity-catalog", "sql")``. By default, it is ``all-apis``,
+    which Databricks refuses for a secret that is limited to some scopes.
     """
 
     kind = "oauth-m2m"
@@ -87,13 +87,13 @@ def _check_client_id(value: object) -> str:
     expected = "the application ID of a service principal, a UUID"
     client_id = value.strip() if isinstance(value, str) else ""
     if not client_id:
-        msg = "client_id is empty"
-        raise errors.CredentialError(msg, expected=expected, field="client_id")
+        msg = "The application ID (client_id) is required"
+        raise errors.CredentialError(msg, expected="a UUID", field="client_id")
     if looks_like_secret(client_id):
-        msg = "client_id holds what looks like a secret (not shown)"
+        msg = "client_id contains what looks like a secret (not shown)"
         raise errors.CredentialError(msg, expected=expected, field="client_id")
     if any(c.isspace() or not c.isprintable() for c in client_id):
-        msg = f"client_id {client_id!r} holds white space"
+        msg = f"client_id {client_id!r} contains white space"
         raise errors.CredentialError(msg, expected=f"{expected}, not its display name", field="client_id")
     return client_id
 
@@ -110,9 +110,9 @@ def _check_scopes(value: object) -> tuple[str, ...]:
         raise errors.CredentialError(problem, expected=expected, field="scopes")
     for scope in value:
         if isinstance(scope, str) and looks_like_secret(scope):
-            problem = "scopes holds what looks like a secret (not shown)"
+            problem = "scopes contains what looks like a secret (not shown)"
         elif not isinstance(scope, str) or not _SCOPE.match(scope):
-            problem = f"scopes holds {scope!r}, which is not a scope"
+            problem = f"scopes contains {scope!r}, which is not a scope"
         if problem:
             raise errors.CredentialError(problem, expected=expected, field="scopes")
     return tuple(dict.fromkeys(value))

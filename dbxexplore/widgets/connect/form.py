@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import os
-import re
 from collections.abc import Mapping
 
 import traitlets
@@ -21,6 +20,7 @@ from dbxexplore.connection import (
     looks_like_secret,
     looks_like_value,
 )
+from dbxexplore.connection.secrets import has_login
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, error_html, guarded, message_area, set_text
 from dbxexplore.widgets.work import Task
@@ -97,7 +97,7 @@ class ConnectForm(Component):
     def _holds_secret(self, field: object, value: str) -> bool:
         fields = [self._fields[f.name] for auth in AUTH_KINDS.values() for f in auth.FIELDS if f.variable]
         looks_so = looks_like_value if field in fields else looks_like_secret
-        return looks_so(value) or re.search(r"://[^/\s]*@", value) is not None
+        return looks_so(value) or has_login(value)
 
     def _place_of(self, field: object) -> str:
         if field is self._url:

@@ -360,7 +360,7 @@ def test_a_wrong_document_is_refused_with_line_and_key(added: str, line: int | N
             f"{URL}\n  warehouse_id: a b",
             5,
             "settings.warehouse_id",
-            "warehouse_id 'a b' is not an id. Expected the id of",
+            "warehouse_id 'a b' is not a warehouse ID. Expected the ID of",
         ),
         (
             "kind: token",
@@ -525,12 +525,12 @@ def test_a_secret_under_an_unknown_key_is_refused_and_not_repeated(key: str) -> 
 def test_a_secret_is_refused_before_it_could_be_written(make_config: MakeConfig, canary: str, field: str) -> None:
     with pytest.raises(errors.ConfigError) as caught:
         make_config(**{field: f"x {canary}"})
-    assert str(caught.value).startswith(f"key '{field}': holds what looks like a secret itself (not shown). ")
+    assert str(caught.value).startswith(f"key '{field}': contains what looks like a secret (not shown). ")
     assert canary not in str(caught.value) + repr(vars(caught.value))
 
 
 def test_a_secret_in_a_pattern_is_refused(make_config: MakeConfig, canary: str) -> None:
-    with pytest.raises(errors.ConfigError, match=r"^key 'filters\.tables\.deny\.1': holds what looks like a secret"):
+    with pytest.raises(errors.ConfigError, match=r"^key 'filters\.tables\.deny\.1': contains what looks like a secret"):
         make_config(filters=dbx.Filters(tables=dbx.Patterns(deny=[canary])))
 
 
