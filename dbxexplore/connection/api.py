@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class HasCredential(Protocol):
-    """What knows its own credential, as `ConnectionSettings` does."""
+    """An object with a credential of its own, such as `ConnectionSettings`."""
 
     def credential(self, timeout: float) -> Credential:
         """Return what authenticates single calls."""
@@ -46,7 +46,7 @@ class WorkspaceApi:
 
     @property
     def replaced(self) -> int:
-        """How many answers held text that is not valid Unicode and was replaced."""
+        """The number of answers with text that is not valid Unicode and was replaced."""
         return self._web.replaced
 
     def close(self) -> None:
@@ -67,7 +67,7 @@ class WorkspaceApi:
         return self._call("POST", path, body=body)
 
     def download(self, url: str) -> bytes:
-        """Return what a link of the workspace leads to, fetched without a credential; see `Web.download`."""
+        """Return the body behind a link of the workspace, fetched without a credential; see `Web.download`."""
         return self._web.download(url)
 
     def _call(

@@ -31,10 +31,9 @@ CLIENT_PATIENCE = 60.0  # seconds that a user's own SDK client may take to authe
 
 
 class Credential(Protocol):
-    """What authenticates the calls of one workspace.
+    """Authenticates the calls to one workspace.
 
-    ``host`` is its normalised URL, ``workspace_id`` what tells it from others on that host, None where nothing has
-    to, and ``verify`` whether the server's certificate is checked.
+    ``host`` is its normalised URL, ``workspace_id`` selects it on a host of several, None if there is only one, and ``verify`` whether the server's certificate is checked.
     """
 
     host: str
@@ -46,18 +45,18 @@ class Credential(Protocol):
 
         Raises:
             CredentialError: the credential is missing or cannot be used.
-            WorkspaceError: a token had to be fetched, and the host did not give one.
+            WorkspaceError: a token had to be fetched, and the host did not issue one.
         """
         ...
 
     def renew(self, refused: Mapping[str, str]) -> bool:
-        """Return whether there are other headers than these, which were refused; fetches a new token if possible."""
+        """Return whether there are headers other than the refused ones; fetches a new token if possible."""
         ...
 
 
 def workspace_headers(workspace_id: str | None) -> dict[str, str]:
-    """Return the headers that tell a host of several workspaces which one is meant."""
-    # The first is what these hosts have always known, the second what the newest SDKs send.
+    """Return the headers that select a workspace on a host of several."""
+    # These hosts have always accepted the first; the newest SDKs send the second.
     names = ("X-Databricks-Org-Id", "X-Databricks-Workspace-Id")
     return dict.fromkeys(names, workspace_id) if workspace_id else {}
 
@@ -102,7 +101,7 @@ class SdkConfig:
             remedy = self.remedy or "Check that it exists, is complete and belongs to this workspace"
             raise errors.CredentialError(msg, remedy=remedy) from None
         if self.workspace_id and not sdk_knows("workspace_id"):
-            vars(config)["workspace_id"] = self.workspace_id  # where such an SDK keeps what a profile holds
+            vars(config)["workspace_id"] = self.workspace_id  # where such an SDK keeps the value of a profile
         return config
 
     def client(self) -> WorkspaceClient:
@@ -132,7 +131,7 @@ def sdk_knows(field: str) -> bool:
 
 
 # An empty text keeps the SDK from filling a field in from the environment or from ~/.databrickscfg, which
-# would mix a second credential, or another workspace, into the one that was asked for.
+# would mix in a second credential, or another workspace.
 NOTHING_ELSE = {
     "token": "",
     "profile": "",
@@ -174,7 +173,7 @@ class _SdkCredential:
         self._config = self._ask(make, host)
         self._made = time.monotonic()
         self.host = str(self._config.host or host).rstrip("/")
-        # Older SDKs know no such field, and keep what a profile holds all the same.
+        # Older SDKs have no such attribute, but keep the value of a profile.
         self.workspace_id = workspace_id or text_or_none(getattr(self._config, "workspace_id", None))
         self.verify = not self._config.skip_verify
 
@@ -197,7 +196,7 @@ class _SdkCredential:
             if self._headers != refused:
                 return True
             if self._renewable and time.monotonic() - self._made >= RENEWAL_PAUSE:
-                # The token was refused before its time, and the SDK would go on using it.
+                # The token was refused before it expires, and the SDK would continue to use it.
                 self._config = self._ask(self._make, self.host)
                 self._made = time.monotonic()
             self._asked = -RENEWAL_PAUSE

@@ -1,4 +1,4 @@
-"""OAuth for service principals: where a host gives tokens, with whichever SDK is installed."""
+"""OAuth for service principals: where a host issues tokens, for any version of the SDK."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ if TYPE_CHECKING:
 def oauth_fields(
     host: str, scopes: tuple[str, ...], timeout: float, discovery_url: str | None = None
 ) -> dict[str, object]:
-    """Return the fields that tell the SDK where ``host`` gives tokens, and for which scopes to ask.
+    """Return the fields that tell the SDK where ``host`` issues tokens, and which scopes to request.
 
-    ``discovery_url`` is the address at which it says where it gives tokens, if that is known already.
+    ``discovery_url`` is the address of its OAuth metadata, if that is known already.
 
     Raises:
         WorkspaceError: the host cannot be reached or does not answer.
@@ -31,7 +31,7 @@ def oauth_fields(
 
 
 class _ClientCredentials:
-    """A credentials strategy for SDKs that look for tokens at one address only and always ask for ``all-apis``."""
+    """A credentials strategy for SDKs that know one token endpoint only and always request ``all-apis``."""
 
     def __init__(self, discovery_url: str, scopes: tuple[str, ...], timeout: float) -> None:
         self._discovery_url = discovery_url
@@ -66,23 +66,23 @@ def _token_url(discovery_url: str, timeout: float) -> str:
     host = f"{parts.scheme}://{parts.netloc}"
     web = Web(host, timeout=timeout, connections=1)
     try:
-        found = web.json("GET", parts.path, {}).get("token_endpoint")
+        url = web.json("GET", parts.path, {}).get("token_endpoint")
     finally:
         web.close()
-    if not isinstance(found, str):
-        msg = f"{host} does not say where it gives tokens"
+    if not isinstance(url, str):
+        msg = f"{host} does not name its token endpoint"
         raise errors.NotDatabricksError(msg, remedy="Check the workspace URL, and that it offers OAuth")
-    return found
+    return url
 
 
 _METADATA, _ENDPOINTS = "/.well-known/databricks-config", "/.well-known/oauth-authorization-server"
 
 
 def _discovery_url(host: str, timeout: float) -> str:
-    """Return the address at which ``host`` says where it gives tokens.
+    """Return the address of the OAuth metadata of ``host``.
 
-    A host's metadata page says so for hosts that serve several workspaces. Not every host has one; the address is
-    then that of a plain workspace.
+    A host of several workspaces has a metadata page with that address. Other hosts may have none; the address is then
+    that of an ordinary workspace.
 
     Raises:
         WorkspaceError: the host cannot be reached or does not answer.

@@ -19,7 +19,7 @@ _VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\Z")
 _NAMED_LIKE_SECRETS = re.compile(r"TOKEN|SECRET|PASSWORD|_KEY", re.IGNORECASE)
 # Databricks' own prefixes: dapi (personal access token), dose (OAuth secret), dkea (token of a recipient);
 # and a JSON web token, which starts with the base64 of '{"'.
-_SECRET = re.compile(r"(?:dapi|dose|dkea)[0-9a-f]{12,}|\beyJ[\w-]{10,}\.[\w-]{10,}\.", re.IGNORECASE)
+SECRET = re.compile(r"(?:dapi|dose|dkea)[0-9a-f]{12,}|\beyJ[\w-]{10,}\.[\w-]{10,}\.", re.IGNORECASE)
 # Cheaper, and found in every text that the former is found in, by engines of regular expressions other than Python's.
 SECRET_HINT = r"(dapi|dose|dkea)[0-9a-f]{12}|eyj"  # noqa: S105 - a pattern
 # A long run of letters and digits without a word in it: nobody names a variable so.
@@ -33,7 +33,7 @@ _named_by_connections = {DEFAULT_TOKEN_VARIABLE, DEFAULT_SECRET_VARIABLE}
 
 def looks_like_secret(text: str) -> bool:
     """Return whether ``text`` contains what can only be a token or secret, so that it must not be stored or quoted."""
-    return _SECRET.search(text) is not None
+    return SECRET.search(text) is not None
 
 
 def looks_like_value(text: str) -> bool:
@@ -62,7 +62,7 @@ def without_secrets(text: str, values: Iterable[str] = ()) -> str:
     """Return ``text`` with ``***`` in place of each of ``values`` and each token in it."""
     for value in values:
         text = text.replace(value, "***")
-    return _SECRET.sub("***", text)
+    return SECRET.sub("***", text)
 
 
 def secret_values(*variables: str) -> list[str]:
@@ -110,7 +110,7 @@ def check_variable_name(value: object, what: str, example: str = DEFAULT_TOKEN_V
         msg = f"{what} contains what looks like the secret itself ({len(value)} characters, not shown)"
         raise errors.CredentialError(msg, expected=expected, remedy="Put the secret into that variable", field=what)
     if not _VARIABLE.match(value):
-        msg = f"{what} is not a valid variable name ({len(value)} characters, not shown in case it is a secret)"
+        msg = f"{what} is not a valid environment variable name (not shown in case it is a secret)"
         remedy = "Use letters, digits and _ only, without $ or {}"
         raise errors.CredentialError(msg, remedy=remedy, field=what)
     return value

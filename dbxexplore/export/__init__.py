@@ -1,4 +1,4 @@
-"""A connection in every form it is needed in: our own document, Dagster, Dagster+, Terraform, DataHub."""
+"""The connection document, and the forms it is exported in: Dagster+, Terraform, DataHub, open-source Dagster."""
 
 from dbxexplore.export.config import ConnectionConfig, Schedule
 from dbxexplore.export.forms import FORMS, Form

@@ -1,7 +1,7 @@
-"""The connection document: what to connect to, which objects, how to read the filters, and when.
+"""The connection document, `ConnectionConfig`: the workspace, the filters, the matching rules and the schedule.
 
-This is the one source that every other form is rendered from. It is a versioned YAML document, strict on
-keys and types; secrets appear in it by the name of their variable only.
+Every other form is rendered from it. It is a versioned YAML document, strict on keys and types; a secret appears in it
+only by the name of its variable.
 """
 
 from __future__ import annotations
@@ -29,10 +29,10 @@ _CRON_FIELDS = 5
 
 
 class Schedule(Model):
-    """When the connection syncs: a cron expression of five fields, and the time zone it is in.
+    """When the connection syncs: a cron expression of five fields, and its time zone.
 
     Raises:
-        ConfigError: it is no cron expression, or no time zone.
+        ConfigError: ``cron`` is not a cron expression, or ``timezone`` is not a time zone.
     """
 
     cron: str
@@ -60,13 +60,13 @@ class Schedule(Model):
 
 
 class ConnectionConfig(Model):
-    """A Dagster+ Databricks Connection, whole.
+    """A complete Dagster+ Databricks Connection.
 
-    ``name`` becomes the code location and the group of the assets, and the first part of their keys.
-    ``dialect`` says how the filters are to be read, so that a preview and a sync agree.
+    ``name`` becomes the code location and the group of the assets, and the first part of their keys. ``dialect`` sets the
+    matching rules of the filters, so that a preview and a sync agree.
 
     Raises:
-        ConfigError: a field is missing, unknown, of the wrong type, or makes no sense.
+        ConfigError: a field is missing, unknown, of the wrong type, or invalid.
     """
 
     version: Literal[1] = 1
@@ -81,7 +81,7 @@ class ConnectionConfig(Model):
     @classmethod
     def _check_name(cls, value: str) -> str:
         if value != value.strip() or not value.isprintable():
-            raise wrong("{value} has white space at its ends or a control character", value)
+            raise wrong("{value} starts or ends with white space, or contains a control character", value)
         return value
 
     @field_validator("settings", mode="before")
@@ -102,7 +102,7 @@ class ConnectionConfig(Model):
 
     @model_validator(mode="after")
     def _check_texts(self) -> ConnectionConfig:
-        # A document that could be written but not read back would be found out too late.
+        # Otherwise a document could be written that cannot be read back.
         PlainValues(None).of(self.model_dump())
         return self
 
@@ -134,9 +134,9 @@ class ConnectionConfig(Model):
         """Read a document.
 
         Raises:
-            ConfigError: it is no YAML, has an unknown or repeated key, another version, a value of the wrong
-                type, a pattern that is no regular expression, or a secret where its variable's name belongs;
-                with the line and the key, and without the secret.
+            ConfigError: it is not YAML, or has an unknown or duplicate key, another version, a value of the wrong type, a
+                pattern that is not a regular expression, or a secret in place of its variable's name; with the line
+                and the key, and without the secret.
         """
         document = yaml_text.load(text)
         fields = PlainValues(document).of(document)
@@ -153,7 +153,7 @@ class ConnectionConfig(Model):
             raise problem.at_line(yaml_text.line_of(document, problem.path)) from None
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the document to a file and return its path; an interrupt leaves an older file whole."""
+        """Write the document to a file and return its path; after an interrupt, an older file is unchanged."""
         target = Path(path)
         with atomic_write(target, errors.ConfigError) as partial:
             partial.write_text(self.to_yaml(), encoding="utf-8")
@@ -177,7 +177,7 @@ class ConnectionConfig(Model):
         except errors.ConfigError as error:
             raise error.in_file(str(path)) from None
 
-    # --- what Dagster makes of it ---
+    # --- assets in Dagster ---
 
     def preview(self, catalog: object) -> Preview:
         """Return the preview of ``catalog`` under this configuration's filters and dialect."""
@@ -189,15 +189,15 @@ class ConnectionConfig(Model):
         return self.filters.preview(catalog, self.dialect)
 
     def asset_keys(self, preview: Preview) -> list[list[str]]:
-        """Return the asset keys of what ``preview`` includes, in its order.
+        """Return the asset keys of the objects that ``preview`` includes, in its order.
 
         A table or view has ``[connection, catalog, schema, name]``, as documented for Dagster+ Databricks
-        Connections. How those name notebooks is not documented; here it is ``[connection, "notebooks",
-        *folders, name]``.
+        Connections. Their keys for notebooks are not documented; here they are ``[connection, "notebooks", *folders,
+        name]``.
         """
         included = preview.catalog.objects[preview.included.to_numpy()]
-        held = included[included["kind"].isin(["table", "view", "notebook"])]
-        columns = (held[name].astype(object) for name in ("kind", "catalog", "schema", "name", "full_name"))
+        assets = included[included["kind"].isin(["table", "view", "notebook"])]
+        columns = (assets[name].astype(object) for name in ("kind", "catalog", "schema", "name", "full_name"))
         return [self.asset_key(*row) for row in zip(*columns, strict=True)]
 
     def asset_key(self, kind: str, catalog: str | None, schema: str | None, name: str, full_name: str) -> list[str]:

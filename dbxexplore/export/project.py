@@ -19,7 +19,7 @@ from dbxexplore.export.forms.component import component_yaml
 
 DOCUMENT = "connection.yaml"
 
-# What a project imports, whether or not it is installed where the project is written.
+# Packages that a project imports, whether or not they are installed where it is written.
 _DEPENDENCIES = frozenset(
     (
         *("alembic", "anywidget", "click", "croniter", "dagster", "dagster_dg_cli", "dagster_graphql"),
@@ -37,14 +37,14 @@ def write_project(config: ConnectionConfig, folder: str | os.PathLike[str]) -> l
     ``dg dev`` in that folder shows the assets.
 
     Raises:
-        ExportError: the credential is one that Dagster cannot have, or a file is there already; nothing was written.
+        ExportError: Dagster cannot use the credential, or a file already exists; nothing was written.
     """
     root = Path(folder)
     files = {root / name: text for name, text in _project(config).items()}
-    there = next((path for path in files if path.exists()), None)
-    if there is not None:
-        msg = f"{str(there)!r} exists already, and nothing was written"
-        raise errors.ExportError(msg, remedy="Name another folder")
+    existing = next((path for path in files if path.exists()), None)
+    if existing is not None:
+        msg = f"{str(existing)!r} already exists, so nothing was written"
+        raise errors.ExportError(msg, remedy="Choose another folder")
     try:
         for path, text in files.items():
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -52,7 +52,7 @@ def write_project(config: ConnectionConfig, folder: str | os.PathLike[str]) -> l
                 file.write(text)
     except OSError as error:
         msg = f"{str(root)!r} cannot be written: {error.strerror or error}"
-        raise errors.ExportError(msg, expected="a folder that may be written to") from None
+        raise errors.ExportError(msg, remedy="Choose a folder that you can write to") from None
     return list(files)
 
 
@@ -74,14 +74,14 @@ def _project(config: ConnectionConfig) -> dict[str, str]:
 
 
 def package_name(connection: str) -> str:
-    """Return the name of a Python package for a connection, which hides no other package."""
+    """Return a Python package name for a connection that does not hide another package."""
     name = re.sub(r"[^a-z0-9]+", "_", connection.lower()).strip("_")
     taken = keyword.iskeyword(name) or name in {*sys.stdlib_module_names, *_DEPENDENCIES} or _is_installed(name)
     return f"connection_{name}".rstrip("_") if taken or not name[:1].isalpha() else name
 
 
 def _is_installed(package: str) -> bool:
-    # Not what the current folder holds, because that is not on the path of a project elsewhere.
+    # The current folder is left out, because it is not on the path of the project.
     here = {"", str(Path.cwd())}
     return PathFinder.find_spec(package, [folder for folder in sys.path if folder not in here]) is not None
 
@@ -92,7 +92,7 @@ def _needs(config: ConnectionConfig) -> str:
 
 
 def _toml_string(text: str) -> str:
-    # A basic string of TOML has the escapes of JSON; control characters are not among the names of connections.
+    # A basic string of TOML has the escapes of JSON; the name of a connection has no control characters.
     return json.dumps(text, ensure_ascii=False)
 
 
@@ -144,15 +144,15 @@ _README = """\
 
     dg dev
 
-`dg dev` and `dg check defs` discover the workspace when they start, and show what is stored where it cannot be
-reached. Elsewhere, `dg utils refresh-defs-state` discovers it; reload the code location to see what has changed. The
-connection is in `src/{package}/defs/{package}/connection.yaml`.
+`dg dev` and `dg check defs` discover the workspace when they start, or use the stored state if it cannot be reached.
+In production, run `dg utils refresh-defs-state` and reload the code location to see changes. The connection is in
+`src/{package}/defs/{package}/connection.yaml`.
 
-If the connection has a schedule, a job refreshes what is stored, and the next reload shows it. A job can store it for a
-code location on another machine only in versioned storage: set `defs_state: {{management_type:
-VERSIONED_STATE_STORAGE}}` under `attributes` in `defs.yaml`.
+If the connection has a schedule, a job refreshes the stored state, and the next reload shows it. For a code location on
+another machine, the job needs versioned storage: set `defs_state: {{management_type: VERSIONED_STATE_STORAGE}}` under
+`attributes` in `defs.yaml`.
 
-If the connection names a SQL warehouse, there are dependencies between the assets, a sensor that reports what has
-changed, and a check of each table's columns. The sensor starts the warehouse when it rests; `freshness_interval` says
-how many seconds lie between its looks (900), and `freshness: false` turns it off.
+If the connection has a SQL warehouse, there are dependencies between the assets, a sensor that reports changes, and a
+check of each table's columns. The sensor starts the warehouse if it is stopped; `freshness_interval` sets the seconds
+between two checks (900 by default), and `freshness: false` turns it off.
 """

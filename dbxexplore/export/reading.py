@@ -1,4 +1,4 @@
-"""Reads the parts of a connection document, and says what is wrong with one: the key, the line, never a secret."""
+"""Reads the parts of a connection document, and reports what is wrong: the key and the line, never a secret."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ def _wrong_at(message: str, *path: str) -> PydanticCustomError:
     return PydanticCustomError("dbxexplore", "{message}", {"message": message, "path": path})
 
 
-# Of one document: a few short aliases of aliases can stand for millions of values.
+# Limits for one document: a few short aliases of aliases can expand to millions of values.
 _MAX_NODES = 100_000
 _MAX_DEPTH = 20
 _SURROGATE = "contains an unpaired surrogate"
@@ -124,9 +124,9 @@ _REVOKE = "Revoke that secret if this document was shared"
 
 
 class PlainValues:
-    """Turns a document into plain values, and refuses what is not text or must not be kept as text.
+    """Turns a document into plain values, and rejects what is not text or must not be stored.
 
-    ``root`` is the document that lines are looked up in, None where there are no lines.
+    ``root`` is the document that lines are looked up in, or None.
     """
 
     def __init__(self, root: object) -> None:
@@ -177,7 +177,7 @@ class PlainValues:
         return errors.ConfigError(problem, line=line, path=path, expected=expected, remedy=remedy)
 
 
-# What pydantic says of a wrong type, in the words of someone who edits the document.
+# The messages of pydantic, in the words of someone who edits the document.
 _MESSAGES = {
     "extra_forbidden": (_UNKNOWN_KEY, ""),
     "unexpected_keyword_argument": (_UNKNOWN_KEY, ""),
@@ -188,13 +188,13 @@ _MESSAGES = {
     "model_type": ("is not a mapping", "keys and values"),
     "dataclass_type": ("is not a mapping", "keys and values"),
     "dataclass_exact_type": ("is not a mapping", "keys and values"),
-    "sequence_str": ("is one text", "a list of patterns"),
+    "sequence_str": ("is a single text", "a list of patterns"),
     "is_instance_of": ("is not a list", "a list of patterns"),
 }
 
 
 def config_error(error: ValidationError, model: type[Model]) -> errors.ConfigError:
-    """Return the first thing that is wrong, and where, quoting no value that could be a secret."""
+    """Translate the first problem that pydantic reports, with its path and without a value that could be a secret."""
     first = error.errors(include_url=False, include_input=False)[0]
     context = first.get("ctx", {})
     path = [*first["loc"], *context.get("path", ())]
@@ -202,7 +202,7 @@ def config_error(error: ValidationError, model: type[Model]) -> errors.ConfigErr
     if isinstance(cause, errors.PatternError) and cause.place:
         return errors.ConfigError(cause.problem, path=["filters", *cause.place], remedy=cause.remedy)
     if isinstance(cause, errors.ConfigError):
-        # From a constructor, which pydantic calls while it reads what that one is a part of.
+        # From the constructor of a part, which pydantic calls while it reads the whole.
         return errors.ConfigError(cause.what, path=[*path, *cause.path], expected=cause.expected, remedy=cause.remedy)
     if isinstance(cause, errors.DbxExploreError):
         return errors.ConfigError(cause.problem, path=path, expected=cause.expected, remedy=cause.remedy)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 import dbxexplore as dbx
 from dbxexplore import errors
 from dbxexplore.connection import AUTH_KINDS, looks_like_secret, mask
-from dbxexplore.connection.secrets import check_variable_name, read_secret
+from dbxexplore.connection.secrets import SECRET, check_variable_name, read_secret
 
 URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
 PAT = "dapi" + "0123456789abcdef" * 2
@@ -88,7 +90,7 @@ def test_no_name(name: str) -> None:
     "name", ["1TOKEN", "MY-TOKEN", "MY TOKEN", "$TOKEN", "${TOKEN}", "a=b", "Ü", "hunter2hunter2!"]
 )
 def test_what_cannot_name_a_variable(name: str) -> None:
-    with pytest.raises(errors.CredentialError, match="not a valid variable name") as caught:
+    with pytest.raises(errors.CredentialError, match="not a valid environment variable name") as caught:
         dbx.TokenAuth(name)
     assert "Use letters, digits and _ only" in str(caught.value)
     assert name not in str(caught.value)  # it might be a secret
@@ -209,6 +211,11 @@ def test_what_looks_like_a_secret(secret: str) -> None:
 @pytest.mark.parametrize("text", ["DATABRICKS_TOKEN", URL, CLIENT_ID, "dapi", "dapi_TOKEN", "eyJ", ""])
 def test_what_does_not(text: str) -> None:
     assert not looks_like_secret(text)
+
+
+def test_the_script_of_the_page_recognises_the_same_secrets() -> None:
+    scripts = "".join(path.read_text("utf-8") for path in Path(dbx.__file__).parent.rglob("*.js"))
+    assert re.findall(r"/(\(\?:dapi.*)/i;", scripts) == [SECRET.pattern]
 
 
 def test_masking_hides_tokens_and_the_values_of_secret_variables(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,7 +80,7 @@ class ProfileAuth(Auth):
         return SdkConfig(name, host, workspace_id, fields, remedy=_login_hint(self.profile, section))
 
 
-# What a way to authenticate needs on this machine, by its name in a profile.
+# The program that an authentication type of a profile needs on this machine.
 _PROGRAMS = {
     "databricks-cli": ("databricks", "the Databricks CLI"),
     "azure-cli": ("az", "the Azure CLI"),
@@ -112,7 +112,7 @@ def _section(name: str) -> dict[str, str]:
         raise errors.CredentialError(msg, remedy="Correct the file") from None
     if not file.has_section(name):
         known = ", ".join(mask(other, 60) for other in file.sections() if not other.startswith("__"))
-        msg = f"There is no profile {name!r} in {str(path)!r}"
+        msg = f"Profile {name!r} not found in {str(path)!r}"
         raise errors.CredentialError(msg, expected=f"one of {known}" if known else "a profile in it")
     return {key: value for key, value in file.items(name) if value}
 
@@ -141,14 +141,15 @@ def _check_program(what: str, way: str, section: Mapping[str, str]) -> None:
     if way == "databricks-cli" and own:
         program = own
     if shutil.which(program) is None:
-        msg = f"{what} authenticates through {name}, and there is no program {program!r} on the PATH"
+        msg = f"{what} authenticates through {name}, but there is no program {program!r} on the PATH"
         raise errors.CredentialError(msg, remedy=f"Install {name}, or use a token or a service principal")
 
 
 def _login_hint(name: str, section: Mapping[str, str]) -> str:
     if section.get("auth_type") or _way_of(section):
         return ""
-    found = [program for program, _ in _PROGRAMS.values() if shutil.which(program)]
-    if found:
-        return f"It holds no credential, so a login is used: `databricks auth login --profile {name}` or `az login`"
-    return "It holds no credential, and neither the Databricks CLI nor the Azure CLI is installed, whose login it needs"
+    if any(shutil.which(program) for program, _ in _PROGRAMS.values()):
+        return f"It contains no credential, so a login is used: `databricks auth login --profile {name}` or `az login`"
+    return (
+        "It contains no credential, and neither the Databricks CLI nor the Azure CLI is installed, whose login it needs"
+    )

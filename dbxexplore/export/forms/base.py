@@ -26,16 +26,16 @@ class Form:
     """Returns the text; raises `ExportError` if the form cannot express the connection."""
 
     provisional: bool = False
-    """Whether the other side has not published the form, so that it may change."""
+    """Whether the format is not published, so that it may change."""
 
     @property
     def title(self) -> str:
-        """The label, and whether the form is provisional."""
+        """The label, marked if the form is provisional."""
         return f"{self.label} (provisional)" if self.provisional else self.label
 
 
 def check_portable(config: ConnectionConfig, form: str) -> None:
-    """Refuse a credential that exists only on this machine or in this notebook.
+    """Reject a credential that exists only on this machine or in this notebook.
 
     Raises:
         ExportError: the credential of ``config`` is not portable.

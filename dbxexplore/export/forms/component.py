@@ -14,14 +14,14 @@ The secret is not here, only the name of its variable."""
 
 
 def component_yaml(config: ConnectionConfig, connection_file: str | None = None) -> str:
-    """Return the ``defs.yaml`` that makes assets of what the connection lets through.
+    """Return the ``defs.yaml`` whose assets are the objects that the connection includes.
 
     Args:
         config: the connection.
-        connection_file: where the document is, relative to the ``defs.yaml``; None puts the document into it.
+        connection_file: the path of the document, relative to the ``defs.yaml``; None puts the document into it.
 
     Raises:
-        ExportError: the credential is one that Dagster cannot have.
+        ExportError: Dagster cannot use the credential.
     """
     if config.settings.auth.needs_notebook:
         check_portable(config, "Dagster")
@@ -33,7 +33,7 @@ def component_yaml(config: ConnectionConfig, connection_file: str | None = None)
     variable = config.settings.auth.secret_variable
     document: dict[str, object] = {"type": COMPONENT, "attributes": attributes}
     if variable:
-        # So that `dg` says which variable is missing, before the workspace does.
+        # With this, `dg` reports a missing variable before anything is called.
         document["requirements"] = {"env": [variable]}
     return yaml_text.dump(document, _COMMENT)
 

@@ -1,8 +1,8 @@
 """The source configuration that Dagster+ stores for a connection.
 
-Its keys are not published for Databricks. What is rendered follows the fields of the connection form
-(https://docs.dagster.io/guides/labs/connections/databricks) and the filter keys of DataHub, and says that it
-is provisional; the live schema of a Dagster+ organization settles it.
+Its keys are not published for Databricks. The rendered document follows the fields of the connection form
+(https://docs.dagster.io/guides/labs/connections/databricks) and the filter keys of DataHub, and says that it is
+provisional, until it is checked against the schema of a Dagster+ organization.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ def source_config_yaml(config: ConnectionConfig) -> str:
     """Return the source configuration as YAML.
 
     Raises:
-        ExportError: the credential is one that Dagster+ cannot have.
+        ExportError: Dagster+ cannot use the credential.
     """
     check_portable(config, "Dagster+")
     return yaml_text.dump(_document(config), "\n".join([_PROVISIONAL, *left_out(config, "This document")]))

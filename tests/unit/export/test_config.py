@@ -242,7 +242,12 @@ REFUSED = [
     ('description: "\\ud800"\n', 8, "description", "contains an unpaired surrogate."),
     ("filters: [a]\n", 8, "filters", "is not a mapping. Expected keys and values."),
     ("filters:\n  views: [a]\n", 9, "filters.views", "is not a mapping. Expected keys and values."),
-    ("filters:\n  views:\n    allow: '.*'\n", 10, "filters.views.allow", "is one text. Expected a list of patterns."),
+    (
+        "filters:\n  views:\n    allow: '.*'\n",
+        10,
+        "filters.views.allow",
+        "is a single text. Expected a list of patterns.",
+    ),
     ("filters:\n  views:\n    allow: 5\n", 10, "filters.views.allow", "is not a list. Expected a list of patterns."),
     ("filters:\n  views:\n    allow:\n", 10, "filters.views.allow", "is not a list. Expected a list of patterns."),
     (
@@ -323,13 +328,19 @@ def test_a_wrong_document_is_refused_with_line_and_key(added: str, line: int | N
         ("version: 1\n", "version:\n", 1, "version", "the version is None. Expected version: 1."),
         ("name: prod\n", "", None, "name", "is missing."),
         ("name: prod\n", "name: ''\n", 2, "name", "String should have at least 1 character."),
-        ("name: prod\n", "name: ' prod'\n", 2, "name", "' prod' has white space at its ends or a control character."),
+        (
+            "name: prod\n",
+            "name: ' prod'\n",
+            2,
+            "name",
+            "' prod' starts or ends with white space, or contains a control character.",
+        ),
         (
             "name: prod\n",
             'name: "pr\\nod"\n',
             2,
             "name",
-            "'pr\\nod' has white space at its ends or a control character.",
+            "'pr\\nod' starts or ends with white space, or contains a control character.",
         ),
         ("name: prod\n", "name: 1e3\n", 2, "name", "is not text. Expected text; put it in quotes."),
         (
@@ -337,14 +348,14 @@ def test_a_wrong_document_is_refused_with_line_and_key(added: str, line: int | N
             "",
             3,
             "settings.workspace_url",
-            "The workspace URL is empty. Expected a workspace URL",
+            "The workspace URL is empty. Example: https:",
         ),
         (
             URL,
             "ftp://a.example.com",
             4,
             "settings.workspace_url",
-            "'ftp://a.example.com' starts with ftp://. Expected a work",
+            "'ftp://a.example.com' starts with ftp://. Example: https:",
         ),
         (URL, "5", 4, "settings.workspace_url", "is not text; put it in quotes."),
         (
@@ -542,7 +553,7 @@ def test_a_secret_in_a_pattern_is_refused(make_config: MakeConfig, canary: str) 
     [
         ({"name": ""}, "key 'name': String should have at least 1 character."),
         ({"name": "x" * 256}, "key 'name': String should have at most 255 characters."),
-        ({"name": "a\nb"}, "key 'name': 'a\\nb' has white space at its ends or a control character."),
+        ({"name": "a\nb"}, "key 'name': 'a\\nb' starts or ends with white space, or contains a control character."),
         ({"name": 5}, "key 'name': is not text. Expected text; put it in quotes."),
         ({"name": "\ud800"}, "key 'name': contains an unpaired surrogate."),
         ({"description": "a\udfff"}, "key 'description': contains an unpaired surrogate."),
@@ -652,9 +663,7 @@ def test_a_file_that_cannot_be_read_or_written_is_named(make_config: MakeConfig,
     with pytest.raises(errors.ConfigError, match=r"latin' cannot be read: it is not UTF-8 text\.$"):
         dbx.ConnectionConfig.load(tmp_path / "latin")
     for place in (tmp_path, tmp_path / "latin" / "a.yaml"):
-        with pytest.raises(
-            errors.ConfigError, match=r" cannot be written: .*Expected a file in a folder that may be written"
-        ):
+        with pytest.raises(errors.ConfigError, match=r" cannot be written: .*Choose a folder that you can write to"):
             make_config().save(place)
 
 

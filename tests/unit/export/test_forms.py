@@ -457,7 +457,7 @@ def test_a_pattern_in_which_datahub_sees_no_variable_is_left_as_it_is(pattern: s
 @pytest.mark.parametrize("name", list(dbx.Dialect.named()))
 def test_a_recipe_warns_where_datahub_reads_otherwise(make_config: MakeConfig, name: str) -> None:
     text = dbx.export.datahub_recipe(make_config(dialect=name))
-    assert text.startswith(f"# Warning: these filters are meant to be read as {name}, and DataHub") == (
+    assert text.startswith(f"# Warning: these filters use the matching rules {name}, and DataHub") == (
         name not in {"datahub", "datahub-1.5"}
     )
 
