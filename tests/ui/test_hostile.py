@@ -77,7 +77,7 @@ def go_everywhere(explorer: NotebookExplorer) -> dict[str, dict[str, int]]:
     look("why")
     rows.nth(3).locator('[data-part="tick"]').click()
     rows.nth(4).locator('[data-part="tick"]').click()
-    kernel.wait("tree.ticked_text")
+    kernel.wait("explorer.state.ticked_text")
     explorer.button("Write patterns from my ticks").click()
     expect(explorer.button("Apply")).to_be_visible()
     look("suggestion")
