@@ -1,14 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import {
-  borderRange,
-  fitColumns,
-  moveBorder,
-  readShares,
-  titleSort,
-} from "../../dbxexplore/widgets/browse/static/logic.js";
-import { below, numbers } from "./made.js";
+import { borderRange, fitColumns, moveBorder, readShares, titleSort } from "#tree/columns.js";
+import { below, numbers } from "./samples.js";
 
 const LEAST = [150, 60, 60, 60];
 

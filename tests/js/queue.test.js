@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { MAX_QUEUE, acknowledge, enqueue } from "../../dbxexplore/widgets/browse/static/logic.js";
-import { numbers, pick } from "./made.js";
+import { MAX_QUEUE, acknowledge, enqueue } from "#tree/queue.js";
+import { numbers, pick } from "./samples.js";
 
-/** @typedef {import("../../dbxexplore/widgets/browse/static/logic.js").Queued} Queued */
+/** @import { Queued } from "#tree/queue.js" */
 
 const VIEW = { view: 1 };
 const OTHER_VIEW = { view: 2 };

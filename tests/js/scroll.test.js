@@ -1,17 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import {
-  MAX_CONTENT,
-  MAX_WINDOW,
-  geometry,
-  planWindow,
-  rowAtScroll,
-  scrollAtRow,
-  topToShow,
-  wheelPixels,
-} from "../../dbxexplore/widgets/browse/static/logic.js";
-import { below, numbers } from "./made.js";
+import { MAX_CONTENT, MAX_WINDOW, geometry, planWindow } from "#tree/scroll.js";
+import { rowAtScroll, scrollAtRow, topToShow, wheelPixels } from "#tree/scroll.js";
+import { below, numbers } from "./samples.js";
 
 const ROW = 26;
 const TOTALS = [0, 1, 5, 16, 17, 1000, 307_692, 307_693, 1_000_000, 1_001_010, 5_000_000];
