@@ -16,6 +16,7 @@ import traitlets
 
 from dbxexplore import errors
 from dbxexplore.widgets import controls as widgets
+from dbxexplore.widgets import reload
 
 logger = logging.getLogger(__name__)
 
@@ -44,8 +45,18 @@ def exclusive(method: Callable[_P, _R]) -> Callable[_P, _R]:
     return call
 
 
-STYLE = f"<style>{(Path(__file__).parent / 'static' / 'explorer.css').read_text(encoding='utf-8')}</style>"
-"""The style sheet of every panel, as markup for an HTML widget."""
+_STATIC = Path(__file__).parent / "static"
+
+
+def style_sheet() -> widgets.HTML:
+    """Return a widget that applies the style of every panel; while developing, see `reload`, each edit of it too."""
+
+    def markup() -> str:
+        return f"<style>{(_STATIC / 'explorer.css').read_text(encoding='utf-8')}</style>"
+
+    sheet = widgets.HTML(markup())
+    reload.follow(sheet, _STATIC, value=markup)
+    return sheet
 
 
 class Component(widgets.VBox):

@@ -15,7 +15,7 @@ from dbxexplore.connection import ConnectionSettings
 from dbxexplore.export import ConnectionConfig
 from dbxexplore.filters import Dialect, Filters, Preview
 from dbxexplore.widgets import controls as widgets
-from dbxexplore.widgets.base import ONE_AT_A_TIME, STYLE, Component, guarded
+from dbxexplore.widgets.base import ONE_AT_A_TIME, Component, guarded, style_sheet
 from dbxexplore.widgets.browse.pane import CatalogPane
 from dbxexplore.widgets.connect.discover import DiscoverPanel
 from dbxexplore.widgets.connect.form import ConnectForm
@@ -105,7 +105,7 @@ class Explorer(Component):
         self._pages: tuple[str, ...] = ()
         self._tabs = widgets.Tab()
         self._lay_out()
-        self.children = [widgets.HTML(STYLE), self.origin_line, self._tabs, self._message]
+        self.children = [style_sheet(), self.origin_line, self._tabs, self._message]
         self._link()
         self.observe(self._on_catalog, "catalog")
         self.observe(self._on_judged, ["catalog", "filters", "dialect"])
