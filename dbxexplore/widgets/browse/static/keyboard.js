@@ -32,14 +32,10 @@ export class Keyboard {
     this._waiting = [];
     this._typed = { text: "", at: -Infinity };
     this._isEscaped = false;
-    this._timers = new Timers();
+    this._timers = new Timers(signal);
     rows.node.addEventListener("keydown", (event) => this._onKey(event), { signal });
     rows.node.addEventListener("focus", () => this._onFocus(), { signal });
     rows.node.addEventListener("blur", () => { tooltip.hide(); rows.paintSoon(); }, { signal });
-  }
-
-  remove() {
-    this._timers.stopAll();
   }
 
   /** Forget the waiting keys: what was typed long ago is not done all at once. */

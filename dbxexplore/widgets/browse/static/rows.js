@@ -51,7 +51,7 @@ export class Rows {
     this.windowSeq = 0;
     this._stalls = 0;
     this._lastPlan = "";
-    this._timers = new Timers();
+    this._timers = new Timers(signal);
     /** @type {RowView[]} */
     this._slots = [];
     this._rowCount = 0;
@@ -67,11 +67,6 @@ export class Rows {
     this.node.addEventListener("touchstart", () => this._onTouch(true), passive);
     this.node.addEventListener("touchend", () => this._onTouch(false), passive);
     this.node.addEventListener("touchcancel", () => this._onTouch(false), passive);
-  }
-
-  remove() {
-    this._timers.stopAll();
-    cancelAnimationFrame(this._frame);
   }
 
   /** The rows of one page. */
@@ -199,12 +194,12 @@ export class Rows {
   // -- painting
 
   paintSoon() {
-    if (this._frame === 0 && !this._signal.aborted) {
-      this._frame = requestAnimationFrame(() => { this._frame = 0; this._paint(); });
-    }
+    if (this._frame === 0) this._frame = requestAnimationFrame(() => this._paint());
   }
 
   _paint() {
+    this._frame = 0;
+    if (this._signal.aborted) return;
     const { total } = this._store;
     const first = clamp(Math.floor(this.top) - DRAWN_BEYOND, 0, Math.max(0, total - this._rowCount));
     this._arrange(first, Math.min(this._rowCount, total));

@@ -13,8 +13,9 @@ export class SearchField {
    * @param {Store} store
    * @param {(text: string) => boolean} send returns whether it was sent
    * @param {() => void} leave moves the focus to the rows
+   * @param {AbortSignal} signal
    */
-  constructor(store, send, leave) {
+  constructor(store, send, leave, signal) {
     this.node = element("input", "search", {
       type: "text",
       role: "searchbox",
@@ -30,7 +31,7 @@ export class SearchField {
     this._leave = leave;
     this._sent = store.status.query;
     this._lastInput = -Infinity;
-    this._timers = new Timers();
+    this._timers = new Timers(signal);
     this.node.addEventListener("input", () => this._onInput());
     this.node.addEventListener("keydown", (event) => this._onKey(event));
   }
@@ -51,10 +52,6 @@ export class SearchField {
     this._timers.stopAll();
     this.node.value = "";
     this._send();
-  }
-
-  remove() {
-    this._timers.stopAll();
   }
 
   _onInput() {

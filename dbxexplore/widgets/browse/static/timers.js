@@ -1,8 +1,10 @@
-/** Timers by name: one of a name runs at a time. */
+/** Timers by name: one of a name runs at a time, none after the signal. */
 export class Timers {
-  constructor() {
+  /** @param {AbortSignal} [signal] */
+  constructor(signal) {
     /** @type {Map<string, ReturnType<typeof setTimeout>>} */
     this._timers = new Map();
+    signal?.addEventListener("abort", () => this.stopAll());
   }
 
   /** @param {string} name @param {() => void} act @param {number} ms */

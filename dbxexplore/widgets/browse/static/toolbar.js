@@ -38,13 +38,10 @@ export class Toolbar {
       made.addEventListener("click", act, { signal });
       return made;
     };
-    const select = (/** @type {string} */ type, /** @type {string} */ field) => {
-      const made = element("select", "select");
-      made.addEventListener("change", () => change(type, { [field]: made.value }, true), { signal });
-      return made;
-    };
-    this._show = select("show", "which");
-    this._sort = select("sort", "by");
+    this._show = element("select", "select");
+    this._sort = element("select", "select");
+    this._show.addEventListener("change", () => change("show", { which: this._show.value }, true), { signal });
+    this._sort.addEventListener("change", () => change("sort", { by: this._sort.value }, true), { signal });
     const expandAll = button("Expand all", () => change("expand_all", { open: true }));
     const collapseAll = button("Collapse all", () => change("expand_all", { open: false }, true));
     this._tickShown = button("Select all matches", () => change("tick_shown", { on: true }));
@@ -55,8 +52,9 @@ export class Toolbar {
     this._ticks = element("span", "ticks", {}, this._ticked, this._tickShown, this._untickShown, this._clearTicks);
     const label = { role: "group", "aria-label": "Search, filter and sort" };
     const buttons = element("span", "buttons", {}, expandAll, collapseAll);
-    const selects = [labelled("Show", this._show), labelled("Sort", this._sort)];
-    const toolbar = element("div", "toolbar", label, search, ...selects, buttons);
+    const show = element("label", "label", {}, element("span", "", {}, "Show"), this._show);
+    const sort = element("label", "label", {}, element("span", "", {}, "Sort"), this._sort);
+    const toolbar = element("div", "toolbar", label, search, show, sort, buttons);
     this.nodes = [toolbar, element("div", "bar", {}, this._found, this._ticks)];
   }
 
@@ -73,11 +71,6 @@ export class Toolbar {
     if (!isWaitingFor("show")) setChoices(this._show, SHOWS, status.show, status);
     if (!isWaitingFor("sort")) setChoices(this._sort, SORTS, status.sort, status);
   }
-}
-
-/** @param {string} text @param {HTMLSelectElement} select */
-function labelled(text, select) {
-  return element("label", "label", {}, element("span", "", {}, text), select);
 }
 
 /**

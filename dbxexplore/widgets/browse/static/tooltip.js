@@ -13,13 +13,13 @@ export const TOOLTIP_MS = 450;
 const TOOLTIP_GRACE_MS = 160;
 
 export class Tooltip {
-  /** @param {HTMLElement} root */
-  constructor(root) {
+  /** @param {HTMLElement} root @param {AbortSignal} signal */
+  constructor(root, signal) {
     this.node = element("div", "tooltip", { role: "tooltip", id: newId(), hidden: "" });
     this._root = root;
     /** @type {RowView | null} */
     this.owner = null;
-    this._timers = new Timers();
+    this._timers = new Timers(signal);
     this.node.addEventListener("pointerenter", () => { if (this.owner) this._timers.stopAll(); });
     this.node.addEventListener("pointerleave", () => this.hideSoon());
   }

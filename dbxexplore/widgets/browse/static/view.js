@@ -3,7 +3,7 @@
 import { element, setText } from "./dom.js";
 import { Header } from "./header.js";
 import { Keyboard } from "./keyboard.js";
-import { Pointer } from "./pointer.js";
+import { listenToPointer } from "./pointer.js";
 import { Rows } from "./rows.js";
 import { SearchField } from "./search.js";
 import { storeOf } from "./store.js";
@@ -41,10 +41,10 @@ export class View {
     this._root.className = "dbxe-tree";
     this._banner = element("div", "banner", { role: "status" });
     this._message = element("div", "message", { hidden: "" });
-    this._tooltip = new Tooltip(this._root);
+    this._tooltip = new Tooltip(this._root, signal);
     this._rows = new Rows(this, this._store, this._tooltip, signal);
     const search = (/** @type {string} */ text) => this._change("search", { text }, true);
-    this._search = new SearchField(this._store, search, () => this._rows.node.focus());
+    this._search = new SearchField(this._store, search, () => this._rows.node.focus(), signal);
     this._tools = new Toolbar(this._search.node, (...what) => this._change(...what), signal);
     const onSort = (/** @type {string} */ by) => this._change("sort", { by }, true);
     const onWidths = (/** @type {Record<string, number>} */ shares) => this._save("columns", shares);
@@ -56,7 +56,7 @@ export class View {
       onEscape: () => { if (!this._search.isEmpty) this._search.clear(); },
     };
     this._keyboard = new Keyboard(this._rows, this._store, this._tooltip, tree, signal);
-    new Pointer(this._rows, this._tooltip, (row, index, part) => this._onClick(row, index, part), signal);
+    listenToPointer(this._rows, this._tooltip, (row, index, part) => this._onClick(row, index, part), signal);
     const body = element("div", "body", {}, this._rows.node, this._message);
     this._root.append(this._banner, ...this._tools.nodes, this._header.node, body, this._tooltip.node);
     el.replaceChildren(this._root);
@@ -76,8 +76,6 @@ export class View {
     this._observer.disconnect();
     for (const [name, callback] of this._observed) this._model.off(name, callback);
     this._store.leave(this);
-    for (const part of [this._search, this._keyboard, this._rows]) part.remove();
-    this._tooltip.hide();
     this._root.remove();
   }
 
