@@ -58,8 +58,6 @@ ONLY_IN: dict[str, set[str]] = {
 
 # Methods that are there for convenience, and import within them what their own module is needed for.
 CONVENIENCE = {
-    ("connection.settings", "connection.credentials"),  # ConnectionSettings.workspace_client()
-    ("connection.settings", "connection.report"),  # ConnectionSettings.check()
     ("filters.patterns", "filters.lint"),  # Filters.lint()
     ("filters.patterns", "filters.preview"),  # Filters.preview()
 }
