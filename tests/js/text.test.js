@@ -68,7 +68,7 @@ test("no text shows a character that could turn or break a line", () => {
   }
 });
 
-test("a token is told from a name", () => {
+test("a token is recognised, a name is not mistaken for one", () => {
   const token = `${"da"}pi${"0123456789ab".repeat(3)}`;
   assert.ok(holdsSecret(`Bearer ${token}`));
   assert.ok(holdsSecret(`${"ey"}Jhbgciojub25lin.${"a".repeat(12)}.x`));

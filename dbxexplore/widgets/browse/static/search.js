@@ -1,4 +1,4 @@
-// The search field: sends what is typed, at once after a pause and then as fast as the kernel answers.
+// The search field: sends each change as soon as the kernel has answered the one before.
 
 import { element } from "./dom.js";
 import { holdsSecret } from "./text.js";
