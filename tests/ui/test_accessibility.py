@@ -151,7 +151,7 @@ def test_the_main_job_with_the_keyboard_alone(open_cells: OpenNotebook) -> None:
     explorer.expect_tab("2 Browse and filter")
 
     schema = kernel.value("str(catalog.objects.loc[catalog.objects['kind'] == 'schema', 'name'].iloc[500])")
-    tab_to(explorer, "Search all names")
+    tab_to(explorer, "Search")
     keyboard.type(schema)
     kernel.wait(f"tree._model.query == {schema!r}")
     expect(explorer.row(schema)).to_be_visible()

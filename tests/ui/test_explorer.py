@@ -149,7 +149,7 @@ def test_sorting_and_browsing_to_an_object_explains_it(explorer: NotebookExplore
     kernel.wait(f"explorer.state.selected == int({tables}.index[0])")
     expect(page.locator("p", has_text="is included, read as").locator("code")).to_have_text(f"prod.gold.{name}")
 
-    page.get_by_role("searchbox", name="Search all names").press_sequentially("ORDERS")
+    page.get_by_role("searchbox", name="Search", exact=True).press_sequentially("ORDERS")
     wanted = "explorer.catalog.objects['full_name'].str.contains('orders', case=False)"
     leaves = "explorer.catalog.objects['kind'].isin(['table', 'view', 'notebook'])"
     expected = kernel.value(f"int(({wanted} & {leaves}).sum())")
