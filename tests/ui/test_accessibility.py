@@ -84,10 +84,10 @@ def test_axe_finds_nothing_serious_in_any_state(
 
     explorer.go_to("1 Connect")
     audit.look("connect")
-    page.get_by_label("Token variable", exact=True).fill("dapi" + "facade" * 6)
+    page.get_by_label("Token environment variable", exact=True).fill("dapi" + "facade" * 6)
     expect(page.get_by_text("looked like a secret")).to_be_visible()
     audit.look("connect, an error")
-    page.get_by_label("Token variable", exact=True).fill("ANY_TOKEN")
+    page.get_by_label("Token environment variable", exact=True).fill("ANY_TOKEN")
     kernel.wait("explorer.settings is not None")
 
     explorer.go_to("2 Browse and filter")

@@ -170,7 +170,7 @@ def test_values_assigned_in_python_appear_in_the_page(explorer: NotebookExplorer
 def test_a_secret_pasted_into_a_field_is_removed_from_it(explorer: NotebookExplorer) -> None:
     page, kernel = explorer.page, explorer.kernel
     pasted = "dapi" + "facade" * 6
-    field = page.get_by_label("Token variable", exact=True)
+    field = page.get_by_label("Token environment variable", exact=True)
     field.fill(pasted)
     expect(page.get_by_text("looked like a secret")).to_be_visible()
     expect(field).to_have_value("")
