@@ -1,33 +1,33 @@
-"""Every error this package raises on purpose, in one tree.
+"""The exceptions of this package, in one tree.
 
 ::
 
     DbxExploreError
     ├── SettingsError            a connection setting that cannot work
-    │   ├── WorkspaceUrlError    not the address of a Databricks workspace
+    │   ├── WorkspaceUrlError    not the URL of a Databricks workspace
     │   └── CredentialError      a credential that is missing, empty or in the wrong place
-    ├── WorkspaceError           the workspace was called and did not answer as it should
+    ├── WorkspaceError           a call to the workspace failed
     │   ├── UnauthorizedError    the credential is not accepted: 401, or a 403 that says so
     │   ├── ForbiddenError       403: accepted, but not allowed
     │   │   ├── IpBlockedError   refused by an IP access list
     │   │   └── MissingScopesError  the OAuth token lacks scopes that the call requires
     │   ├── BlockedError         the network, account or workspace refuses every caller or this user
     │   ├── NotFoundError        404: the object or the endpoint does not exist
-    │   ├── ThrottledError       429, until patience ran out
+    │   ├── ThrottledError       429 or 503, still after several tries
     │   ├── UnknownHostError     the host name does not resolve
-    │   ├── UnreachableError     no connection, or one that broke off
+    │   ├── UnreachableError     no connection, or an interrupted one
     │   ├── TimedOutError        no answer in time
     │   ├── TlsError             the certificate was not accepted
-    │   └── NotDatabricksError   something answered, but not a Databricks workspace
+    │   └── NotDatabricksError   something responded, but it is not a Databricks workspace
     ├── CatalogError             a frame or snapshot file that is not a catalog
     ├── PatternError             a regular expression that does not compile
-    ├── FilterError              filters or a dialect that make no sense
-    ├── UnknownObjectError       a name that is not in the catalog, or is there twice
+    ├── FilterError              filters or matching rules that are invalid
+    ├── UnknownObjectError       a name that is not in the catalog, or not unique
     ├── ConfigError              a connection document that cannot be read
     ├── ExportError              a form that cannot express this connection
     └── DemoError                the demo workspace could not be started
 
-Each says what was wrong, what was expected and what to do; none quotes a secret.
+Each says what is wrong, what was expected and what to do; none quotes a secret.
 """
 
 from __future__ import annotations
@@ -36,10 +36,10 @@ from collections.abc import Sequence
 
 
 class DbxExploreError(Exception):
-    """What every error of this package is.
+    """Base class of all errors raised by dbxexplore.
 
-    ``problem`` says what was wrong, ``expected`` what would have been right and ``remedy`` what to do
-    next; the last two may be empty. ``str()`` joins the three into one paragraph.
+    ``problem`` says what is wrong, ``expected`` what would be right and ``remedy`` what to do; the last two may be
+    empty. ``str()`` joins the three into one paragraph.
     """
 
     def __init__(self, problem: str, *, expected: str = "", remedy: str = "") -> None:
@@ -57,7 +57,7 @@ class DbxExploreError(Exception):
         return " ".join(parts)
 
     def _render_traceback_(self) -> list[str]:
-        """Tell IPython to show the message alone: the mistake is the user's to mend, not the code's."""
+        """Make IPython show the message without a traceback: the user has to correct something, not the code."""
         return [f"{type(self).__name__}: {self}"]
 
 
@@ -67,21 +67,28 @@ def _sentence(text: str) -> str:
 
 
 class SettingsError(DbxExploreError, ValueError):
-    """A connection setting that cannot work, found before any call was made."""
+    """A connection setting that cannot work, found before any call was made.
+
+    ``field`` names the setting, such as ``warehouse_id``, where it is one of `ConnectionSettings` or of a credential.
+    """
+
+    def __init__(self, problem: str, *, expected: str = "", remedy: str = "", field: str = "") -> None:
+        super().__init__(problem, expected=expected, remedy=remedy)
+        self.field = field
 
 
 class WorkspaceUrlError(SettingsError):
-    """The text is not the address of a Databricks workspace."""
+    """The text is not the URL of a Databricks workspace."""
 
 
 class CredentialError(SettingsError):
-    """The credential is missing, empty, or was given where only its name belongs."""
+    """The credential is missing, empty, or in the place of the name of its variable."""
 
 
 class WorkspaceError(DbxExploreError):
-    """The workspace was called and did not answer as it should.
+    """A call to the workspace failed.
 
-    ``transient`` is True if the same call may well succeed when it is made again. ``refuses_all`` is True if every
+    ``transient`` is True if the same call may succeed when it is repeated. ``refuses_all`` is True if every
     other call of this credential would be refused for the same reason, so that nothing can be listed.
     """
 
@@ -125,7 +132,7 @@ class NotFoundError(WorkspaceError):
 
 
 class ThrottledError(WorkspaceError):
-    """The workspace kept answering 429 or 503 until patience ran out.
+    """The workspace is rate-limiting requests: it answered 429 or 503, still after several tries.
 
     ``retry_after`` is the number of seconds that it asked to wait, if it said so.
     """
@@ -138,7 +145,7 @@ class UnknownHostError(WorkspaceError):
 
 
 class UnreachableError(WorkspaceError):
-    """No connection could be made, or it broke off."""
+    """No connection could be made, or it was interrupted."""
 
     transient = True
 
@@ -154,7 +161,7 @@ class TlsError(WorkspaceError):
 
 
 class NotDatabricksError(WorkspaceError):
-    """Something answered, but not as a Databricks workspace does."""
+    """Something responded, but it is not a Databricks workspace."""
 
 
 class CatalogError(DbxExploreError, ValueError):
@@ -184,7 +191,7 @@ class PatternError(DbxExploreError, ValueError):
         self.place = place
 
     def at(self, level: str, name: str, index: int) -> PatternError:
-        """Return this error for a pattern at a place among filters, which its message then names."""
+        """Return this error for a pattern in filters, with its place in the message."""
         return PatternError(
             f"{level}, {name} pattern {index + 1}: {self.problem}",
             pattern=self.pattern,
@@ -196,18 +203,18 @@ class PatternError(DbxExploreError, ValueError):
 
 
 class FilterError(DbxExploreError, ValueError):
-    """Filters or a dialect that make no sense."""
+    """Filters or matching rules that are invalid."""
 
 
 class UnknownObjectError(DbxExploreError, LookupError):
-    """A name that is not in the catalog, or that more than one object has."""
+    """A name that is not in the catalog, or not unique."""
 
 
 class ConfigError(DbxExploreError, ValueError):
     """A connection document that cannot be read.
 
     ``path`` leads to the offending value: keys, and indexes from 0. ``key`` is the same as text, counting from
-    1 as people do, and ``line`` (from 1) is where it stands, if known, in ``file``, if it was read from one.
+    1 as people do, and ``line`` (from 1) is its line, if known, in ``file``, if it was read from one.
     """
 
     def __init__(  # noqa: PLR0913 - where it is and what it says
@@ -243,7 +250,7 @@ class ConfigError(DbxExploreError, ValueError):
 
 
 class ExportError(DbxExploreError, ValueError):
-    """The form asked for cannot express this connection."""
+    """The requested form cannot express this connection."""
 
 
 class DemoError(DbxExploreError):

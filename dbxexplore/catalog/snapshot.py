@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 
 from dbxexplore import _version, errors
 from dbxexplore.catalog import schema
-from dbxexplore.files import written_whole
+from dbxexplore.files import atomic_write
 from dbxexplore.text import plural
 
 _METADATA_KEY = b"dbxexplore"
@@ -158,7 +158,7 @@ class Catalog:
             "failures": self.failures.astype(object).to_numpy().tolist(),
         }
         table = table.replace_schema_metadata({_METADATA_KEY: json.dumps(meta).encode()})
-        with written_whole(target, errors.CatalogError) as partial:
+        with atomic_write(target, errors.CatalogError) as partial:
             pq.write_table(table, partial)
         return target
 

@@ -30,7 +30,7 @@ import typer
 
 from dbxexplore import errors
 from dbxexplore._version import __version__
-from dbxexplore.files import written_whole
+from dbxexplore.files import atomic_write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -638,7 +638,7 @@ def _written(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    with written_whole(path, errors.ExportError) as partial:
+    with atomic_write(path, errors.ExportError) as partial:
         partial.write_text(text, encoding="utf-8")
 
 

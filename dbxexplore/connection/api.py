@@ -1,21 +1,29 @@
-"""Single calls of a workspace: one credential, one HTTP client, each failure told as our own error."""
+"""`WorkspaceApi`: single calls to a workspace with one credential, whose failures are our own errors."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from dbxexplore import errors
-from dbxexplore.connection.credentials import credential_of, workspace_headers
-from dbxexplore.connection.settings import ConnectionSettings
+from dbxexplore.connection.credentials import Credential, credential_of_client, workspace_headers
 from dbxexplore.connection.web import Json, Web
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
 
-class ApiCalls:
-    """Single calls of a workspace's REST API, without retries; safe to use from several threads.
+@runtime_checkable
+class HasCredential(Protocol):
+    """An object with a credential of its own, such as `ConnectionSettings`."""
+
+    def credential(self, timeout: float) -> Credential:
+        """Return what authenticates single calls."""
+        ...
+
+
+class WorkspaceApi:
+    """Calls the REST API of a workspace, without retries; safe to use from several threads.
 
     Args:
         source: settings, or an SDK client whose credential is used.
@@ -27,15 +35,18 @@ class ApiCalls:
         WorkspaceError: the host does not answer or does not accept the credential, where a token is fetched first.
     """
 
-    def __init__(self, source: ConnectionSettings | WorkspaceClient, *, timeout: float, connections: int) -> None:
-        self._credential = credential_of(source, timeout)
+    def __init__(self, source: HasCredential | WorkspaceClient, *, timeout: float, connections: int) -> None:
+        if isinstance(source, HasCredential):
+            self._credential = source.credential(timeout)
+        else:
+            self._credential = credential_of_client(source, timeout)
         self.host = self._credential.host
         self._web = Web(self.host, timeout=timeout, connections=connections, verify=self._credential.verify)
         self._workspace = workspace_headers(self._credential.workspace_id)
 
     @property
     def replaced(self) -> int:
-        """How many answers held text that is not valid Unicode and was replaced."""
+        """The number of answers with text that is not valid Unicode and was replaced."""
         return self._web.replaced
 
     def close(self) -> None:
@@ -56,7 +67,7 @@ class ApiCalls:
         return self._call("POST", path, body=body)
 
     def download(self, url: str) -> bytes:
-        """Return what a link of the workspace leads to, fetched without a credential; see `Web.download`."""
+        """Return the body behind a link of the workspace, fetched without a credential; see `Web.download`."""
         return self._web.download(url)
 
     def _call(

@@ -1,7 +1,7 @@
-"""What a failed call means: an answer's status, code and words, or an exception, as one of our errors.
+"""Translates a failed call into one of our errors: an answer by its status, code and message, or an exception.
 
-Databricks refuses calls with 403 for many reasons, and most of them are not missing privileges. They are told apart
-by their words, because codes are shared: `_REFUSALS` lists them with what to do about each.
+Databricks refuses calls with 403 for many reasons, and most of them are not missing privileges. Only the message
+distinguishes them, because they share codes: `_REFUSALS` lists them with what to do about each.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from dbxexplore import errors
 from dbxexplore.connection.secrets import mask
 
 _URL = "Check the workspace URL"
-_TRY_AGAIN = "Try again; if it stays so, look at the status page of Databricks"
+_TRY_AGAIN = "Try again; if it persists, check the Databricks status page"
 _NEW_TOKEN = "The token may be expired, revoked, or of another workspace; create a new one there"  # noqa: S105 - advice
 
 
 @dataclass(frozen=True)
 class _Refusal:
-    """Words that a refusal is recognised by, and what it means: our error, how it begins, and what to do."""
+    """The words that identify a refusal, and what it means: our error, how its message begins, and what to do."""
 
     words: re.Pattern[str]
     error: type[errors.WorkspaceError]
@@ -41,11 +41,11 @@ def _refusal(words: str, error: type[errors.WorkspaceError], problem: str, remed
 
 @dataclass(frozen=True)
 class _Answer:
-    """What a failed call was answered with; ``code`` is empty and ``foreign`` true if no Databricks API said it."""
+    """What a failed call was answered with; ``code`` is empty and ``foreign`` true if no Databricks API wrote it."""
 
     status: int
     code: str
-    said: str
+    message: str
     foreign: bool
     retry_after: float | None
 
@@ -59,7 +59,7 @@ def explain_answer(  # noqa: PLR0911 - a decision table
         return refused
     if status == HTTPStatus.UNAUTHORIZED:
         return errors.UnauthorizedError(
-            f"{host} does not accept the credential (401): {answer.said}", remedy=_NEW_TOKEN
+            f"{host} does not accept the credential (401): {answer.message}", remedy=_NEW_TOKEN
         )
     if (throttled := _explain_throttling(host, answer)) is not None:
         return throttled
@@ -69,10 +69,10 @@ def explain_answer(  # noqa: PLR0911 - a decision table
         return _explain_foreign(host, answer)
     if status == HTTPStatus.FORBIDDEN:
         return errors.ForbiddenError(
-            f"{host} does not allow this (403): {answer.said}",
+            f"{host} does not allow this (403): {answer.message}",
             remedy="Have an admin grant this credential the privilege it lacks",
         )
-    failure = errors.WorkspaceError(f"{host} answered {answer.code or status}: {answer.said}", remedy=_TRY_AGAIN)
+    failure = errors.WorkspaceError(f"{host} answered {answer.code or status}: {answer.message}", remedy=_TRY_AGAIN)
     return transient(failure) if status >= HTTPStatus.INTERNAL_SERVER_ERROR else failure
 
 
@@ -93,11 +93,11 @@ def _explain_refusal(host: str, answer: _Answer) -> errors.WorkspaceError | None
     if answer.status not in {400, 401, 403, 404, 412}:
         return None
     for refusal in _REFUSALS:
-        if (found := refusal.words.search(answer.said)) is None:
+        if (match := refusal.words.search(answer.message)) is None:
             continue
-        error = refusal.error(f"{host} {refusal.problem} ({answer.status}): {answer.said}", remedy=refusal.remedy)
+        error = refusal.error(f"{host} {refusal.problem} ({answer.status}): {answer.message}", remedy=refusal.remedy)
         if isinstance(error, errors.MissingScopesError):
-            error.scopes = tuple(re.findall(r"[\w.:/-]*\w", found["scopes"] or ""))
+            error.scopes = tuple(re.findall(r"[\w.:/-]*\w", match["scopes"] or ""))
             if error.scopes:
                 error.remedy = f"{refusal.remedy}: {', '.join(error.scopes)}"
         return error
@@ -108,8 +108,9 @@ def _explain_throttling(host: str, answer: _Answer) -> errors.ThrottledError | N
     busy = answer.status == HTTPStatus.SERVICE_UNAVAILABLE or answer.code == "TEMPORARILY_UNAVAILABLE"
     if not busy and answer.status != HTTPStatus.TOO_MANY_REQUESTS and answer.code not in _THROTTLED:
         return None
-    said = "" if answer.foreign or not answer.said else f": {answer.said}"
-    throttled = errors.ThrottledError(f"{host} is limiting requests ({answer.status}){said}", remedy="Try again later")
+    why = "" if answer.foreign or not answer.message else f": {answer.message}"
+    problem = f"{host} is rate-limiting requests ({answer.status}){why}"
+    throttled = errors.ThrottledError(problem, remedy="Try again in a minute")
     throttled.retry_after = answer.retry_after
     throttled.transient = busy
     return throttled
@@ -120,25 +121,25 @@ _THROTTLED = {"REQUEST_LIMIT_EXCEEDED", "RESOURCE_EXHAUSTED", "TOO_MANY_REQUESTS
 
 def _explain_absence(host: str, answer: _Answer) -> errors.NotFoundError:
     if answer.foreign:
-        # Plain web servers and emulators say so of a path that they do not serve.
-        return errors.NotFoundError(f"{host} has nothing at this path", remedy=_URL)
+        # Plain web servers and emulators answer so for a path that they do not serve.
+        return errors.NotFoundError(f"{host}: not found ({answer.status})", remedy=_URL)
     return errors.NotFoundError(
-        f"{host}: not found ({answer.status}): {answer.said}",
-        remedy="It may be gone, or not visible to this credential",
+        f"{host}: not found ({answer.status}): {answer.message}",
+        remedy="It may have been deleted, or not be visible to this credential",
     )
 
 
 def _explain_foreign(host: str, answer: _Answer) -> errors.WorkspaceError:
-    msg = f"{host} answered with an error ({answer.status}) that no Databricks workspace gives"
+    msg = f"{host} responded ({answer.status}), but not as a Databricks workspace does"
     failure = errors.NotDatabricksError(msg, remedy=_URL)
-    # A gateway in between reports its own trouble like this.
+    # A gateway in between reports its own failures like this.
     return transient(failure) if answer.status >= HTTPStatus.INTERNAL_SERVER_ERROR else failure
 
 
 def foreign_answer(host: str) -> errors.WorkspaceError:
     """Return the error for an answer that is not JSON."""
     # A body that was cut short looks the same as a page of HTML, so the call is worth another try.
-    msg = f"{host} answered with something other than JSON"
+    msg = f"{host} did not respond with JSON"
     remedy = f"{_URL}; a login page or a proxy may have answered in its place"
     return transient(errors.NotDatabricksError(msg, remedy=remedy))
 
@@ -151,7 +152,7 @@ _REASON = "X-Databricks-Reason-Phrase"  # a header, and the only key of some bod
 
 def _read(status: int, headers: Mapping[str, str], content: bytes) -> _Answer:
     text = content[:_MOST_BYTES].decode("utf-8", "replace")
-    code, said, foreign = "", "", False
+    code, message, foreign = "", "", False
     try:
         body = json.loads(text)
     except (ValueError, RecursionError):
@@ -161,14 +162,14 @@ def _read(status: int, headers: Mapping[str, str], content: bytes) -> _Answer:
     if isinstance(body, dict):
         # Unity Catalog and the workspace; SCIM; the OAuth endpoints; and gateways in front of them.
         code = str(body.get("error_code") or body.get("error") or "")
-        said = str(
+        message = str(
             body.get("message") or body.get("detail") or body.get("error_description") or body.get(_REASON) or ""
         )
-        foreign = not code and not said
+        foreign = not code and not message
     else:
-        said, foreign = reason or _words_of(text), not reason
-    said = mask(said) or _phrase(status)
-    return _Answer(status, mask(code, 60), said, foreign, _retry_after(headers.get("Retry-After")))
+        message, foreign = reason or _words_of(text), not reason
+    message = mask(message) or _phrase(status)
+    return _Answer(status, mask(code, 60), message, foreign, _retry_after(headers.get("Retry-After")))
 
 
 def _words_of(page: str) -> str:
@@ -202,7 +203,7 @@ def _retry_after(value: str | None) -> float | None:
 
 
 def explain_error(error: BaseException, host: str) -> errors.WorkspaceError | None:
-    """Return what an exception of the HTTP library, or of the operating system, means; None if it is neither."""
+    """Translate an exception of requests or of the operating system into a WorkspaceError; None if it is neither."""
     import requests
 
     if isinstance(error, requests.exceptions.SSLError) or _caused_by(error, ssl.SSLError):
@@ -211,10 +212,7 @@ def explain_error(error: BaseException, host: str) -> errors.WorkspaceError | No
             remedy="Behind a proxy that inspects traffic, point REQUESTS_CA_BUNDLE to its certificate",
         )
     if _caused_by(error, socket.gaierror) or "NameResolutionError" in repr(error):
-        return errors.UnknownHostError(
-            f"The host of {host} is not known",
-            remedy="Check the workspace URL for typos, and that this machine's DNS and VPN reach it",
-        )
+        return errors.UnknownHostError(f"Can't resolve {host}", remedy="Check the URL for typos, and your DNS or VPN")
     if isinstance(error, requests.exceptions.Timeout) or _caused_by(error, TimeoutError):
         return errors.TimedOutError(
             f"{host} did not answer in time", remedy="Check that a firewall, proxy or VPN lets this machine reach it"
@@ -222,10 +220,10 @@ def explain_error(error: BaseException, host: str) -> errors.WorkspaceError | No
     if isinstance(error, requests.exceptions.JSONDecodeError | requests.exceptions.ContentDecodingError):
         return foreign_answer(host)
     if isinstance(error, requests.exceptions.RequestException | OSError):
-        return errors.UnreachableError(
-            f"{host} could not be reached: {mask(_innermost(error))}",
-            remedy="Check the workspace URL and that this machine reaches it",
-        )
+        by_proxy = isinstance(error, requests.exceptions.ProxyError)
+        refused = _caused_by(error, ConnectionRefusedError) and not by_proxy
+        msg = f"{host} refused the connection" if refused else f"Can't connect to {host}: {mask(_innermost(error))}"
+        return errors.UnreachableError(msg, remedy="Check the workspace URL, and your firewall, proxy or VPN")
     return None
 
 
@@ -237,38 +235,38 @@ _WRONG_SCOPE = re.compile(r"\b(?:invalid_scope|access_denied)\b")
 def explain_exchange(  # noqa: PLR0911 - a decision table
     error: BaseException, host: str
 ) -> errors.WorkspaceError:
-    """Return why the Databricks SDK could not authenticate."""
+    """Translate an exception of the Databricks SDK, which could not authenticate, into a WorkspaceError."""
     from databricks.sdk.core import DatabricksError
 
     # The SDK appends its settings to what the server said.
-    said = mask(re.split(r"\. Config:|\. Env:", str(error), maxsplit=1)[0])
-    if _WRONG_SECRET.search(said):
+    message = mask(re.split(r"\. Config:|\. Env:", str(error), maxsplit=1)[0])
+    if _WRONG_SECRET.search(message):
         return errors.UnauthorizedError(
-            f"{host} does not accept the service principal's ID and secret: {said}",
+            f"{host} does not accept the service principal's ID and secret: {message}",
             remedy="Check the application ID, and that the secret belongs to it and has not expired",
         )
-    if _WRONG_SCOPE.search(said):
+    if _WRONG_SCOPE.search(message):
         return errors.UnauthorizedError(
-            f"{host} does not give a token for these scopes: {said}",
+            f"{host} does not issue a token for these scopes: {message}",
             remedy="If the secret is limited to some API scopes, name them: OAuthM2MAuth(..., scopes=(...))",
         )
-    refused = _explain_refusal(host, _Answer(HTTPStatus.BAD_REQUEST, "", said, foreign=False, retry_after=None))
+    refused = _explain_refusal(host, _Answer(HTTPStatus.BAD_REQUEST, "", message, foreign=False, retry_after=None))
     if refused is not None:
         return refused
     known = explain_error(error, host)
     if known is not None:
         return known
     if isinstance(error, DatabricksError):
-        return errors.WorkspaceError(f"{host} gave no token: {said}", remedy=_TRY_AGAIN)
+        return errors.WorkspaceError(f"{host} did not issue a token: {message}", remedy=_TRY_AGAIN)
     if isinstance(error, ValueError | NotImplementedError | KeyError | AttributeError | TypeError):
-        # Of an answer that is not the one of an OAuth endpoint, the SDK raises what Python raises of its parts.
-        msg = f"{host} gave no token: {type(error).__name__}: {said}"
+        # The SDK does not check that an answer is that of an OAuth endpoint.
+        msg = f"{host} did not issue a token: {type(error).__name__}: {message}"
         return errors.NotDatabricksError(msg, remedy=f"{_URL}, and that it offers OAuth")
-    return errors.WorkspaceError(f"{host} gave no token: {type(error).__name__}: {said}", remedy=_TRY_AGAIN)
+    return errors.WorkspaceError(f"{host} did not issue a token: {type(error).__name__}: {message}", remedy=_TRY_AGAIN)
 
 
 def transient(error: errors.WorkspaceError) -> errors.WorkspaceError:
-    """Mark an error as one that another try may not meet, and return it."""
+    """Mark an error as one that may not occur again, and return it."""
     error.transient = True
     return error
 
@@ -290,7 +288,7 @@ def _innermost(error: BaseException) -> str:
     return str(list(_chain(error))[-1]) or type(error).__name__
 
 
-# --- the refusals that are told apart ---
+# --- the refusals that are distinguished ---
 
 # Sources of the words: databricks-sdk-go issues 873 and 981, databricks-sql-go issue 476, terraform-provider-databricks
 # issues 1632 and 4662, databrickslabs/ontos pull request 288, and error texts quoted in public repositories. No quotation
@@ -389,14 +387,14 @@ _REFUSALS = (
     _refusal(
         r"\b(?:user|service principal)\b.{0,80}\b(?:is|has been) (?:inactive|not active|deactivated|disabled)",
         errors.BlockedError,
-        "does not let this user in",
+        "does not admit this user",
         "Have an admin activate the user or service principal",
     ),
     _refusal(
         r"\b(?:workspace|account|subscription|trial)\b.{0,80}"
         r"\b(?:is|has been|was|has) (?:suspended|cancell?ed|deactivated|disabled|deleted|not active|inactive|expired)",
         errors.BlockedError,
-        "is not in use at present",
+        "is not active",
         "Ask whoever administers the Databricks account",
     ),
     _refusal(

@@ -1,4 +1,4 @@
-"""Where a workspace is and how to authenticate there. Nothing here makes a call or holds a secret."""
+"""`ConnectionSettings`: where a workspace is and how to authenticate there, without the secret."""
 
 from __future__ import annotations
 
@@ -7,27 +7,26 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from dbxexplore import errors
-from dbxexplore.connection.auth import Auth, OAuthM2MAuth, ProfileAuth, RuntimeAuth, TokenAuth
+from dbxexplore.connection.auth import AUTH_KINDS, Auth, TokenAuth
+from dbxexplore.connection.credentials import CLIENT_PATIENCE, Credential
+from dbxexplore.connection.report import ConnectionReport, check_connection
 from dbxexplore.connection.secrets import looks_like_secret
 from dbxexplore.connection.url import Cloud, cloud_of, normalise_workspace_url, workspace_id_in
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
-    from dbxexplore.connection.report import ConnectionReport
-
-
 _WAREHOUSE_ID = re.compile(r"[0-9A-Za-z-]{1,64}\Z")
 
 
 @dataclass(frozen=True)
 class ConnectionSettings:
-    """Where a workspace is and how to authenticate there; validated when made, holds no secret.
+    """Where a workspace is and how to authenticate there; validated on construction, contains no secret.
 
-    ``workspace_url`` is normalised (see `normalise_workspace_url`); only a profile or the runtime's own
-    identity can do without one. ``warehouse_id`` names a SQL warehouse: discovery reads
-    through it, and Dagster needs it for lineage and freshness. ``workspace_id`` tells a host that serves several
-    workspaces which one is meant; the ``o`` of a pasted address, as in ``/?o=1234567890123456``, becomes it.
+    ``workspace_url`` is normalised (see `normalise_workspace_url`) and required, except with a profile or the
+    notebook's identity. ``warehouse_id`` names a SQL warehouse: discovery reads through it, and Dagster needs it for
+    lineage and freshness. ``workspace_id`` selects the workspace on a host of several; by default, it is the ``o`` of a
+    pasted address, as in ``/?o=1234567890123456``.
     """
 
     workspace_url: str | None = None
@@ -35,22 +34,21 @@ class ConnectionSettings:
     warehouse_id: str | None = None
     workspace_id: str | None = None
 
-    __pydantic_config__ = {"extra": "forbid"}  # noqa: RUF012
-
     def __post_init__(self) -> None:
         auth: object = self.auth
-        if not isinstance(auth, TokenAuth | OAuthM2MAuth | ProfileAuth | RuntimeAuth):
+        if not isinstance(auth, Auth):
+            *names, last = (kind.__name__ for kind in AUTH_KINDS.values())
             msg = f"auth is of type {type(auth).__name__}"
-            raise errors.SettingsError(msg, expected="TokenAuth, OAuthM2MAuth, ProfileAuth or RuntimeAuth")
+            raise errors.SettingsError(msg, expected=f"{', '.join(names)} or {last}", field="auth")
         object.__setattr__(self, "workspace_id", _workspace_id(self.workspace_id, workspace_id_in(self.workspace_url)))
-        if self.workspace_url is not None or isinstance(self.auth, TokenAuth | OAuthM2MAuth):
+        if self.workspace_url is not None or self.auth.needs_url:
             object.__setattr__(self, "workspace_url", normalise_workspace_url(self.workspace_url or ""))
         if self.warehouse_id is not None:
             object.__setattr__(self, "warehouse_id", _check_warehouse_id(self.warehouse_id))
 
     @property
     def cloud(self) -> Cloud:
-        """The cloud that the workspace's host name tells: ``unknown`` for a host of one's own."""
+        """The cloud of the workspace, by its host name; ``unknown`` for a custom domain."""
         return cloud_of(self.workspace_url) if self.workspace_url else "unknown"
 
     def workspace_client(self) -> WorkspaceClient:
@@ -61,18 +59,24 @@ class ConnectionSettings:
             WorkspaceError: the host does not answer or does not accept the credential, where a token has to be
                 fetched first.
         """
-        from dbxexplore.connection.credentials import workspace_client
+        return self.auth.sdk_config(self.workspace_url, self.workspace_id, CLIENT_PATIENCE).client()
 
-        return workspace_client(self)
+    def credential(self, timeout: float) -> Credential:
+        """Return what authenticates single calls; ``timeout`` is in seconds, for each answer that takes.
+
+        Raises:
+            CredentialError: the credential is missing or cannot be used.
+            WorkspaceError: the host does not answer or does not accept the credential, where a token has to be
+                fetched first.
+        """
+        return self.auth.credential(self.workspace_url, self.workspace_id, timeout)
 
     def check(self, timeout: float = 10.0) -> ConnectionReport:
-        """Call the workspace and report who the credential is, what it can do, and each problem with its remedy.
+        """Call the workspace and report whose credential it is, what it can do, and each problem with its remedy.
 
-        ``timeout`` is in seconds and holds for each of about six calls. Never raises for what the report
-        can tell: a missing variable, a refused credential, an unknown host.
+        ``timeout`` is in seconds and applies to each of about six calls. What is wrong is in the report and not raised:
+        a missing variable, a refused credential, an unknown host.
         """
-        from dbxexplore.connection.report import check_connection
-
         return check_connection(self, timeout=timeout)
 
 
@@ -80,35 +84,35 @@ def _check_warehouse_id(value: object) -> str | None:
     text = value.strip() if isinstance(value, str) else ""
     if isinstance(value, str) and not text:
         return None
-    expected = "the id of a SQL warehouse, such as 1234567890abcdef"
+    expected = "the ID of a SQL warehouse, such as 1234567890abcdef"
     if looks_like_secret(text):
-        msg = "warehouse_id holds what looks like a secret (not shown)"
-        raise errors.SettingsError(msg, expected=expected)
+        msg = "warehouse_id contains what looks like a secret (not shown)"
+        raise errors.SettingsError(msg, expected=expected, field="warehouse_id")
     # People paste the HTTP path of the warehouse's connection details.
     text = text.rstrip("/").rpartition("/warehouses/")[2]
     if not _WAREHOUSE_ID.match(text):
-        msg = f"warehouse_id {value!r} is not an id"
-        raise errors.SettingsError(msg, expected=expected)
+        msg = f"warehouse_id {value!r} is not a warehouse ID"
+        raise errors.SettingsError(msg, expected=expected, field="warehouse_id")
     return text
 
 
 _WORKSPACE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}\Z", re.ASCII)
 
 
-def _workspace_id(given: object, pasted: str | None) -> str | None:
-    if isinstance(given, int) and not isinstance(given, bool):
-        given = str(given)  # the ID of a classic workspace is a number
-    if given is None or (isinstance(given, str) and not given.strip()):
+def _workspace_id(value: object, pasted: str | None) -> str | None:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = str(value)  # the ID of a classic workspace is a number
+    if value is None or (isinstance(value, str) and not value.strip()):
         return pasted
     expected = "the number after ?o= in the address of the workspace"
-    text = given.strip() if isinstance(given, str) else ""
+    text = value.strip() if isinstance(value, str) else ""
     if looks_like_secret(text):
-        msg = "workspace_id holds what looks like a secret (not shown)"
-        raise errors.SettingsError(msg, expected=expected)
+        msg = "workspace_id contains what looks like a secret (not shown)"
+        raise errors.SettingsError(msg, expected=expected, field="workspace_id")
     if not _WORKSPACE_ID.match(text):
-        msg = f"workspace_id {given!r} is not an id"
-        raise errors.SettingsError(msg, expected=expected)
+        msg = f"workspace_id {value!r} is not a workspace ID"
+        raise errors.SettingsError(msg, expected=expected, field="workspace_id")
     if pasted not in {None, text}:
-        msg = f"workspace_id is {text!r}, and the workspace URL names the workspace {pasted!r}"
-        raise errors.SettingsError(msg, remedy="Keep the one that is meant")
+        msg = f"workspace_id is {text!r}, but the workspace URL names the workspace {pasted!r}"
+        raise errors.SettingsError(msg, remedy="Remove one of the two", field="workspace_id")
     return text

@@ -1,4 +1,4 @@
-"""The address of a workspace: what people paste, made into a scheme and a host, and judged."""
+"""The workspace URL: cleaned of what people paste with it, checked, and the cloud that it belongs to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from typing import Literal, TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
 from dbxexplore import errors
-from dbxexplore.connection.secrets import looks_like_secret
+from dbxexplore.connection.secrets import has_login, looks_like_secret
+from dbxexplore.text import shorten
 
 Cloud: TypeAlias = Literal["aws", "azure", "gcp", "loopback", "unknown"]
 
@@ -38,86 +39,81 @@ def normalise_workspace_url(text: str) -> str:
     scheme is added, the host is lower-cased.
 
     Raises:
-        WorkspaceUrlError: it is empty or no address; it is that of the account console or of a Databricks
-            site that is not a workspace; it is plain ``http`` beyond this machine; or it holds a credential.
+        WorkspaceUrlError: it is empty or not an address; it is that of the account console or of a Databricks
+            site that is not a workspace; it is plain ``http`` beyond this machine; or it contains a credential.
     """
-    example = f"a workspace URL such as {WORKSPACE_URL_EXAMPLE}"
-    raw = text.strip().strip("<>\"'").strip() if isinstance(text, str) else ""
-    if not raw:
-        msg = "The workspace URL is empty"
-        raise errors.WorkspaceUrlError(msg, expected=example)
-    if looks_like_secret(raw):
-        msg = "The workspace URL holds what looks like a secret (not shown)"
-        raise errors.WorkspaceUrlError(msg, expected=example)
-    authority = re.split(r"[/?#]", raw.partition("://")[2] or raw, maxsplit=1)[0]
-    if "@" in authority:
-        msg = "The workspace URL holds a user name or password (not shown)"
-        raise errors.WorkspaceUrlError(msg, expected=example, remedy="Remove everything up to the @")
-    shown = repr(raw if len(raw) <= _SHOWN else raw[: _SHOWN - 1] + "…")
+    raw = _cleaned(text)
+    shown = repr(shorten(raw, _SHOWN))
     if any(c.isspace() or not c.isprintable() for c in raw) or "\\" in raw:
-        msg = f"{shown} is not a web address"
-        raise errors.WorkspaceUrlError(msg, expected=example)
-    scheme, host, port = _split_url(raw, shown, example)
+        raise _refused(f"{shown} is not a workspace URL")
+    scheme, host, port = _split_url(raw, shown)
     loopback = _is_loopback(host)
     if not scheme:
         scheme = "http" if loopback else "https"
     if scheme == "http" and not loopback:
-        msg = f"{shown} is plain http, which would send the token unencrypted"
-        raise errors.WorkspaceUrlError(msg, expected=example, remedy="Write https:// instead")
+        raise _refused(f"{shown} is plain http, which would send the token unencrypted", "Use https:// instead")
     if scheme not in {"http", "https"}:
-        msg = f"{shown} starts with {scheme}://"
-        raise errors.WorkspaceUrlError(msg, expected=example)
-    _refuse_other_sites(host, shown, example)
+        raise _refused(f"{shown} starts with {scheme}://")
+    if _ACCOUNT_CONSOLE.match(host):
+        raise _refused(f"{shown} is the account console, which has no catalogs of its own", _COPY_ADDRESS)
+    if _NOT_WORKSPACES.match(host):
+        raise _refused(f"{shown} is a Databricks site but not a workspace", _COPY_ADDRESS)
     if not loopback and not _HOST.match(host) and not _is_ip(host):
-        msg = f"{shown} is not the address of a workspace"
-        raise errors.WorkspaceUrlError(msg, expected=example)
+        raise _refused(f"{shown} is not a workspace URL")
     netloc = f"[{host}]" if ":" in host else host
     default_port = {"https": 443, "http": 80}[scheme]
     return f"{scheme}://{netloc}" + (f":{port}" if port and port != default_port else "")
 
 
+def _cleaned(text: object) -> str:
+    raw = text.strip().strip("<>\"'").strip() if isinstance(text, str) else ""
+    if not raw:
+        raise _refused("The workspace URL is empty")
+    if looks_like_secret(raw):
+        raise _refused("The workspace URL contains what looks like a secret (not shown)")
+    if has_login(raw if "://" in raw else f"://{raw}"):
+        raise _refused(
+            "The workspace URL contains a user name or password (not shown)", "Remove everything up to the @"
+        )
+    return raw
+
+
+_COPY_ADDRESS = "Open your workspace in a browser and copy the address of that page"
+
+
+def _refused(problem: str, remedy: str = "") -> errors.WorkspaceUrlError:
+    example = f"Example: {WORKSPACE_URL_EXAMPLE}"
+    return errors.WorkspaceUrlError(
+        problem, remedy=f"{remedy}. {example}" if remedy else example, field="workspace_url"
+    )
+
+
 def workspace_id_in(text: str | None) -> str | None:
     """Return the number of the workspace in a pasted address, None if it has none.
 
-    It is the parameter ``o`` of a browser's address, as in ``/?o=1234567890123456``. On a host that serves several
-    workspaces it tells them apart.
+    It is the parameter ``o`` of a browser's address, as in ``/?o=1234567890123456``, which tells the workspaces of one
+    host apart.
     """
     raw = text.strip().strip("<>\"'").strip() if isinstance(text, str) else ""
     try:
         parts = urlsplit(raw if "://" in raw else f"//{raw}")
         # A page that is addressed in the fragment has its query there.
         queries = (parts.query, parts.fragment.partition("?")[2])
-        found = [value.strip() for query in queries for value in parse_qs(query).get("o", ())]
+        numbers = [value.strip() for query in queries for value in parse_qs(query).get("o", ())]
     except ValueError:
         return None
-    return next((value for value in found if _WORKSPACE_NUMBER.match(value)), None)
+    return next((number for number in numbers if _WORKSPACE_NUMBER.match(number)), None)
 
 
-def _refuse_other_sites(host: str, shown: str, example: str) -> None:
-    """Refuse the addresses of Databricks that are pasted instead of a workspace's."""
-    if _ACCOUNT_CONSOLE.match(host):
-        msg = f"{shown} is the account console, which has no catalogs of its own"
-        raise errors.WorkspaceUrlError(
-            msg, expected=example, remedy="Open the workspace itself and copy the address of that page"
-        )
-    if _NOT_WORKSPACES.match(host):
-        msg = f"{shown} is a Databricks site but not a workspace"
-        raise errors.WorkspaceUrlError(
-            msg, expected=example, remedy="Open your workspace and copy the address of that page"
-        )
-
-
-def _split_url(raw: str, shown: str, example: str) -> tuple[str, str, int | None]:
+def _split_url(raw: str, shown: str) -> tuple[str, str, int | None]:
     has_scheme = "://" in raw
     try:
         parts = urlsplit(raw if has_scheme else f"//{raw}")
         host, port = (parts.hostname or "").rstrip("."), parts.port
     except ValueError:
-        msg = f"{shown} is not a web address"
-        raise errors.WorkspaceUrlError(msg, expected=example) from None
+        raise _refused(f"{shown} is not a workspace URL") from None
     if not host:
-        msg = f"{shown} has no host name"
-        raise errors.WorkspaceUrlError(msg, expected=example)
+        raise _refused(f"{shown} has no host name")
     return parts.scheme.lower() if has_scheme else "", host, port
 
 
@@ -136,7 +132,7 @@ def _is_loopback(host: str) -> bool:
 
 
 def cloud_of(workspace_url: str) -> Cloud:
-    """Which cloud a (normalised) workspace URL belongs to, by its host name."""
+    """Return the cloud that a normalised workspace URL belongs to, by its host name."""
     host = urlsplit(workspace_url).hostname or ""
     if _is_loopback(host):
         return "loopback"

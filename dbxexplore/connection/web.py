@@ -70,9 +70,9 @@ class Web:
         session.mount("http://", adapter)
         # Proxies and certificates are looked up in the environment once and not for each call, which would take a
         # third of its time. After that, a .netrc of this machine does not replace the credential either.
-        found = session.merge_environment_settings(host, {}, None, None, None)
-        session.proxies, session.cert = found["proxies"], found["cert"]
-        session.verify = found["verify"] if verify else False
+        environment = session.merge_environment_settings(host, {}, None, None, None)
+        session.proxies, session.cert = environment["proxies"], environment["cert"]
+        session.verify = environment["verify"] if verify else False
         session.trust_env = False
 
     def close(self) -> None:
@@ -89,7 +89,7 @@ class Web:
     ) -> Json:
         """Call ``path`` and return the JSON object that it answers with.
 
-        What is not valid Unicode in it, such as half a surrogate pair, is replaced by U+FFFD and counted in
+        What is not valid Unicode in it, such as an unpaired surrogate, is replaced by U+FFFD and counted in
         ``replaced``.
 
         Raises:
@@ -99,7 +99,7 @@ class Web:
             status, answered, content = self._exchange(method, path, headers, query, body)
         except errors.DbxExploreError:
             raise
-        except Exception as error:  # noqa: BLE001 - whatever the HTTP library raised is told in our terms
+        except Exception as error:  # noqa: BLE001 - whatever the HTTP library raised is translated
             known = explain_error(error, self._host)
             if known is not None:
                 raise known from None
@@ -115,10 +115,10 @@ class Web:
     def download(self, url: str) -> bytes:
         """GET what a link of the workspace leads to, without any credential, and return its body.
 
-        Such a link is signed, so it is a secret itself: no message holds it.
+        Such a link is signed, so it is a secret itself: no message contains it.
 
         Raises:
-            WorkspaceError: the link is not to be followed, or does not lead to what it should.
+            WorkspaceError: the link must not be followed, or leads to something else.
         """
         import requests
 
@@ -131,10 +131,10 @@ class Web:
             msg = f"{self._host} links to a result by {mask(to.scheme, 20) or 'no scheme'}, which is not followed"
             raise errors.WorkspaceError(msg, expected="https")
         storage = f"The storage that {self._host} keeps results in"
-        remedy = "Check that this machine may reach it"
+        remedy = "Check your firewall, proxy or VPN"
         try:
             with _unlogged("urllib3.connectionpool"):
-                # The function for auth keeps a .netrc of this machine out of it.
+                # With a function for auth, requests does not read the .netrc of this machine.
                 answer = requests.get(
                     url, timeout=self._timeout, auth=lambda request: request, allow_redirects=False, stream=True
                 )
@@ -142,7 +142,7 @@ class Web:
                     content = self._read(answer, _MOST_RESULT_BYTES)
         # The HTTP library raises a ValueError of its own for some addresses.
         except (requests.exceptions.RequestException, OSError, ValueError) as error:
-            msg = f"{storage} could not be reached ({type(error).__name__})"
+            msg = f"Can't connect to the storage that {self._host} keeps results in ({type(error).__name__})"
             raise errors.UnreachableError(msg, remedy=remedy) from None
         if answer.status_code != HTTPStatus.OK:
             failure = errors.WorkspaceError(f"{storage} answered {answer.status_code}", remedy=remedy)
@@ -176,11 +176,11 @@ class Web:
                 if location is None:
                     return answer.status_code, answer.headers, self._read(answer, MOST_BYTES)
                 url, query = self._redirected(method, url, location), None
-        msg = f"{self._host} redirects again and again"
+        msg = f"{self._host} redirects too many times"
         raise errors.NotDatabricksError(msg, remedy="Check the workspace URL")
 
     def _redirected(self, method: str, url: str, location: str) -> str:
-        """Return where a redirect leads, if that is the same host: another one's answer says nothing of this one."""
+        """Return where a redirect leads, if that is the same host; another host would answer for itself only."""
         to = urljoin(url, location)
         if _PRIVATE_LINK in to:
             msg = f"{self._host} is only open to its private network"
@@ -213,12 +213,12 @@ class Web:
         except ValueError:
             answer = self._decoded_slowly(content)
         if not isinstance(answer, dict):
-            msg = f"{self._host} answered with a {type(answer).__name__} where a JSON object belongs"
+            msg = f"{self._host} answered with a {type(answer).__name__} instead of a JSON object"
             raise errors.NotDatabricksError(msg, remedy="Check the workspace URL")
         return answer
 
     def _decoded_slowly(self, content: bytes) -> object:
-        """Decode what the fast decoder refuses: half a surrogate pair, bytes that are not UTF-8, or no JSON at all."""
+        """Decode what the fast decoder refuses: an unpaired surrogate, bytes that are not UTF-8, or no JSON at all."""
         text = content.decode("utf-8", "replace")
         try:
             answer, replaced = _clean(json.loads(text))
@@ -244,7 +244,7 @@ def _origin(url: str) -> tuple[str, str, int | None]:
 
 
 def _clean(value: object, depth: int = 0) -> tuple[object, bool]:
-    """Return a decoded value with U+FFFD for each half of a surrogate pair, and whether there was one.
+    """Return a decoded value with U+FFFD for each unpaired surrogate, and whether there was one.
 
     Raises:
         RecursionError: it is nested deeper than any answer of Databricks.
@@ -265,7 +265,7 @@ def _clean(value: object, depth: int = 0) -> tuple[object, bool]:
 
 @contextmanager
 def _unlogged(name: str) -> Iterator[None]:
-    """Drop what this thread logs to a logger meanwhile: the HTTP library's debug lines hold the whole address."""
+    """Drop what this thread logs to a logger meanwhile: the HTTP library's debug lines contain the whole address."""
     here, logger = threading.get_ident(), logging.getLogger(name)
 
     def is_elsewhere(record: logging.LogRecord) -> bool:

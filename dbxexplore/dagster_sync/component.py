@@ -31,7 +31,6 @@ from dagster_shared.serdes.objects.models.defs_state_info import LOCAL_STATE_VER
 
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
-from dbxexplore.connection import OAuthM2MAuth, TokenAuth
 from dbxexplore.dagster_sync.budget import message_budget, within_budget
 from dbxexplore.dagster_sync.freshness import FreshnessSensor, Watched, schema_checks
 from dbxexplore.dagster_sync.lineage import COLUMN_LINEAGE, with_lineage
@@ -271,10 +270,8 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         state.with_lineage(self._lineage_after(state)).save(state_path)
 
     def _secret_variables(self) -> list[str]:
-        auth = self.config.settings.auth
-        if isinstance(auth, TokenAuth):
-            return [auth.env_var]
-        return [auth.client_secret_env_var] if isinstance(auth, OAuthM2MAuth) else []
+        variable = self.config.settings.auth.secret_variable
+        return [variable] if variable else []
 
     def _lineage_after(self, state: State) -> Lineage:
         """Return the lineage as it is now, and what cannot be read of it as it was: unknown is not empty."""

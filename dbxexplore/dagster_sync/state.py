@@ -29,7 +29,7 @@ from dbxexplore.catalog.schema import ARROW_SCHEMA, table_from_series
 from dbxexplore.dagster_sync.translate import ObjectKey, Stale, object_key
 from dbxexplore.discovery.lineage import COLUMN_LINEAGE, TABLE_LINEAGE, Lineage
 from dbxexplore.discovery.rest import METASTORE
-from dbxexplore.files import written_whole
+from dbxexplore.files import atomic_write
 
 FORMAT = 2
 _READ = (1, 2)  # the first one knows no lineage
@@ -86,7 +86,7 @@ class State:
             "notebooks": self.notebooks,
             "lineage": _about_lineage(self.lineage),
         }
-        with written_whole(path, errors.CatalogError) as partial, tempfile.TemporaryDirectory() as folder:
+        with atomic_write(path, errors.CatalogError) as partial, tempfile.TemporaryDirectory() as folder:
             pq.write_table(_stale_table(self.stale), Path(folder) / _STALE)
             with zipfile.ZipFile(partial, "w") as archive:
                 archive.writestr(_ABOUT, json.dumps(about))

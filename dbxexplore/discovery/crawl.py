@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from dbxexplore.catalog import Catalog, Provenance
 from dbxexplore.catalog.schema import DEPTHS, Depth
-from dbxexplore.connection import ApiCalls, ConnectionSettings, Json, mask
+from dbxexplore.connection import ConnectionSettings, Json, WorkspaceApi, mask
 from dbxexplore.discovery.answers import text
 from dbxexplore.discovery.arguments import (
     CALL_TIMEOUT,
@@ -122,7 +122,7 @@ def discover(  # noqa: PLR0913 - all but the source by keyword
     warehouse = check_warehouse(check_source(source), warehouse_id)
     chosen = check_strategy(strategy, warehouse)
     with_hive = check_hive(hive_metastore, names, warehouse)
-    calls = ApiCalls(check_source(source), timeout=CALL_TIMEOUT, connections=max_concurrency)
+    calls = WorkspaceApi(check_source(source), timeout=CALL_TIMEOUT, connections=max_concurrency)
     request = Request(calls.host, depth, names, notebooks, tree_roots, excluded, chosen, with_hive)
     kept = Checkpoint(path, request, resume=resume) if path else None
     rows = Rows()

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.catalog.schema import Depth, table_from_series
-from dbxexplore.connection import ApiCalls, ConnectionSettings
+from dbxexplore.connection import ConnectionSettings, WorkspaceApi
 from dbxexplore.discovery.arguments import CALL_TIMEOUT, check_concurrency, check_depth, check_source
 from dbxexplore.discovery.engine import Gatherer, Progress
 from dbxexplore.discovery.memory import lean_memory
@@ -54,7 +54,7 @@ def enrich(  # noqa: PLR0913 - all but the first three by keyword
     check_depth(depth, ("details", "columns"))
     check_concurrency(max_concurrency)
     chosen = _chosen(catalog, selection)
-    calls = ApiCalls(check_source(source), timeout=CALL_TIMEOUT, connections=max_concurrency)
+    calls = WorkspaceApi(check_source(source), timeout=CALL_TIMEOUT, connections=max_concurrency)
     rows = Rows()
     unity = UnityCatalog(rows, depth, None)
     steps = [

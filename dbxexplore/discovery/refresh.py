@@ -13,7 +13,7 @@ import pyarrow as pa
 from dbxexplore import _version, errors
 from dbxexplore.catalog import Catalog, Provenance
 from dbxexplore.catalog.schema import DEPTHS, table_from_series
-from dbxexplore.connection import ApiCalls, ConnectionSettings
+from dbxexplore.connection import ConnectionSettings, WorkspaceApi
 from dbxexplore.discovery.arguments import CALL_TIMEOUT, Strategy, check_catalogs, check_source
 from dbxexplore.discovery.crawl import discover
 from dbxexplore.discovery.engine import Progress
@@ -84,7 +84,7 @@ def refresh(  # noqa: PLR0913 - all but the first two by keyword
 
 
 def _check_workspace(source: ConnectionSettings | WorkspaceClient, catalog: Catalog) -> None:
-    calls = ApiCalls(check_source(source), timeout=CALL_TIMEOUT, connections=1)
+    calls = WorkspaceApi(check_source(source), timeout=CALL_TIMEOUT, connections=1)
     calls.close()
     if calls.host != catalog.provenance.workspace_url:
         msg = f"The catalog is of {catalog.provenance.workspace_url}, and the connection is to {calls.host}"

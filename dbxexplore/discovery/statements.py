@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dbxexplore import errors
-from dbxexplore.connection import ApiCalls, ConnectionSettings, Json, mask
+from dbxexplore.connection import ConnectionSettings, Json, WorkspaceApi, mask
 from dbxexplore.discovery.answers import text
 from dbxexplore.discovery.arguments import CALL_TIMEOUT, check_source, check_warehouse
 from dbxexplore.discovery.engine import Failed, Gatherer, Step
@@ -356,8 +356,12 @@ def _from_arrow(content: object, query: Query) -> tuple[pa.Table, bool]:
     columns = [
         _text_column(column, query.kind(name)) for name, column in zip(query.columns, table.columns, strict=False)
     ]
+    replaced = {name for name, (_, was_replaced) in zip(query.columns, columns, strict=True) if was_replaced}
+    # A name that was replaced would be that of another object, or belong to no catalog that is listed.
+    if not replaced.isdisjoint(query.names):
+        raise ValueError(replaced)
     made = pa.table([values for values, _ in columns], names=list(query.columns))
-    return _checked(made, query), any(replaced for _, replaced in columns)
+    return _checked(made, query), bool(replaced)
 
 
 def _text_column(column: pa.ChunkedArray, kind: Kind) -> tuple[pa.ChunkedArray, bool]:
@@ -436,7 +440,7 @@ class SqlWarehouse:
             msg = "There is no SQL warehouse to ask"
             raise errors.SettingsError(msg, expected="a warehouse_id, in the settings or as an argument")
         self._warehouse_id = found
-        self._calls = ApiCalls(check_source(source), timeout=CALL_TIMEOUT, connections=_AT_ONCE)
+        self._calls = WorkspaceApi(check_source(source), timeout=CALL_TIMEOUT, connections=_AT_ONCE)
         self._patience = patience
         self._deadline = deadline
         self._is_running = False

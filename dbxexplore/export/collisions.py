@@ -1,8 +1,8 @@
-"""Objects that would share one asset key in Dagster, which then knows them as one asset.
+"""Finds objects that would share an asset key in Dagster, which treats them as one asset.
 
-Two parts of a key are told apart only by their text, exactly as Dagster compares them. So objects share a key when
-their names do (a table and a view of one name, the same notebook path twice), or when a notebook lies in a
-folder of the top level and a catalog is called like the part that stands for notebooks.
+Parts of a key are compared by their text alone, as Dagster does. So objects share a key when their names are equal (a
+table and a view of one name, the same notebook path twice), or when a notebook is in a top-level folder and a catalog
+has the name of the key part for notebooks.
 """
 
 from __future__ import annotations
@@ -31,15 +31,15 @@ def collisions(preview: Preview) -> list[Rows]:
     """Return the objects that share an asset key with another that ``preview`` includes.
 
     Each array holds the positions in ``preview.catalog.objects`` of all included objects of one key, two at least, in
-    the order of the frame. The keys are in the order of their first object. What can share a key is worked
-    out once for a catalog; after that, a preview costs next to nothing.
+    the order of the frame. The keys are in the order of their first object. The candidates are computed once per
+    catalog, so that a preview is cheap.
     """
     candidates = preview.catalog.derived(_Candidates, lambda: _Candidates.of(preview.catalog))
     let_in = preview.included.to_numpy()[candidates.rows]
     rows, key = candidates.rows[let_in], candidates.key[let_in]
     order = np.argsort(key, kind="stable")  # the rows of one key stay in the order of the frame
-    found = np.split(rows[order], np.flatnonzero(np.diff(key[order])) + 1)
-    return sorted((group for group in found if len(group) > 1), key=lambda group: int(group[0]))
+    groups = np.split(rows[order], np.flatnonzero(np.diff(key[order])) + 1)
+    return sorted((group for group in groups if len(group) > 1), key=lambda group: int(group[0]))
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class _Candidates:
         tables = np.flatnonzero(_is_kind(objects, "table", "view"))
         parts = pd.DataFrame({"name": objects["name"], **{c: objects[c].cat.codes for c in ("catalog", "schema")}})
         twice = tables[parts.iloc[tables].duplicated(keep=False).to_numpy()]
-        # Few catalogs are called like the part that stands for notebooks: all that is in them is looked at.
+        # Everything in a catalog with the name of that key part is a candidate.
         named = objects["catalog"].cat.categories == NOTEBOOKS
         like_notebooks = tables[np.append(named, False)[objects["catalog"].cat.codes.to_numpy()[tables]]]
         notebooks = np.flatnonzero(_is_kind(objects, "notebook"))

@@ -1,25 +1,25 @@
-"""The connection document: what to connect to, which objects, how to read the filters, and when.
+"""The connection document, `ConnectionConfig`: the workspace, the filters, the matching rules and the schedule.
 
-This is the one source that every other form is rendered from. It is a versioned YAML document, strict on
-keys and types; secrets appear in it by the name of their variable only.
+Every other form is rendered from it. It is a versioned YAML document, strict on keys and types; a secret appears in it
+only by the name of its variable.
 """
 
 from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Literal
 
 from croniter import croniter
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_serializer, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field, InstanceOf, ValidationError, field_serializer, field_validator, model_validator
 
 from dbxexplore import errors
-from dbxexplore.connection import AUTH_KINDS, Auth, ConnectionSettings, OAuthM2MAuth, RuntimeAuth, looks_like_secret
+from dbxexplore.connection import ConnectionSettings
 from dbxexplore.export import yaml_text
-from dbxexplore.files import written_whole
+from dbxexplore.export.reading import Model, PlainValues, config_error, read_dialect, read_settings, wrong
+from dbxexplore.files import atomic_write
 from dbxexplore.filters import Dialect, Filters, Preview
 
 VERSION = 1
@@ -28,21 +28,11 @@ NOTEBOOKS = "notebooks"  # second part of a notebook's asset key, where a table 
 _CRON_FIELDS = 5
 
 
-class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
-
-    def __init__(self, **fields: object) -> None:
-        try:
-            super().__init__(**fields)
-        except ValidationError as error:
-            raise _config_error(error, type(self)) from None
-
-
-class Schedule(_Model):
-    """When the connection syncs: a cron expression of five fields, and the time zone it is in.
+class Schedule(Model):
+    """When the connection syncs: a cron expression of five fields, and its time zone.
 
     Raises:
-        ConfigError: it is no cron expression, or no time zone.
+        ConfigError: ``cron`` is not a cron expression, or ``timezone`` is not a time zone.
     """
 
     cron: str
@@ -55,7 +45,7 @@ class Schedule(_Model):
         one_field = text.startswith("@")  # such as @daily
         if (one_field or text.count(" ") == _CRON_FIELDS - 1) and croniter.is_valid(text):
             return text
-        raise _wrong("{value} is not a cron expression; expected five fields, such as 0 6 * * *", value)
+        raise wrong("{value} is not a cron expression; expected five fields, such as 0 6 * * *", value)
 
     @field_validator("timezone")
     @classmethod
@@ -65,24 +55,24 @@ class Schedule(_Model):
         try:
             ZoneInfo(value)
         except (ValueError, OSError, KeyError):
-            raise _wrong("{value} is not a time zone; expected a name such as Europe/Berlin", value) from None
+            raise wrong("{value} is not a time zone; expected a name such as Europe/Berlin", value) from None
         return value
 
 
-class ConnectionConfig(_Model):
-    """A Dagster+ Databricks Connection, whole.
+class ConnectionConfig(Model):
+    """A complete Dagster+ Databricks Connection.
 
-    ``name`` becomes the code location and the group of the assets, and the first part of their keys.
-    ``dialect`` says how the filters are to be read, so that a preview and a sync agree.
+    ``name`` becomes the code location and the group of the assets, and the first part of their keys. ``dialect`` sets the
+    matching rules of the filters, so that a preview and a sync agree.
 
     Raises:
-        ConfigError: a field is missing, unknown, of the wrong type, or makes no sense.
+        ConfigError: a field is missing, unknown, of the wrong type, or invalid.
     """
 
     version: Literal[1] = 1
     name: Annotated[str, Field(min_length=1, max_length=255)]
     description: str = ""
-    settings: ConnectionSettings
+    settings: InstanceOf[ConnectionSettings]
     filters: Filters = Field(default_factory=Filters)
     dialect: Dialect = Dialect.DATAHUB
     schedule: Schedule | None = None
@@ -91,22 +81,18 @@ class ConnectionConfig(_Model):
     @classmethod
     def _check_name(cls, value: str) -> str:
         if value != value.strip() or not value.isprintable():
-            raise _wrong("{value} has white space at its ends or a control character", value)
+            raise wrong("{value} starts or ends with white space, or contains a control character", value)
         return value
 
     @field_validator("settings", mode="before")
     @classmethod
     def _read_settings(cls, value: object) -> object:
-        return _read_settings(value) if isinstance(value, Mapping) else value
+        return read_settings(value)
 
     @field_validator("dialect", mode="before")
     @classmethod
     def _read_dialect(cls, value: object) -> object:
-        if isinstance(value, str):
-            if value not in Dialect.named():
-                raise _wrong(f"{{value}} is not a dialect; expected one of {', '.join(Dialect.named())}", value)
-            return Dialect.named()[value]
-        return _read_dialect(value) if isinstance(value, Mapping) else value
+        return read_dialect(value)
 
     @field_validator("filters")
     @classmethod
@@ -116,22 +102,31 @@ class ConnectionConfig(_Model):
 
     @model_validator(mode="after")
     def _check_texts(self) -> ConnectionConfig:
-        # A document that could be written but not read back would be found out too late.
-        _Texts(None).plain(self.model_dump(), ())
+        # Otherwise a document could be written that cannot be read back.
+        PlainValues(None).of(self.model_dump())
         return self
+
+    @field_serializer("settings")
+    def _write_settings(self, value: ConnectionSettings) -> dict[str, object]:
+        fields = {"workspace_url": value.workspace_url, "auth": value.auth.document()}
+        fields |= {"warehouse_id": value.warehouse_id, "workspace_id": value.workspace_id}
+        return {key: field for key, field in fields.items() if field is not None}
 
     @field_serializer("dialect")
     def _write_dialect(self, value: Dialect) -> object:
         named = next((name for name, dialect in Dialect.named().items() if dialect == value), None)
         return named or value.settings()
 
+    @classmethod
+    def keys_beside(cls, path: Sequence[str | int]) -> list[str]:
+        """Return the keys that stand beside the last of ``path``."""
+        return list(Schedule.model_fields) if path[0] == "schedule" else super().keys_beside(path)
+
     # --- YAML ---
 
     def to_yaml(self) -> str:
         """Return the document as YAML; `from_yaml` reads it back to an equal configuration."""
         fields = self.model_dump(mode="json", exclude_none=True)
-        if not fields["settings"]["auth"].get("scopes", True):
-            del fields["settings"]["auth"]["scopes"]
         return yaml_text.dump({key: value for key, value in fields.items() if value != ""})
 
     @classmethod
@@ -139,12 +134,12 @@ class ConnectionConfig(_Model):
         """Read a document.
 
         Raises:
-            ConfigError: it is no YAML, has an unknown or repeated key, another version, a value of the wrong
-                type, a pattern that is no regular expression, or a secret where its variable's name belongs;
-                with the line and the key, and without the secret.
+            ConfigError: it is not YAML, or has an unknown or duplicate key, another version, a value of the wrong type, a
+                pattern that is not a regular expression, or a secret in place of its variable's name; with the line
+                and the key, and without the secret.
         """
         document = yaml_text.load(text)
-        fields = _Texts(document).plain(document, ())
+        fields = PlainValues(document).of(document)
         version = document.get("version")
         if version != VERSION or not isinstance(version, int) or isinstance(version, bool):
             line = yaml_text.line_of(document, ("version",))
@@ -154,13 +149,13 @@ class ConnectionConfig(_Model):
             # JSON is what pydantic reads strictly while still taking a list for a tuple.
             return cls.model_validate_json(json.dumps(fields))
         except ValidationError as error:
-            found = _config_error(error, cls)
-            raise found.at_line(yaml_text.line_of(document, found.path)) from None
+            problem = config_error(error, cls)
+            raise problem.at_line(yaml_text.line_of(document, problem.path)) from None
 
     def save(self, path: str | os.PathLike[str]) -> Path:
-        """Write the document to a file and return its path; an interrupt leaves an older file whole."""
+        """Write the document to a file and return its path; after an interrupt, an older file is unchanged."""
         target = Path(path)
-        with written_whole(target, errors.ConfigError) as partial:
+        with atomic_write(target, errors.ConfigError) as partial:
             partial.write_text(self.to_yaml(), encoding="utf-8")
         return target
 
@@ -182,7 +177,7 @@ class ConnectionConfig(_Model):
         except errors.ConfigError as error:
             raise error.in_file(str(path)) from None
 
-    # --- what Dagster makes of it ---
+    # --- assets in Dagster ---
 
     def preview(self, catalog: object) -> Preview:
         """Return the preview of ``catalog`` under this configuration's filters and dialect."""
@@ -194,15 +189,15 @@ class ConnectionConfig(_Model):
         return self.filters.preview(catalog, self.dialect)
 
     def asset_keys(self, preview: Preview) -> list[list[str]]:
-        """Return the asset keys of what ``preview`` includes, in its order.
+        """Return the asset keys of the objects that ``preview`` includes, in its order.
 
         A table or view has ``[connection, catalog, schema, name]``, as documented for Dagster+ Databricks
-        Connections. How those name notebooks is not documented; here it is ``[connection, "notebooks",
-        *folders, name]``.
+        Connections. Their keys for notebooks are not documented; here they are ``[connection, "notebooks", *folders,
+        name]``.
         """
         included = preview.catalog.objects[preview.included.to_numpy()]
-        held = included[included["kind"].isin(["table", "view", "notebook"])]
-        columns = (held[name].astype(object) for name in ("kind", "catalog", "schema", "name", "full_name"))
+        assets = included[included["kind"].isin(["table", "view", "notebook"])]
+        columns = (assets[name].astype(object) for name in ("kind", "catalog", "schema", "name", "full_name"))
         return [self.asset_key(*row) for row in zip(*columns, strict=True)]
 
     def asset_key(self, kind: str, catalog: str | None, schema: str | None, name: str, full_name: str) -> list[str]:
@@ -210,210 +205,3 @@ class ConnectionConfig(_Model):
         if kind == "notebook":
             return [self.name, NOTEBOOKS, *(part for part in full_name.split("/") if part)]
         return [self.name, catalog or "", schema or "", name]
-
-
-_SETTINGS_THAT_ARE_TEXT = ("workspace_url", "warehouse_id", "workspace_id")
-_SETTINGS = ("workspace_url", "auth", "warehouse_id", "workspace_id")
-
-
-def _read_settings(value: Mapping[str, object]) -> ConnectionSettings:
-    unknown = set(value) - set(_SETTINGS)
-    if unknown:
-        raise _at(_UNKNOWN_KEY, str(min(unknown, key=str)))
-    texts: dict[str, str | None] = {}
-    for key in _SETTINGS_THAT_ARE_TEXT:
-        given = value.get(key)
-        if key == "workspace_id" and isinstance(given, int) and not isinstance(given, bool):
-            given = str(given)  # a number, as it stands in an address
-        if not isinstance(given, str | None):
-            raise _at("is not text; put it in quotes", key)
-        texts[key] = given
-    credential = _read_auth(value.get("auth"))
-    try:
-        return ConnectionSettings(auth=credential, **texts)
-    except errors.SettingsError as error:
-        key = next((key for key in ("workspace_id", "warehouse_id") if key in str(error)), "workspace_url")
-        raise _at(str(error), key) from None
-
-
-def _read_auth(auth: object) -> Auth:
-    if not isinstance(auth, Mapping):
-        raise _at("the credential is missing or no mapping; expected kind: token and env_var: NAME", "auth")
-    kind = auth.get("kind")
-    if not isinstance(kind, str) or kind not in AUTH_KINDS:
-        raise _at(f"unknown kind of credential; expected one of {', '.join(AUTH_KINDS)}", "auth", "kind")
-    known = set(AUTH_KINDS[kind].__dataclass_fields__)
-    for key in auth:
-        if key not in known:
-            raise _at(_UNKNOWN_KEY, "auth", str(key))
-    try:
-        return AUTH_KINDS[kind](**auth)
-    except errors.SettingsError as error:
-        raise _at(str(error), "auth", next((k for k in auth if k in str(error)), "kind")) from None
-    except TypeError:
-        missing = sorted(known - set(auth) - {"kind"})
-        raise _at(f"{missing[0] if missing else 'a field'} is missing", "auth") from None
-
-
-_UNKNOWN_KEY = "unknown key"
-
-
-def _wrong(message: str, value: str) -> PydanticCustomError:
-    return PydanticCustomError("dbxexplore", message, {"value": repr(value[:100])})
-
-
-def _at(message: str, *path: str) -> PydanticCustomError:
-    return PydanticCustomError("dbxexplore", "{message}", {"message": message, "path": path})
-
-
-def _read_dialect(value: Mapping[str, Any]) -> Dialect:
-    known = Dialect.DATAHUB.settings()
-    unknown = next((key for key in value if key not in known), None)
-    if unknown is not None:
-        raise _at(_UNKNOWN_KEY, str(unknown))
-    for key, given in value.items():
-        try:
-            Dialect(**{key: given})
-        except errors.FilterError as error:
-            raise _at(str(error), key) from None
-    return Dialect(**value)
-
-
-# Of one document: a few short aliases of aliases can stand for millions of values.
-_MAX_NODES = 100_000
-_MAX_DEPTH = 20
-
-
-class _Texts:
-    """Turns a document into plain values, and refuses what is no text or must not be kept as text.
-
-    ``root`` is the document that lines are looked up in, None where there are no lines.
-    """
-
-    def __init__(self, root: object) -> None:
-        self._root = root
-        self._nodes = 0
-
-    def plain(self, value: object, path: tuple[str | int, ...]) -> object:
-        """Return ``value`` as mappings, lists and scalars that JSON knows.
-
-        Raises:
-            ConfigError: it holds what looks like a secret, half a character, a key that is no text, or a value
-                that YAML makes a date or something stranger of; without quoting it.
-        """
-        self._nodes += 1
-        if self._nodes > _MAX_NODES or len(path) > _MAX_DEPTH:
-            raise self._refused(path[:1], "holds too much, or itself", remedy="Write it out without aliases")
-        if isinstance(value, Mapping):
-            return {self._key(key, path): self.plain(item, (*path, str(key))) for key, item in value.items()}
-        if isinstance(value, str):
-            self._check_text(value, path)
-            return str(value)
-        if isinstance(value, Sequence) and not isinstance(value, bytes):
-            return [self.plain(item, (*path, index)) for index, item in enumerate(value)]
-        if value is None or isinstance(value, bool | int | float):
-            return value
-        # YAML reads an unquoted 2024-01-01 as a date; whoever wrote it meant text, but not necessarily this text.
-        what = "with a tag" if isinstance(value, yaml_text.TaggedScalar) else f"as {type(value).__name__}"
-        raise self._refused(path, f"is read {what}", expected="text", remedy="Put it in quotes")
-
-    def _key(self, key: object, path: tuple[str | int, ...]) -> str:
-        if not isinstance(key, str):
-            msg = f"holds a key that is read as {type(key).__name__}"
-            line = yaml_text.line_of(self._root, (*path, key))
-            raise errors.ConfigError(msg, line=line, path=path, expected="keys that are text")
-        if looks_like_secret(key):
-            line = yaml_text.line_of(self._root, (*path, key))
-            msg = "a key is what looks like a secret itself (not shown)"
-            raise errors.ConfigError(msg, line=line, path=path, remedy=_REVOKE)
-        return str(key)
-
-    def _check_text(self, text: str, path: tuple[str | int, ...]) -> None:
-        if looks_like_secret(text):
-            msg = "holds what looks like a secret itself (not shown)"
-            raise self._refused(path, msg, expected="the name of an environment variable", remedy=_REVOKE)
-        if any("\ud800" <= character <= "\udfff" for character in text):
-            raise self._refused(path, _HALF_A_PAIR)
-
-    def _refused(
-        self, path: tuple[str | int, ...], problem: str, *, expected: str = "", remedy: str = ""
-    ) -> errors.ConfigError:
-        line = yaml_text.line_of(self._root, path)
-        return errors.ConfigError(problem, line=line, path=path, expected=expected, remedy=remedy)
-
-
-_HALF_A_PAIR = "holds half of a surrogate pair, which is no character"
-_REVOKE = "Revoke that secret if this document was shared"
-
-
-# What pydantic says of a wrong type, in the words of someone who edits the document.
-_MESSAGES = {
-    "extra_forbidden": (_UNKNOWN_KEY, ""),
-    "unexpected_keyword_argument": (_UNKNOWN_KEY, ""),
-    "missing": ("is missing", ""),
-    "string_type": ("is not text", "text; put it in quotes"),
-    "string_unicode": (_HALF_A_PAIR, ""),
-    "dict_type": ("is not a mapping", "keys and values"),
-    "model_type": ("is not a mapping", "keys and values"),
-    "dataclass_type": ("is not a mapping", "keys and values"),
-    "dataclass_exact_type": ("is not a mapping", "keys and values"),
-    "sequence_str": ("is one text", "a list of patterns"),
-    "is_instance_of": ("is not a list", "a list of patterns"),
-}
-
-
-def _config_error(error: ValidationError, model: type[BaseModel]) -> errors.ConfigError:
-    """Tell the first thing that is wrong, and where, quoting no value that could be a secret."""
-    first = error.errors(include_url=False, include_input=False)[0]
-    context = first.get("ctx", {})
-    path = [*first["loc"], *context.get("path", ())]
-    cause = context.get("error")
-    if isinstance(cause, errors.PatternError) and cause.place:
-        return errors.ConfigError(cause.problem, path=["filters", *cause.place], remedy=cause.remedy)
-    if isinstance(cause, errors.ConfigError):
-        # From a constructor, which pydantic calls while it reads what that one is a part of.
-        return errors.ConfigError(cause.what, path=[*path, *cause.path], expected=cause.expected, remedy=cause.remedy)
-    if isinstance(cause, errors.DbxExploreError):
-        return errors.ConfigError(cause.problem, path=path, expected=cause.expected, remedy=cause.remedy)
-    message, expected = _MESSAGES.get(first["type"], (context.get("message") or first["msg"], ""))
-    if message == _UNKNOWN_KEY:
-        expected = f"one of {', '.join(_known_keys(path, model))}"
-    return errors.ConfigError(message, path=path, expected=expected)
-
-
-def _known_keys(path: Sequence[str | int], model: type[BaseModel]) -> list[str]:
-    parents = [part for part in path[:-1] if isinstance(part, str)]
-    if not parents:
-        return list(model.model_fields)
-    if parents[0] == "settings":
-        if len(parents) == 1:
-            return list(_SETTINGS)
-        return sorted({name for kind in AUTH_KINDS.values() for name in kind.__dataclass_fields__})
-    if parents[0] == "filters":
-        return list(Filters.__dataclass_fields__) if len(parents) == 1 else ["allow", "deny"]
-    return list(Schedule.model_fields) if parents[0] == "schedule" else list(Dialect.DATAHUB.settings())
-
-
-def needs_own_credential(config: ConnectionConfig, form: str) -> None:
-    """Refuse a credential that exists only on this machine or in this notebook.
-
-    Raises:
-        ExportError: ``config`` authenticates by a profile or the runtime's identity.
-    """
-    auth = config.settings.auth
-    if auth.kind in {"token", "oauth-m2m"}:
-        return
-    what = "the notebook's own identity" if isinstance(auth, RuntimeAuth) else "a profile of this machine"
-    msg = f"{form} cannot use {what}"
-    raise errors.ExportError(msg, expected="a token or a service principal, by the name of its variable")
-
-
-def left_out(config: ConnectionConfig, form: str) -> list[str]:
-    """Return a line for each setting of the connection that ``form`` has no field for."""
-    lines = []
-    if config.settings.workspace_id:
-        lines.append(f"{form} has no known field for the workspace ID, {config.settings.workspace_id}.")
-    scopes = config.settings.auth.scopes if isinstance(config.settings.auth, OAuthM2MAuth) else ()
-    if scopes:
-        lines.append(f"{form} has no known field for the OAuth scopes: {', '.join(scopes)}.")
-    return lines

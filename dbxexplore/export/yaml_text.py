@@ -1,7 +1,7 @@
-"""YAML in and out, through one library, the same way for every form.
+"""Reads and writes YAML, with one library, in the same way for every form.
 
-Written text is YAML 1.2 that a 1.1 reader takes the same way: what either would read as something other than
-text is quoted. Read text keeps its line numbers and may not say a key twice.
+`dump` writes YAML 1.2 that a reader of YAML 1.1 reads in the same way: text that either would read as something else is
+quoted. `load` keeps line numbers and rejects duplicate keys.
 """
 
 from __future__ import annotations
@@ -24,14 +24,14 @@ __all__ = ["TaggedScalar", "dump", "line_of", "load"]
 
 # Plain words that YAML 1.1 or 1.2 reads as a boolean or as nothing.
 _WORDS = {"", "y", "n", "yes", "no", "on", "off", "true", "false", "null", "~"}
-# Characters that may mean something to YAML somewhere in a scalar, or that are easily mistaken to.
+# Characters that may have a meaning in a YAML scalar, or look as if they had one.
 _SPECIAL = frozenset("\\:#{}[],&*?|<>=!%@`'\"$^")
 
 
 def dump(document: Mapping[str, object], comment: str = "") -> str:
     """Return ``document`` as YAML, below ``comment``, whose lines become comment lines."""
     yaml = YAML(typ="rt", pure=True)
-    yaml.width = sys.maxsize  # a pattern is copied from here, so it stays on one line
+    yaml.width = sys.maxsize  # a pattern stays on one line, so that it can be copied
     yaml.indent(mapping=2, sequence=4, offset=2)
     yaml.default_flow_style = False
     yaml.allow_unicode = True
@@ -63,10 +63,10 @@ def _scalar(text: str) -> object:
 
 
 def load(text: object) -> CommentedMap:
-    """Read one YAML document that is a mapping; its nodes know their lines.
+    """Return a YAML document that is a mapping; its nodes know their lines.
 
     Raises:
-        ConfigError: it is no YAML, no mapping, or says a key twice; with the line, quoting no value.
+        ConfigError: it is not YAML, not a mapping, or has a duplicate key; with the line, quoting no value.
     """
     if not isinstance(text, str):
         msg = f"the document is a {type(text).__name__}"
@@ -77,7 +77,7 @@ def load(text: object) -> CommentedMap:
     except DuplicateKeyError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else None
         key = str(error.problem).split('"')[1] if '"' in str(error.problem) else ""
-        msg = "the key is there twice"
+        msg = "duplicate key"
         path = [key] if key and not looks_like_secret(key) else []
         raise errors.ConfigError(msg, line=line, path=path, remedy="Remove one of the two") from None
     except MarkedYAMLError as error:
@@ -94,7 +94,7 @@ def load(text: object) -> CommentedMap:
 
 
 def line_of(document: object, path: Sequence[object]) -> int | None:
-    """Return the line (from 1) of the deepest part of ``path`` that is there."""
+    """Return the line (from 1) of the deepest part of ``path`` that exists."""
     line = None
     for key in path:
         if isinstance(document, CommentedMap) and key in document:

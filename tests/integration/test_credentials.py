@@ -21,7 +21,7 @@ from simulator.server import TOKEN
 
 import dbxexplore as dbx
 from dbxexplore import errors
-from dbxexplore.connection import ApiCalls
+from dbxexplore.connection import WorkspaceApi
 
 pytestmark = pytest.mark.integration
 
@@ -227,7 +227,7 @@ def test_a_secret_limited_to_some_scopes(workspace: Simulator, in_table: Callabl
 def test_a_limited_secret_without_its_scopes_says_what_to_do(workspace: Simulator) -> None:
     workspace.oauth.scopes = frozenset(SCOPES)
     settings = dbx.ConnectionSettings(workspace.url, service_principal())
-    with pytest.raises(errors.UnauthorizedError, match="does not give a token for these scopes") as caught:
+    with pytest.raises(errors.UnauthorizedError, match="does not issue a token for these scopes") as caught:
         dbx.discover(settings)
     assert "scopes=(" in caught.value.remedy
     report = settings.check()
@@ -382,7 +382,7 @@ def test_other_profiles_are_named_where_one_is_missing(profile: Callable[..., db
 
 
 def test_the_variable_is_read_for_each_call(workspace: Simulator, monkeypatch: pytest.MonkeyPatch) -> None:
-    calls = ApiCalls(dbx.ConnectionSettings(workspace.url, dbx.TokenAuth(TOKEN_VARIABLE)), timeout=5, connections=1)
+    calls = WorkspaceApi(dbx.ConnectionSettings(workspace.url, dbx.TokenAuth(TOKEN_VARIABLE)), timeout=5, connections=1)
     assert calls.get("/api/2.0/preview/scim/v2/Me")
     monkeypatch.setenv(TOKEN_VARIABLE, "dapi" + "0" * 32)
     with pytest.raises(errors.UnauthorizedError):

@@ -16,7 +16,7 @@ from simulator.server import TOKEN, Answer
 
 import dbxexplore as dbx
 from dbxexplore import errors
-from dbxexplore.connection import ApiCalls
+from dbxexplore.connection import WorkspaceApi
 from dbxexplore.discovery import engine, sql, statements
 from dbxexplore.discovery.statements import quoted
 
@@ -129,7 +129,7 @@ def test_where_the_storage_is_closed_the_rest_is_listed_over_rest(caplog: pytest
 def test_a_link_to_elsewhere_is_followed_over_https_alone(url: str) -> None:
     with simulated() as simulator:
         settings = dbx.ConnectionSettings(simulator.url, dbx.TokenAuth(VARIABLE))
-        calls = ApiCalls(settings, timeout=5, connections=1)
+        calls = WorkspaceApi(settings, timeout=5, connections=1)
         with pytest.raises(errors.WorkspaceError, match="which is not followed") as caught:
             calls.download(url)
     assert "secret" not in str(caught.value)
@@ -138,7 +138,7 @@ def test_a_link_to_elsewhere_is_followed_over_https_alone(url: str) -> None:
 def test_a_link_that_is_not_an_address_is_not_reached() -> None:
     with simulated() as simulator:
         settings = dbx.ConnectionSettings(simulator.url, dbx.TokenAuth(VARIABLE))
-        calls = ApiCalls(settings, timeout=5, connections=1)
+        calls = WorkspaceApi(settings, timeout=5, connections=1)
         with pytest.raises(errors.UnreachableError) as caught:
             calls.download(f"https://{'secret' * 50_000}")
     assert "secret" not in str(caught.value)
@@ -426,7 +426,7 @@ def test_an_expired_token_ends_it() -> None:
     [
         ({"strategy": "jdbc"}, "rest, sql"),
         ({"strategy": "sql", "warehouse": None}, "warehouse_id"),
-        ({"warehouse_id": "no/../id"}, "is not an id"),
+        ({"warehouse_id": "no/../id"}, "is not a warehouse ID"),
         ({"progress": 3}, "progress is 3"),
     ],
 )
@@ -447,7 +447,7 @@ DUCKDB_SCHEMAS = {"main", "information_schema", "pg_catalog"}
 @pytest.fixture(scope="module")
 def demo_settings(demo_workspace: DemoWorkspace) -> dbx.ConnectionSettings:
     settings = dbx.ConnectionSettings(demo_workspace.url, dbx.TokenAuth(demo_workspace.token_env_var))
-    calls = ApiCalls(settings, timeout=30, connections=1)
+    calls = WorkspaceApi(settings, timeout=30, connections=1)
     made = calls.post("/api/2.0/sql/warehouses", {"name": "for the SQL strategy", "cluster_size": "Small"})
     calls.close()
     return dbx.ConnectionSettings(settings.workspace_url, settings.auth, warehouse_id=str(made["id"]))

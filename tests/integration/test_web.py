@@ -15,7 +15,7 @@ import pytest
 
 import dbxexplore as dbx
 from dbxexplore import errors
-from dbxexplore.connection import ApiCalls
+from dbxexplore.connection import WorkspaceApi
 from dbxexplore.connection.web import MOST_BYTES
 
 pytestmark = pytest.mark.integration
@@ -84,14 +84,14 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
 
 
 @pytest.fixture
-def calls(server: Server) -> ApiCalls:
-    return ApiCalls(dbx.ConnectionSettings(server.url, dbx.TokenAuth("SOME_TOKEN")), timeout=5, connections=2)
+def calls(server: Server) -> WorkspaceApi:
+    return WorkspaceApi(dbx.ConnectionSettings(server.url, dbx.TokenAuth("SOME_TOKEN")), timeout=5, connections=2)
 
 
 # --- what is sent ---
 
 
-def test_what_a_call_sends(server: Server, calls: ApiCalls) -> None:
+def test_what_a_call_sends(server: Server, calls: WorkspaceApi) -> None:
     server.says({"a": 1}, path="/x?max_results=0&include_browse=true&q=a+b%2Fc")
     assert calls.get("/x", {"max_results": 0, "include_browse": True, "q": "a b/c"}) == {"a": 1}
     server.says({"b": 2}, path="/y")
@@ -104,7 +104,7 @@ def test_what_a_call_sends(server: Server, calls: ApiCalls) -> None:
     assert json.loads(body) == {"statement": "SELECT 'ü'"}
 
 
-def test_no_cookie_is_kept(server: Server, calls: ApiCalls) -> None:
+def test_no_cookie_is_kept(server: Server, calls: WorkspaceApi) -> None:
     server.says({"a": 1}, Set_Cookie="session=1; Path=/")
     calls.get("/x")
     calls.get("/x")
@@ -112,7 +112,7 @@ def test_no_cookie_is_kept(server: Server, calls: ApiCalls) -> None:
 
 
 def test_a_netrc_does_not_replace_the_credential(
-    server: Server, calls: ApiCalls, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+    server: Server, calls: WorkspaceApi, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "netrc").write_text("machine 127.0.0.1 login ada password hunter2hunter2\n")
     monkeypatch.setenv("NETRC", str(tmp_path / "netrc"))
@@ -124,7 +124,7 @@ def test_a_netrc_does_not_replace_the_credential(
 # --- redirects ---
 
 
-def test_a_redirect_to_another_host_is_not_followed(server: Server, calls: ApiCalls) -> None:
+def test_a_redirect_to_another_host_is_not_followed(server: Server, calls: WorkspaceApi) -> None:
     with Server() as other:
         other.says({"catalogs": []})
         for location in (f"{other.url}/x", f"//127.0.0.1:{other.url.rpartition(':')[2]}/x"):
@@ -134,7 +134,7 @@ def test_a_redirect_to_another_host_is_not_followed(server: Server, calls: ApiCa
         assert not other.seen
 
 
-def test_a_redirect_on_the_same_host_is_followed_three_times(server: Server, calls: ApiCalls) -> None:
+def test_a_redirect_on_the_same_host_is_followed_three_times(server: Server, calls: WorkspaceApi) -> None:
     server.says({"found": True}, path="/end?page=2")
     for at in range(3):
         server.says(b"", 307, path=f"/{at}", Location=f"/{at + 1}" if at < 2 else f"{server.url}/end?page=2")
@@ -145,14 +145,14 @@ def test_a_redirect_on_the_same_host_is_followed_three_times(server: Server, cal
     assert sum(path == "/loop" for _, path, _, _ in server.seen) == 4
 
 
-def test_a_redirect_of_a_post_is_not_followed(server: Server, calls: ApiCalls) -> None:
+def test_a_redirect_of_a_post_is_not_followed(server: Server, calls: WorkspaceApi) -> None:
     server.says(b"", 307, Location="/y")
     with pytest.raises(errors.NotDatabricksError, match="not followed"):
         calls.post("/x", {})
     assert len(server.seen) == 1
 
 
-def test_the_login_page_of_private_link(server: Server, calls: ApiCalls) -> None:
+def test_the_login_page_of_private_link(server: Server, calls: WorkspaceApi) -> None:
     server.says(b"", 302, Location="/login.html?error=private-link-validation-error:1234")
     with pytest.raises(errors.BlockedError, match="private network") as caught:
         calls.get("/x")
@@ -163,7 +163,7 @@ def test_the_login_page_of_private_link(server: Server, calls: ApiCalls) -> None
 # --- limits ---
 
 
-def test_an_answer_that_decompresses_to_too_much(server: Server, calls: ApiCalls) -> None:
+def test_an_answer_that_decompresses_to_too_much(server: Server, calls: WorkspaceApi) -> None:
     bomb = zlib.compressobj(9, wbits=31)
     content = b"".join(bomb.compress(b" " * 2**20) for _ in range(200)) + bomb.flush()
     assert len(content) < 2**20
@@ -174,7 +174,7 @@ def test_an_answer_that_decompresses_to_too_much(server: Server, calls: ApiCalls
     assert time.monotonic() - begun < HOPELESS
 
 
-def test_a_large_answer_within_the_limit(server: Server, calls: ApiCalls) -> None:
+def test_a_large_answer_within_the_limit(server: Server, calls: WorkspaceApi) -> None:
     answer = {"text": "x" * (MOST_BYTES - 100)}
     server.says(gzip.compress(json.dumps(answer).encode(), 1), Content_Encoding="gzip")
     assert calls.get("/x") == answer
@@ -182,7 +182,7 @@ def test_a_large_answer_within_the_limit(server: Server, calls: ApiCalls) -> Non
 
 @pytest.mark.parametrize("depth", [150, 1_000, 100_000])
 @pytest.mark.parametrize("opening", ['{"a":', "["])
-def test_an_answer_that_is_nested_too_deep(server: Server, calls: ApiCalls, opening: str, depth: int) -> None:
+def test_an_answer_that_is_nested_too_deep(server: Server, calls: WorkspaceApi, opening: str, depth: int) -> None:
     closing = "}" if opening[0] == "{" else "]"
     server.says((f'{{"text": "\\ud83d", "deep": {opening * depth}1{closing * depth}}}').encode())
     with pytest.raises(errors.NotDatabricksError, match="other than JSON"):
@@ -192,7 +192,7 @@ def test_an_answer_that_is_nested_too_deep(server: Server, calls: ApiCalls, open
 def test_an_answer_that_never_ends(server: Server) -> None:
     server.says(b"{" + b" " * 400 * PIECE)
     server.trickle = 0.1
-    calls = ApiCalls(dbx.ConnectionSettings(server.url, dbx.TokenAuth("SOME_TOKEN")), timeout=0.5, connections=1)
+    calls = WorkspaceApi(dbx.ConnectionSettings(server.url, dbx.TokenAuth("SOME_TOKEN")), timeout=0.5, connections=1)
     begun = time.monotonic()
     with pytest.raises(errors.TimedOutError, match="did not finish an answer"):
         calls.get("/x")
@@ -215,7 +215,7 @@ def test_an_answer_that_never_ends(server: Server) -> None:
     ],
 )
 def test_text_that_is_not_unicode_is_replaced_and_counted(
-    server: Server, calls: ApiCalls, content: bytes, text: str
+    server: Server, calls: WorkspaceApi, content: bytes, text: str
 ) -> None:
     server.says(content)
     answer = calls.get("/x")
@@ -224,13 +224,13 @@ def test_text_that_is_not_unicode_is_replaced_and_counted(
     json.dumps(answer, ensure_ascii=False).encode()
 
 
-def test_half_a_pair_in_a_key(server: Server, calls: ApiCalls) -> None:
+def test_half_a_pair_in_a_key(server: Server, calls: WorkspaceApi) -> None:
     server.says(rb'{"\ud83d": [{"b\udc00": "c"}], "n": 1000000000000000000000000000000}')
     assert calls.get("/x") == {"�": [{"b�": "c"}], "n": 10**30}
 
 
 @pytest.mark.parametrize("content", [b"", b"null", b"[]", b"3", b'"text"', b"<html></html>", b"{", b'{"a": 1} x'])
-def test_what_is_not_an_object_is_not_a_workspace(server: Server, calls: ApiCalls, content: bytes) -> None:
+def test_what_is_not_an_object_is_not_a_workspace(server: Server, calls: WorkspaceApi, content: bytes) -> None:
     server.says(content)
     with pytest.raises(errors.NotDatabricksError):
         calls.get("/x")
@@ -246,19 +246,19 @@ def test_what_is_not_an_object_is_not_a_workspace(server: Server, calls: ApiCall
         {"status": "400", "detail": "out of order", "schemas": None, "error": "x"},
     ],
 )
-def test_an_error_in_an_answer_of_200(server: Server, calls: ApiCalls, answer: Any) -> None:
+def test_an_error_in_an_answer_of_200(server: Server, calls: WorkspaceApi, answer: Any) -> None:
     server.says(answer)
     with pytest.raises(errors.WorkspaceError, match="out of order"):
         calls.get("/x")
 
 
-def test_an_answer_that_says_more_than_a_message_is_none(server: Server, calls: ApiCalls) -> None:
+def test_an_answer_that_says_more_than_a_message_is_none(server: Server, calls: WorkspaceApi) -> None:
     for answer in ({}, {"tables": [], "message": "welcome", "error": None}):
         server.says(answer)
         assert calls.get("/x") == answer
 
 
-def test_a_refusal_in_an_answer_of_200(server: Server, calls: ApiCalls) -> None:
+def test_a_refusal_in_an_answer_of_200(server: Server, calls: WorkspaceApi) -> None:
     server.says({"error_code": "PERMISSION_DENIED", "message": "Invalid access token."})
     with pytest.raises(errors.UnauthorizedError):
         calls.get("/x")
@@ -278,14 +278,14 @@ def test_a_refusal_in_an_answer_of_200(server: Server, calls: ApiCalls) -> None:
     ],
 )
 def test_a_link_that_does_not_lead_to_a_result(
-    server: Server, calls: ApiCalls, prepare: Callable[[Server], None], message: str
+    server: Server, calls: WorkspaceApi, prepare: Callable[[Server], None], message: str
 ) -> None:
     prepare(server)
     with pytest.raises(errors.WorkspaceError, match=message):
         calls.download(f"{server.url}/x")
 
 
-def test_a_link_is_followed_without_a_credential(server: Server, calls: ApiCalls) -> None:
+def test_a_link_is_followed_without_a_credential(server: Server, calls: WorkspaceApi) -> None:
     server.says(b"content")
     assert calls.download(f"{server.url}/x") == b"content"
     assert "Authorization" not in server.seen[0][2]

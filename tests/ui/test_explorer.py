@@ -187,7 +187,7 @@ def test_a_secret_is_nowhere_after_the_whole_flow(explorer: NotebookExplorer) ->
     page.get_by_role("button", name="Test connection").click()
     kernel.wait("explorer.connect_form.report is not None")
     discover(explorer)
-    for form in ("source-config", "terraform", "datahub", "document"):
+    for form in ("source-config", "terraform", "datahub", "yaml"):
         kernel.value(f"setattr(explorer.export_panel._form, 'value', '{form}') or 1")
         kernel.value("explorer.export_panel._on_save(None) or 1")
     kernel.value("str(explorer.catalog.save('snapshot.parquet'))")

@@ -172,7 +172,7 @@ def test_a_mistake_in_the_command_line_is_code_2(run: Run, arguments: list[str],
         (["preview", "--config", "/nowhere/x.yaml", "--url", URL], "cannot be read"),
         (["export", "--url", URL, "--name", "x", "--cron", "often"], "not a cron expression"),
         (["export", "--url", URL, "--name", "x", "--allow-tables", "("], "not a regular expression"),
-        (["export", "--profile", "p", "--name", "x", "--format", "terraform"], "cannot use a profile"),
+        (["export", "--profile", "p", "--name", "x", "--format", "terraform"], "a profile exists on this machine only"),
     ],
 )
 def test_what_cannot_be_done_is_code_1_with_a_message_and_no_traceback(

@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from dbxexplore import errors
-from dbxexplore.files import written_whole
+from dbxexplore.files import atomic_write
 
 
 def test_two_that_write_at_the_same_time_do_not_share_a_file(tmp_path: Path) -> None:
     path = tmp_path / "state"
-    with written_whole(path, errors.CatalogError) as first, written_whole(path, errors.CatalogError) as second:
+    with atomic_write(path, errors.CatalogError) as first, atomic_write(path, errors.CatalogError) as second:
         first.write_text("one")
         second.write_text("two")
         assert first.read_text() == "one"
@@ -27,9 +27,9 @@ def test_two_that_write_at_the_same_time_do_not_share_a_file(tmp_path: Path) -> 
 def test_processes_that_write_at_the_same_time_leave_one_whole_file(tmp_path: Path) -> None:
     path = tmp_path / "state"
     program = (
-        "import sys; from pathlib import Path; from dbxexplore import errors; from dbxexplore.files import written_whole\n"
+        "import sys; from pathlib import Path; from dbxexplore import errors; from dbxexplore.files import atomic_write\n"
         "for _ in range(50):\n"
-        "    with written_whole(Path(sys.argv[1]), errors.CatalogError) as partial:\n"
+        "    with atomic_write(Path(sys.argv[1]), errors.CatalogError) as partial:\n"
         "        partial.write_text(sys.argv[2] * 200_000)\n"
     )
     running = [subprocess.Popen([sys.executable, "-c", program, str(path), letter]) for letter in "ab"]
@@ -46,7 +46,7 @@ def test_processes_that_write_at_the_same_time_leave_one_whole_file(tmp_path: Pa
 def test_the_file_may_be_read_by_whoever_may_read_other_new_files(tmp_path: Path, umask: int) -> None:
     before = os.umask(umask)
     try:
-        with written_whole(tmp_path / "c.yaml", errors.ConfigError) as partial:
+        with atomic_write(tmp_path / "c.yaml", errors.ConfigError) as partial:
             partial.write_text("x")
     finally:
         os.umask(before)
@@ -55,7 +55,7 @@ def test_the_file_may_be_read_by_whoever_may_read_other_new_files(tmp_path: Path
 
 @pytest.mark.parametrize("name", ["n" * 255, "表" * 85, "é" * 127])
 def test_names_as_long_as_file_systems_take_them(tmp_path: Path, name: str) -> None:
-    with written_whole(tmp_path / name, errors.ConfigError) as partial:
+    with atomic_write(tmp_path / name, errors.ConfigError) as partial:
         partial.write_text("x")
     assert [path.name for path in tmp_path.iterdir()] == [name]
 
@@ -66,7 +66,7 @@ def test_an_interrupt_leaves_the_older_file_and_nothing_beside_it(tmp_path: Path
     path.write_text("old")
 
     def interrupted() -> None:
-        with written_whole(path, errors.ConfigError) as partial:
+        with atomic_write(path, errors.ConfigError) as partial:
             partial.write_text("half")
             raise stop
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -55,6 +56,12 @@ ONLY_IN: dict[str, set[str]] = {
     "minilake": {"demo"},
 }
 
+# Methods that are there for convenience, and import within them what their own module is needed for.
+CONVENIENCE = {
+    ("filters.patterns", "filters.lint"),  # Filters.lint()
+    ("filters.patterns", "filters.preview"),  # Filters.preview()
+}
+
 
 @dataclass(frozen=True)
 class Import:
@@ -92,7 +99,8 @@ def forbidden(found: Import) -> str | None:
     return None if owners is None or found.part in owners else f"only {', '.join(sorted(owners))} may"
 
 
-def imports_of(path: Path, root: Path) -> Iterator[Import]:
+def imports_of(path: Path, root: Path, *, names: bool = False) -> Iterator[Import]:
+    """Yield the imports of a module; with ``names``, each imported name by itself, since it may be a module."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     inside = path.relative_to(root).with_suffix("").parts
     module = (PACKAGE, *(inside[:-1] if inside[-1] == "__init__" else inside))
@@ -100,7 +108,7 @@ def imports_of(path: Path, root: Path) -> Iterator[Import]:
     package = module if inside[-1] == "__init__" else module[:-1]
     lazy = any(isinstance(node, ast.ImportFrom) and node.module == "__future__" for node in tree.body)
     for node in run_time_nodes(tree, lazy_annotations=lazy):
-        for target in targets(node, package, root):
+        for target in targets(node, package, root, names=names):
             yield Import("/".join(inside) + ".py", node.lineno, inside[0], target)
 
 
@@ -123,7 +131,7 @@ def is_type_checking(test: ast.expr) -> bool:
     return ast.unparse(test) in {"TYPE_CHECKING", "typing.TYPE_CHECKING"}
 
 
-def targets(node: ast.AST, package: tuple[str, ...], root: Path) -> Iterator[str]:
+def targets(node: ast.AST, package: tuple[str, ...], root: Path, *, names: bool) -> Iterator[str]:
     if isinstance(node, ast.Import):
         yield from (alias.name for alias in node.names)
     elif isinstance(node, ast.ImportFrom):
@@ -131,7 +139,8 @@ def targets(node: ast.AST, package: tuple[str, ...], root: Path) -> Iterator[str
         module = ".".join(part for part in (base, node.module) if part)
         for alias in node.names:
             # `from dbxexplore import errors` needs a module; `from dbxexplore import explore` what that name stands for.
-            yield f"{module}.{alias.name}" if module == PACKAGE and is_module(alias.name, root) else module
+            is_name = names or (module == PACKAGE and is_module(alias.name, root))
+            yield f"{module}.{alias.name}" if is_name else module
     elif isinstance(node, ast.Call) and is_importing(node.func) and node.args:
         yield from [str(node.args[0].value)] if isinstance(node.args[0], ast.Constant) else []
 
@@ -168,6 +177,53 @@ def test_the_check_reads_the_whole_package() -> None:
     assert ("filters", "dbxexplore.catalog") in pairs
     assert ("export", "dbxexplore.errors") in pairs
     assert ("catalog", "pandas") in pairs
+
+
+def test_no_modules_import_each_other_in_a_circle(modules: dict[str, set[str]]) -> None:
+    assert circle(modules, CONVENIENCE) == []
+
+
+@pytest.mark.parametrize("edge", sorted(CONVENIENCE))
+def test_each_convenience_closes_a_circle(edge: tuple[str, str], modules: dict[str, set[str]]) -> None:
+    assert set(edge) <= set(circle(modules, CONVENIENCE - {edge}))
+
+
+@pytest.fixture(scope="module")
+def modules() -> dict[str, set[str]]:
+    return modules_of(ROOT)
+
+
+def modules_of(root: Path) -> dict[str, set[str]]:
+    """Return what each module below ``root`` imports of the package, by name within it."""
+    modules = {}
+    for path in sorted(root.rglob("*.py")):
+        targets = {one.target.removeprefix(f"{PACKAGE}.") for one in imports_of(path, root, names=True)}
+        # A name in a package stands for one of its modules, or for what its __init__ defines.
+        imported = {first_file(target, target.rpartition(".")[0], root=root) for target in targets}
+        modules[module_of(path, root)] = imported - {"", module_of(path, root)}
+    return modules
+
+
+def circle(modules: dict[str, set[str]], allowed: set[tuple[str, str]]) -> list[str]:
+    """Return the modules of a circle of imports, apart from those that are allowed; empty when there is none."""
+    try:
+        TopologicalSorter(
+            {
+                module: {name for name in imported if (module, name) not in allowed}
+                for module, imported in modules.items()
+            }
+        ).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
+def module_of(path: Path, root: Path) -> str:
+    return ".".join(path.relative_to(root).with_suffix("").parts).removesuffix(".__init__")
+
+
+def first_file(*modules: str, root: Path) -> str:
+    return next((module for module in modules if module and is_module(module.replace(".", "/"), root)), "")
 
 
 # --- the check itself, on made-up trees ------------------------------------------------------------
@@ -323,3 +379,17 @@ def test_an_upward_import_in_a_copy_of_this_package_is_found(tmp_path: Path) -> 
 def test_an_import_for_the_type_checker_alone_is_none(tmp_path: Path, test: str) -> None:
     text = f"from __future__ import annotations\nif {test}:\n    from dbxexplore.filters import Filters\n"
     assert changed(tmp_path, "catalog/schema.py", text) == []
+
+
+def test_a_circle_within_a_folder_is_found(tmp_path: Path) -> None:
+    (tmp_path / "filters").mkdir()
+    files = {
+        "a": "from dbxexplore.filters.b import x\n",
+        "b": "def f():\n    from dbxexplore.filters import c\n",
+        "c": "",
+    }
+    for name, text in files.items():
+        (tmp_path / "filters" / f"{name}.py").write_text(text)
+    assert circle(modules_of(tmp_path), set()) == []
+    (tmp_path / "filters" / "c.py").write_text("import dbxexplore.filters.a\n")
+    assert {"filters.a", "filters.b", "filters.c"} == set(circle(modules_of(tmp_path), set()))

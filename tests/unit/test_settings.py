@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import copy
 import pickle
+import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ import pytest
 import dbxexplore as dbx
 from dbxexplore import errors
 from dbxexplore.connection import AUTH_KINDS, looks_like_secret, mask
-from dbxexplore.connection.secrets import check_variable_name, read_secret
+from dbxexplore.connection.secrets import SECRET, check_variable_name, read_secret
 
 URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
 PAT = "dapi" + "0123456789abcdef" * 2
@@ -88,9 +90,9 @@ def test_no_name(name: str) -> None:
     "name", ["1TOKEN", "MY-TOKEN", "MY TOKEN", "$TOKEN", "${TOKEN}", "a=b", "Ü", "hunter2hunter2!"]
 )
 def test_what_cannot_name_a_variable(name: str) -> None:
-    with pytest.raises(errors.CredentialError, match="cannot name an environment variable") as caught:
+    with pytest.raises(errors.CredentialError, match="not a valid environment variable name") as caught:
         dbx.TokenAuth(name)
-    assert "letters, digits and underscores" in str(caught.value)
+    assert "Use letters, digits and _ only" in str(caught.value)
     assert name not in str(caught.value)  # it might be a secret
 
 
@@ -129,7 +131,7 @@ def test_a_secret_anywhere_else(make: Any, secret: str) -> None:
 
 @pytest.mark.parametrize("client_id", ["", " ", None])
 def test_no_client_id(client_id: Any) -> None:
-    with pytest.raises(errors.CredentialError, match="client_id is empty"):
+    with pytest.raises(errors.CredentialError, match=r"application ID \(client_id\) is required"):
         dbx.OAuthM2MAuth(client_id)
 
 
@@ -167,7 +169,7 @@ def test_no_warehouse(empty: Any) -> None:
 
 @pytest.mark.parametrize("wrong", ["my warehouse", "a/b", "é", "x" * 65, 42])
 def test_no_id_of_a_warehouse(wrong: Any) -> None:
-    with pytest.raises(errors.SettingsError, match="is not an id") as caught:
+    with pytest.raises(errors.SettingsError, match="is not a warehouse ID") as caught:
         dbx.ConnectionSettings(URL, warehouse_id=wrong)
     assert "1234567890abcdef" in caught.value.expected
 
@@ -191,7 +193,7 @@ def test_an_empty_variable_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SOME_TOKEN", " \n")
     with pytest.raises(errors.CredentialError, match="SOME_TOKEN is empty") as caught:
         read_secret("SOME_TOKEN")
-    assert "Give it the secret" in caught.value.remedy
+    assert "Set it" in caught.value.remedy
 
 
 def test_a_repr_names_the_variable_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -209,6 +211,11 @@ def test_what_looks_like_a_secret(secret: str) -> None:
 @pytest.mark.parametrize("text", ["DATABRICKS_TOKEN", URL, CLIENT_ID, "dapi", "dapi_TOKEN", "eyJ", ""])
 def test_what_does_not(text: str) -> None:
     assert not looks_like_secret(text)
+
+
+def test_the_script_of_the_page_recognises_the_same_secrets() -> None:
+    scripts = "".join(path.read_text("utf-8") for path in Path(dbx.__file__).parent.rglob("*.js"))
+    assert re.findall(r"/(\(\?:dapi.*)/i;", scripts) == [SECRET.pattern]
 
 
 def test_masking_hides_tokens_and_the_values_of_secret_variables(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,7 +265,7 @@ def test_the_workspace_of_a_pasted_address_is_kept() -> None:
 
 def test_two_workspaces_are_refused() -> None:
     assert dbx.ConnectionSettings(f"{URL}/?o=1", workspace_id="1").workspace_id == "1"
-    with pytest.raises(errors.SettingsError, match=r"workspace_id is '2', and the workspace URL names .* '1'"):
+    with pytest.raises(errors.SettingsError, match=r"workspace_id is '2', but the workspace URL names .* '1'"):
         dbx.ConnectionSettings(f"{URL}/?o=1", workspace_id="2")
 
 

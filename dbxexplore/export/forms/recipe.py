@@ -1,21 +1,21 @@
 """A DataHub ingestion recipe for the same selection.
 
 Source: DataHub's ``unity-catalog`` source, acryl-datahub 1.7.0 (``unity/config.py`` and ``unity/source.py``). What a
-recipe selects must be what the preview shows, so each setting that selects objects is either known to
-`Dialect.DATAHUB` or is off:
+recipe selects must be what the preview shows, so each setting that selects objects is either part of
+`Dialect.DATAHUB` or off:
 
-- ``schema_pattern`` is always written, so DataHub always adds its deny of ``information_schema``: the reading knows it.
-- Catalogs and schemas are matched with blanks turned into underscores: the reading knows it.
-- ``include_hive_metastore`` is written as false where there is a warehouse; without one DataHub turns it off itself.
-  Where the Unity Catalog API lists ``hive_metastore`` all the same, a deny pattern takes it out: `discover` does not
-  look at it either, unless it is asked to.
+- ``schema_pattern`` is always written, so DataHub always denies ``information_schema``; so does the dialect.
+- Catalogs and schemas are matched with blanks turned into underscores; so they are by the dialect.
+- ``include_hive_metastore`` is written as false if there is a warehouse; without one, DataHub turns it off itself.
+  If the Unity Catalog API lists ``hive_metastore`` nevertheless, a deny pattern excludes it; `discover` does not list
+  it either, unless requested.
 - ``include_metastore`` and ``include_metric_views`` are off unless written, and are not written: names do not begin
   with the metastore's, and a metric view is judged by the table patterns, like any other table.
 - ``include_tables`` and ``include_views`` are on unless written, and are not written.
-- ``view_pattern`` has an effect from 1.6.0.12 on: a recipe with view patterns says so. For filters that are read as
-  `Dialect.DATAHUB_1_5` it lets everything through, so that every version selects the same.
+- ``view_pattern`` has an effect from 1.6.0.12 on; a recipe with view patterns says so. For `Dialect.DATAHUB_1_5` it
+  allows everything, so that every version selects the same.
 
-Filters that are meant to be read in another way are rendered with a warning on top.
+Filters with other matching rules are rendered with a warning at the top.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from dbxexplore.connection import OAuthM2MAuth, TokenAuth
 from dbxexplore.export import yaml_text
-from dbxexplore.export.config import ConnectionConfig, left_out, needs_own_credential
+from dbxexplore.export.config import ConnectionConfig
+from dbxexplore.export.forms.base import Form, check_portable, left_out
 from dbxexplore.filters import Dialect, Patterns
 from dbxexplore.filters.patterns import LEVELS
 
-_OTHER_READING = """\
-Warning: these filters are meant to be read as {name}, and DataHub reads patterns its own way:
-from the start of the qualified name, and a view must pass the table and the view patterns.
-It may take in other objects than the preview showed."""
+_OTHER_RULES = """\
+Warning: these filters use the matching rules {name}, and DataHub uses its own:
+prefix match of the qualified name, and a view must pass the table and the view patterns.
+It may include other objects than the preview showed."""
 _HIVE = "^hive_metastore$"
 _VIEW_PATTERNS = "view_pattern needs DataHub 1.6.0.12 or later: earlier versions ignore it."
 
@@ -40,22 +40,18 @@ _VIEW_PATTERNS = "view_pattern needs DataHub 1.6.0.12 or later: earlier versions
 def datahub_recipe(config: ConnectionConfig) -> str:
     """Return a recipe whose source is the workspace and whose sink is the console.
 
-    It leaves out ``hive_metastore``, also where a discovery was asked to list it.
+    It always excludes ``hive_metastore``, even if discovery lists it.
 
     Raises:
-        ExportError: the credential is one that DataHub cannot have.
+        ExportError: DataHub cannot use the credential.
     """
-    needs_own_credential(config, "A DataHub recipe")
+    check_portable(config, "A DataHub recipe")
     settings, filters = config.settings, config.filters
-    reading = replace(config.dialect, ignore_case=True)
-    if reading == Dialect.DATAHUB_1_5:
+    rules = replace(config.dialect, ignore_case=True)
+    if rules == Dialect.DATAHUB_1_5:
         filters = filters.with_level("views", Patterns())
-    source: dict[str, object] = {"workspace_url": settings.workspace_url}
-    if isinstance(settings.auth, TokenAuth):
-        source["token"] = f"${{{settings.auth.env_var}}}"
-    elif isinstance(settings.auth, OAuthM2MAuth):
-        source["client_id"] = settings.auth.client_id
-        source["client_secret"] = f"${{{settings.auth.client_secret_env_var}}}"
+    credential = settings.auth.exported(lambda variable: f"${{{variable}}}")
+    source: dict[str, object] = {"workspace_url": settings.workspace_url, **credential}
     if settings.warehouse_id:
         source["warehouse_id"] = settings.warehouse_id
         source["include_hive_metastore"] = False
@@ -68,8 +64,8 @@ def datahub_recipe(config: ConnectionConfig) -> str:
         }
     source["include_notebooks"] = bool(filters.notebooks.allow)
     comments = []
-    if reading not in {Dialect.DATAHUB, Dialect.DATAHUB_1_5}:
-        comments.append(_OTHER_READING.format(name=config.dialect.name))
+    if rules not in {Dialect.DATAHUB, Dialect.DATAHUB_1_5}:
+        comments.append(_OTHER_RULES.format(name=config.dialect.name))
     if filters.views != Patterns():
         comments.append(_VIEW_PATTERNS)
     comments += left_out(config, "A recipe")
@@ -88,31 +84,31 @@ def _unexpanded(pattern: str) -> str:
     verbose = [False]  # of each open group, the pattern itself being the first
     parts, at = [], 0
     while at < len(pattern):
-        found = _TOKEN.match(pattern, at)
-        if found is None or (found["line"] and not verbose[-1]):
+        match = _TOKEN.match(pattern, at)
+        if match is None or (match["line"] and not verbose[-1]):
             parts.append(pattern[at])
             at += 1
             continue
-        at = found.end()
-        parts.append(_without_dollar(found))
-        if found["end"]:
-            inner = (verbose[-1] or "x" in (found["on"] or "")) and "x" not in (found["off"] or "")
-            if found["end"] == ")":  # flags without a group of their own hold for all of this one
+        at = match.end()
+        parts.append(_without_dollar(match))
+        if match["end"]:
+            inner = (verbose[-1] or "x" in (match["on"] or "")) and "x" not in (match["off"] or "")
+            if match["end"] == ")":  # flags without a group of their own hold for all of this one
                 verbose.pop()
             verbose.append(inner)
-        elif found[0] == "(":
+        elif match[0] == "(":
             verbose.append(verbose[-1])
-        elif found[0] == ")":
+        elif match[0] == ")":
             verbose.pop()
     return "".join(parts)
 
 
-def _without_dollar(found: re.Match[str]) -> str:
-    if found["class"]:
-        return _ESCAPED_OR_DOLLAR.sub(lambda part: r"\x24" if "$" in part[0] else part[0], found[0])
-    if found["comment"] or found["line"]:
-        return found[0].replace("$", "_")
-    return {"$": "(?:$)", r"\$": r"\x24"}.get(found[0], found[0])
+def _without_dollar(match: re.Match[str]) -> str:
+    if match["class"]:
+        return _ESCAPED_OR_DOLLAR.sub(lambda part: r"\x24" if "$" in part[0] else part[0], match[0])
+    if match["comment"] or match["line"]:
+        return match[0].replace("$", "_")
+    return {"$": "(?:$)", r"\$": r"\x24"}.get(match[0], match[0])
 
 
 # What a dollar sign can be part of: an escape, a character class or a comment; by itself it is the end of the
@@ -129,3 +125,6 @@ _TOKEN = re.compile(
     re.DOTALL | re.VERBOSE,
 )
 _ESCAPED_OR_DOLLAR = re.compile(r"\\.|\$", re.DOTALL)
+
+
+FORM = Form("datahub", "DataHub recipe", "-recipe.yaml", datahub_recipe)

@@ -1,15 +1,15 @@
 """The source configuration that Dagster+ stores for a connection.
 
-Its keys are not published for Databricks. What is rendered follows the fields of the connection form
-(https://docs.dagster.io/guides/labs/connections/databricks) and the filter keys of DataHub, and says that it
-is provisional; the live schema of a Dagster+ organization settles it.
+Its keys are not published for Databricks. The rendered document follows the fields of the connection form
+(https://docs.dagster.io/guides/labs/connections/databricks) and the filter keys of DataHub, and says that it is
+provisional, until it is checked against the schema of a Dagster+ organization.
 """
 
 from __future__ import annotations
 
-from dbxexplore.connection import OAuthM2MAuth, TokenAuth
 from dbxexplore.export import yaml_text
-from dbxexplore.export.config import ConnectionConfig, left_out, needs_own_credential
+from dbxexplore.export.config import ConnectionConfig
+from dbxexplore.export.forms.base import Form, check_portable, left_out
 from dbxexplore.filters.patterns import LEVELS
 
 _PROVISIONAL = """\
@@ -21,23 +21,22 @@ def source_config_yaml(config: ConnectionConfig) -> str:
     """Return the source configuration as YAML.
 
     Raises:
-        ExportError: the credential is one that Dagster+ cannot have.
+        ExportError: Dagster+ cannot use the credential.
     """
-    needs_own_credential(config, "Dagster+")
+    check_portable(config, "Dagster+")
     return yaml_text.dump(_document(config), "\n".join([_PROVISIONAL, *left_out(config, "This document")]))
 
 
 def _document(config: ConnectionConfig) -> dict[str, object]:
     settings = config.settings
-    document: dict[str, object] = {"workspace_url": settings.workspace_url}
-    if isinstance(settings.auth, TokenAuth):
-        document["token"] = {"env": settings.auth.env_var}
-    elif isinstance(settings.auth, OAuthM2MAuth):
-        document["client_id"] = settings.auth.client_id
-        document["client_secret"] = {"env": settings.auth.client_secret_env_var}
+    credential = settings.auth.exported(lambda variable: {"env": variable})
+    document: dict[str, object] = {"workspace_url": settings.workspace_url, **credential}
     if settings.warehouse_id:
         document["warehouse_id"] = settings.warehouse_id
     for level in LEVELS:
         patterns = config.filters.level(level)
         document[f"{level.removesuffix('s')}_pattern"] = {"allow": list(patterns.allow), "deny": list(patterns.deny)}
     return document
+
+
+FORM = Form("source-config", "Dagster+ source config", "-source.yaml", source_config_yaml, provisional=True)

@@ -9,6 +9,7 @@ import json
 import re
 
 from dbxexplore.export.config import ConnectionConfig
+from dbxexplore.export.forms.base import Form
 from dbxexplore.export.forms.source_config import source_config_yaml
 
 _HEADER = """\
@@ -21,7 +22,7 @@ def terraform(config: ConnectionConfig) -> str:
     """Return the resource as HCL.
 
     Raises:
-        ExportError: the credential is one that Dagster+ cannot have.
+        ExportError: Dagster+ cannot use the credential.
     """
     attributes = {
         "name": config.name,
@@ -31,9 +32,9 @@ def terraform(config: ConnectionConfig) -> str:
         "timezone": config.schedule.timezone if config.schedule else "",
         "source_config_yaml": source_config_yaml(config),
     }
-    given = {name: value for name, value in attributes.items() if value}
-    width = max(map(len, given))
-    lines = "".join(f"  {name:<{width}} = {hcl_string(value)}\n" for name, value in given.items())
+    attributes = {name: value for name, value in attributes.items() if value}
+    width = max(map(len, attributes))
+    lines = "".join(f"  {name:<{width}} = {hcl_string(value)}\n" for name, value in attributes.items())
     label = re.sub(r"[^A-Za-z0-9_-]", "_", config.name)
     if not re.match(r"[A-Za-z_]", label):
         label = f"_{label}"
@@ -43,11 +44,11 @@ def terraform(config: ConnectionConfig) -> str:
 def hcl_string(text: str) -> str:
     """Return ``text`` as a quoted HCL string in which nothing is interpolated.
 
-    HCL knows JSON's escapes but for two, and takes ``${`` and ``%{`` for the start of a template. Doubling
-    the sign is the usual escape; where that is ambiguous, after another such sign, or where python-hcl2 looks
-    for a closing brace that is not there, the sign is written by its code point.
+    HCL has all escapes of JSON but two, and reads ``${`` and ``%{`` as the start of a template. Doubling the sign is
+    the usual escape; where that is ambiguous, after another such sign, or where python-hcl2 expects a closing brace,
+    the sign is written by its code point.
     """
-    quoted = _SHORT_ESCAPE.sub(lambda found: _CODE_POINT.get(found[0], found[0]), json.dumps(text, ensure_ascii=False))
+    quoted = _SHORT_ESCAPE.sub(lambda match: _CODE_POINT.get(match[0], match[0]), json.dumps(text, ensure_ascii=False))
     return _TEMPLATE.sub(_escaped_template, quoted)
 
 
@@ -56,8 +57,11 @@ _CODE_POINT = {r"\b": r"\u0008", r"\f": r"\u000c", "$": r"\u0024", "%": r"\u0025
 _TEMPLATE = re.compile(r"(\$?\$|%?%)\{(?=([^}\\\"$%]*\})?)")
 
 
-def _escaped_template(found: re.Match[str]) -> str:
-    before, sign = found[1][:-1], found[1][-1]
-    if found[2] is None:
+def _escaped_template(match: re.Match[str]) -> str:
+    before, sign = match[1][:-1], match[1][-1]
+    if match[2] is None:
         return f"{before}{_CODE_POINT[sign]}{{"
     return f"{_CODE_POINT.get(before, before)}{sign}{sign}{{"
+
+
+FORM = Form("terraform", "Terraform", ".tf", terraform)

@@ -2,40 +2,28 @@
 
 from __future__ import annotations
 
-import configparser
 import html
-import os
-import re
 from collections.abc import Mapping
-from pathlib import Path
 
 import traitlets
 
 from dbxexplore import errors
 from dbxexplore.connection import (
+    AUTH_KINDS,
     Auth,
     ConnectionReport,
     ConnectionSettings,
-    OAuthM2MAuth,
-    ProfileAuth,
-    RuntimeAuth,
+    Field,
     TokenAuth,
     looks_like_secret,
     looks_like_value,
 )
-from dbxexplore.connection.secrets import DEFAULT_SECRET_VARIABLE, DEFAULT_TOKEN_VARIABLE
+from dbxexplore.connection.secrets import has_login
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, error_html, message_area, set_text, shows_errors
 from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.work import Task
 
-_KINDS = (
-    ("Personal access token", "token"),
-    ("Service principal (OAuth)", "oauth-m2m"),
-    ("Profile of ~/.databrickscfg", "profile"),
-    ("This notebook's own identity", "runtime"),
-)
-_LIKELY = re.compile(r"TOKEN|SECRET|DATABRICKS|PASSWORD|_PAT\b", re.IGNORECASE)
 _WIDE = {"width": "auto", "max_width": "620px"}
 
 
@@ -55,16 +43,9 @@ class ConnectForm(Component):
         self.task = Task()
         self._filling = False  # while settings are shown, the fields are not read one by one
         self._url = _text("Workspace URL", "https://dbc-1234abcd-56ef.cloud.databricks.com")
-        self._kind = widgets.Dropdown(description="Sign in with", options=_KINDS, style=_STYLE, layout=_WIDE)
-        self._fields = {
-            "env_var": _combobox("Token variable", _variables(DEFAULT_TOKEN_VARIABLE), DEFAULT_TOKEN_VARIABLE),
-            "client_id": _text("Application id", "3f1c2a9e-…, the service principal's UUID"),
-            "client_secret_env_var": _combobox(
-                "Secret variable", _variables(DEFAULT_SECRET_VARIABLE), DEFAULT_SECRET_VARIABLE
-            ),
-            "scopes": _text("API scopes", "optional – if the secret is limited: unity-catalog, sql"),
-            "profile": _combobox("Profile", _profiles(), "DEFAULT"),
-        }
+        kinds = [(auth.label, kind) for kind, auth in AUTH_KINDS.items()]
+        self._kind = widgets.Dropdown(description="Sign in with", options=kinds, style=_STYLE, layout=_WIDE)
+        self._fields = {field.name: _field(field) for auth in AUTH_KINDS.values() for field in auth.FIELDS}
         self._warehouse = _text("SQL warehouse ID", "optional – faster on large metastores")
         self._workspace = _text("Workspace ID", "optional – the number after ?o= in the workspace's address")
         self._messages = {name: message_area() for name in ("workspace_url", "auth", "ids")}
@@ -115,9 +96,9 @@ class ConnectForm(Component):
         self.state.settings = self._read()
 
     def _holds_secret(self, field: object, value: str) -> bool:
-        names_variable = field in (self._fields["env_var"], self._fields["client_secret_env_var"])
-        looks_so = looks_like_value if names_variable else looks_like_secret
-        return looks_so(value) or re.search(r"://[^/\s]*@", value) is not None
+        fields = [self._fields[f.name] for auth in AUTH_KINDS.values() for f in auth.FIELDS if f.variable]
+        looks_so = looks_like_value if field in fields else looks_like_secret
+        return looks_so(value) or has_login(value)
 
     def _place_of(self, field: object) -> str:
         if field is self._url:
@@ -128,7 +109,7 @@ class ConnectForm(Component):
         """Return the settings that the fields make; what keeps them from being any is shown beside its field."""
         for message in self._messages.values():
             set_text(message, "")
-        shown = _fields_of(self._kind.value)
+        shown = [field.name for field in AUTH_KINDS[self._kind.value].FIELDS]
         for name, field in self._fields.items():
             field.layout.display = None if name in shown else "none"
         made = None
@@ -150,15 +131,7 @@ class ConnectForm(Component):
         set_text(self._messages[place], error_html(error) if typed else "")
 
     def _auth(self) -> Auth:
-        value = {name: field.value for name, field in self._fields.items()}
-        if self._kind.value == "token":
-            return TokenAuth(value["env_var"])
-        if self._kind.value == "oauth-m2m":
-            scopes = [scope for scope in re.split(r"[\s,]+", value["scopes"]) if scope]
-            return OAuthM2MAuth(value["client_id"], value["client_secret_env_var"], scopes=tuple(scopes))
-        if self._kind.value == "profile":
-            return ProfileAuth(value["profile"])
-        return RuntimeAuth()
+        return AUTH_KINDS[self._kind.value].from_texts({name: field.value for name, field in self._fields.items()})
 
     # --- settings to fields ---
 
@@ -167,9 +140,8 @@ class ConnectForm(Component):
         self._kind.value = settings.auth.kind
         self._warehouse.value = settings.warehouse_id or ""
         self._workspace.value = settings.workspace_id or ""
-        for name in _fields_of(settings.auth.kind):
-            value = getattr(settings.auth, name)
-            self._fields[name].value = value if isinstance(value, str) else ", ".join(value)
+        for name, text in settings.auth.texts().items():
+            self._fields[name].value = text
 
     @shows_errors
     def _on_settings(self, _change: Mapping[str, object]) -> None:
@@ -251,39 +223,22 @@ def _shown(settings: ConnectionSettings) -> str:
     return html.escape(settings.workspace_url or "the workspace")
 
 
-def _fields_of(kind: str) -> tuple[str, ...]:
-    return {
-        "token": ("env_var",),
-        "oauth-m2m": ("client_id", "client_secret_env_var", "scopes"),
-        "profile": ("profile",),
-    }.get(kind, ())
-
-
-def _variables(default: str) -> list[str]:
-    """Return names of environment variables that may hold a secret. Values are not looked at."""
-    names = {name for name in os.environ if _LIKELY.search(name) and not looks_like_secret(name)}
-    return sorted(names | {default})
-
-
-def _profiles() -> list[str]:
-    """Return the names of the profiles on this machine, nothing else of them."""
-    parser = configparser.ConfigParser(interpolation=None)
-    try:
-        path = os.environ.get("DATABRICKS_CONFIG_FILE") or "~/.databrickscfg"
-        parser.read(Path(path).expanduser(), encoding="utf-8")
-    except (OSError, configparser.Error, UnicodeDecodeError, RuntimeError):
-        return ["DEFAULT"]
-    return ["DEFAULT", *(name for name in parser.sections() if not name.startswith("__"))]
-
-
-_STYLE = {"description_width": "120px"}
+_STYLE = {"description_width": "180px"}
 
 
 def _text(description: str, placeholder: str) -> widgets.Text:
     return widgets.Text(description=description, placeholder=placeholder, style=_STYLE, layout=_WIDE)
 
 
-def _combobox(description: str, options: list[str], value: str) -> widgets.Combobox:
+def _field(field: Field) -> widgets.Text:
+    if field.default is None:
+        return _text(field.label, field.placeholder)
     return widgets.Combobox(
-        description=description, options=options, value=value, ensure_option=False, style=_STYLE, layout=_WIDE
+        description=field.label,
+        options=sorted({*field.suggestions(), field.default}),
+        placeholder=field.placeholder,
+        value=field.default,
+        ensure_option=False,
+        style=_STYLE,
+        layout=_WIDE,
     )

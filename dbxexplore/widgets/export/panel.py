@@ -19,15 +19,9 @@ from IPython.display import Javascript
 
 from dbxexplore import errors
 from dbxexplore.connection.secrets import looks_like_secret
-from dbxexplore.export import (
-    ConnectionConfig,
-    component_yaml,
-    datahub_recipe,
-    source_config_yaml,
-    terraform,
-)
+from dbxexplore.export import FORMS, ConnectionConfig
 from dbxexplore.export.collisions import Rows, asset_rows, collisions
-from dbxexplore.files import written_whole
+from dbxexplore.files import atomic_write
 from dbxexplore.filters import Dialect, Preview
 from dbxexplore.text import line_html, one_line, plural, visible_html
 from dbxexplore.widgets import controls as widgets
@@ -36,13 +30,6 @@ from dbxexplore.widgets.pager import Pager
 from dbxexplore.widgets.state import DEFAULT_NAME, ExplorerState
 from dbxexplore.widgets.work import Latest
 
-FORMS: dict[str, tuple[str, str, Callable[[ConnectionConfig], str]]] = {
-    "document": ("Connection document", ".yaml", ConnectionConfig.to_yaml),
-    "source-config": ("Dagster+ source config (provisional)", "-source.yaml", source_config_yaml),
-    "terraform": ("Terraform", ".tf", terraform),
-    "datahub": ("DataHub recipe", "-recipe.yaml", datahub_recipe),
-    "component": ("Dagster component (defs.yaml)", "/defs.yaml", component_yaml),
-}
 PAGE_LENGTH = 20  # asset keys
 MOST_BYTES = 1_000_000  # of a file to compare with
 _COPY_SECONDS = 300  # allows for clocks that differ
@@ -83,7 +70,7 @@ class ExportPanel(Component):
         }
         self._form = widgets.Dropdown(
             description="Format",
-            options=[(label, key) for key, (label, _, _) in FORMS.items()],
+            options=[(form.title, key) for key, form in FORMS.items()],
             style=_STYLE,
             layout=_WIDE,
         )
@@ -161,7 +148,7 @@ class ExportPanel(Component):
         if self.state.config is None:
             msg = "The fields make no connection yet"
             raise errors.ConfigError(msg)
-        return FORMS[self._form.value][2](self.state.config)
+        return FORMS[self._form.value].render(self.state.config)
 
     # --- what happens ---
 
@@ -183,8 +170,8 @@ class ExportPanel(Component):
 
     @shows_errors
     def _on_form(self, change: Mapping[str, object]) -> None:
-        stem = self._path.value.removesuffix(FORMS[str(change["old"])][1])
-        self._path.value = stem + FORMS[str(change["new"])][1]
+        stem = self._path.value.removesuffix(FORMS[str(change["old"])].suffix)
+        self._path.value = stem + FORMS[str(change["new"])].suffix
         self._show()
 
     @shows_errors
@@ -226,7 +213,7 @@ class ExportPanel(Component):
         return True
 
     def _file_name(self, name: str) -> str:
-        return name + FORMS[self._form.value][1]
+        return name + FORMS[self._form.value].suffix
 
     def _target(self) -> Path:
         path = Path(self._path.value.strip() or self._file_name(self._name.value))
@@ -297,7 +284,7 @@ class ExportPanel(Component):
             set_text(self._outcome, f"<span class='dbxe-warn' role='status'>{hint}</span>")
             return
         try:
-            with written_whole(path, errors.ExportError) as partial:
+            with atomic_write(path, errors.ExportError) as partial:
                 partial.write_text(text, encoding="utf-8")
         except errors.ExportError as error:
             set_text(self._outcome, error_html(error))

@@ -455,7 +455,7 @@ def test_scaffolding_writes_a_document_and_the_yaml_that_names_it(make_config: M
     ("params", "message"),
     [
         ({"document": "nope.yaml"}, "'nope.yaml' cannot be read: No such file or directory."),
-        ({"workspace_url": "nonsense"}, "'nonsense' is not the address of a workspace"),
+        ({"workspace_url": "nonsense"}, "'nonsense' is not a workspace URL"),
     ],
 )
 def test_scaffolding_that_cannot_be_done_leaves_no_folder(params: dict[str, str], message: str) -> None:

@@ -62,7 +62,7 @@ def values_of(config: dbx.ConnectionConfig) -> dict[str, object]:
             "workspace_url": config.settings.workspace_url,
             "auth": {
                 name: list(value) if isinstance(value, tuple) else value
-                for name in auth.__dataclass_fields__
+                for name in ("kind", *auth.__dataclass_fields__)
                 if (value := getattr(auth, name)) != ()
             },
             **{
@@ -231,18 +231,23 @@ REFUSED = [
         "dialect.case",
         "unknown key. Expected one of match, ignore_case, subject, v",
     ),
-    ("name: again\n", 8, "name", "the key is there twice. Remove one of the two."),
-    ("filters:\n  tables:\n    deny: []\n    deny: []\n", 11, "deny", "the key is there twice. Remove one of the two."),
+    ("name: again\n", 8, "name", "duplicate key. Remove one of the two."),
+    ("filters:\n  tables:\n    deny: []\n    deny: []\n", 11, "deny", "duplicate key. Remove one of the two."),
     ("description: 5\n", 8, "description", "is not text. Expected text; put it in quotes."),
     ("description: [a]\n", 8, "description", "is not text. Expected text; put it in quotes."),
     ("description: 2024-01-01\n", 8, "description", "is read as date. Expected text. Put it in quotes."),
     ("description: 2024-01-01 10:00:00\n", 8, "description", "is read as datetime. Expected text. Put it in quotes."),
     ("description: !!binary aGVsbG8=\n", 8, "description", "is read as bytes. Expected text. Put it in quotes."),
     ("description: !mine a\n", 8, "description", "is read with a tag. Expected text. Put it in quotes."),
-    ('description: "\\ud800"\n', 8, "description", "holds half of a surrogate pair, which is no character."),
+    ('description: "\\ud800"\n', 8, "description", "contains an unpaired surrogate."),
     ("filters: [a]\n", 8, "filters", "is not a mapping. Expected keys and values."),
     ("filters:\n  views: [a]\n", 9, "filters.views", "is not a mapping. Expected keys and values."),
-    ("filters:\n  views:\n    allow: '.*'\n", 10, "filters.views.allow", "is one text. Expected a list of patterns."),
+    (
+        "filters:\n  views:\n    allow: '.*'\n",
+        10,
+        "filters.views.allow",
+        "is a single text. Expected a list of patterns.",
+    ),
     ("filters:\n  views:\n    allow: 5\n", 10, "filters.views.allow", "is not a list. Expected a list of patterns."),
     ("filters:\n  views:\n    allow:\n", 10, "filters.views.allow", "is not a list. Expected a list of patterns."),
     (
@@ -293,9 +298,9 @@ REFUSED = [
         "schedule.timezone",
         "'Mars' is not a time zone; expected a name su",
     ),
-    ("5: a\n", 8, "", "holds a key that is read as int. Expected keys that are text."),
-    ("? [a, b]\n: c\n", 8, "", "holds a key that is read as CommentedKeySeq. Expected keys that are text."),
-    ("filters:\n  2024-01-01: {}\n", 9, "filters", "holds a key that is read as date. Expected keys that are text."),
+    ("5: a\n", 8, "", "has a key that is read as int. Expected keys that are text."),
+    ("? [a, b]\n: c\n", 8, "", "has a key that is read as CommentedKeySeq. Expected keys that are text."),
+    ("filters:\n  2024-01-01: {}\n", 9, "filters", "has a key that is read as date. Expected keys that are text."),
     ("filters: &all\n  tables: *all\n", 9, "filters.tables", "is not a mapping. Expected keys and values."),
     ("filters:\n\ttables: {}\n", 9, "", "not valid YAML: found character '\\t' that cannot start any token."),
     ("filters: [a\n", 9, "", "not valid YAML: "),
@@ -323,13 +328,19 @@ def test_a_wrong_document_is_refused_with_line_and_key(added: str, line: int | N
         ("version: 1\n", "version:\n", 1, "version", "the version is None. Expected version: 1."),
         ("name: prod\n", "", None, "name", "is missing."),
         ("name: prod\n", "name: ''\n", 2, "name", "String should have at least 1 character."),
-        ("name: prod\n", "name: ' prod'\n", 2, "name", "' prod' has white space at its ends or a control character."),
+        (
+            "name: prod\n",
+            "name: ' prod'\n",
+            2,
+            "name",
+            "' prod' starts or ends with white space, or contains a control character.",
+        ),
         (
             "name: prod\n",
             'name: "pr\\nod"\n',
             2,
             "name",
-            "'pr\\nod' has white space at its ends or a control character.",
+            "'pr\\nod' starts or ends with white space, or contains a control character.",
         ),
         ("name: prod\n", "name: 1e3\n", 2, "name", "is not text. Expected text; put it in quotes."),
         (
@@ -337,14 +348,14 @@ def test_a_wrong_document_is_refused_with_line_and_key(added: str, line: int | N
             "",
             3,
             "settings.workspace_url",
-            "The workspace URL is empty. Expected a workspace URL",
+            "The workspace URL is empty. Example: https:",
         ),
         (
             URL,
             "ftp://a.example.com",
             4,
             "settings.workspace_url",
-            "'ftp://a.example.com' starts with ftp://. Expected a work",
+            "'ftp://a.example.com' starts with ftp://. Example: https:",
         ),
         (URL, "5", 4, "settings.workspace_url", "is not text; put it in quotes."),
         (
@@ -360,7 +371,7 @@ def test_a_wrong_document_is_refused_with_line_and_key(added: str, line: int | N
             f"{URL}\n  warehouse_id: a b",
             5,
             "settings.warehouse_id",
-            "warehouse_id 'a b' is not an id. Expected the id of",
+            "warehouse_id 'a b' is not a warehouse ID. Expected the ID of",
         ),
         (
             "kind: token",
@@ -413,7 +424,7 @@ def test_a_wrong_value_is_refused_with_line_and_key(
 def test_a_missing_credential_says_what_one_looks_like() -> None:
     error = refused(f"version: 1\nname: prod\nsettings:\n  workspace_url: {URL}\n")
     assert str(error) == (
-        "line 3, key 'settings.auth': the credential is missing or no mapping; expected kind: token and env_var: NAME."
+        "line 3, key 'settings.auth': the credential is missing or not a mapping; expected kind: token and env_var: NAME."
     )
 
 
@@ -435,7 +446,7 @@ def test_a_few_aliases_that_stand_for_millions_of_values_are_refused_at_once() -
     lines = ["description: &a0 [x, x, x, x, x, x, x, x, x, x]"]
     lines += [f"x{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 9)]
     error = refused(HEAD + "\n".join(lines) + "\n")
-    assert "holds too much, or itself" in str(error)
+    assert "is too large, or contains itself" in str(error)
 
 
 @pytest.mark.parametrize("depth", [30, 600])
@@ -525,12 +536,12 @@ def test_a_secret_under_an_unknown_key_is_refused_and_not_repeated(key: str) -> 
 def test_a_secret_is_refused_before_it_could_be_written(make_config: MakeConfig, canary: str, field: str) -> None:
     with pytest.raises(errors.ConfigError) as caught:
         make_config(**{field: f"x {canary}"})
-    assert str(caught.value).startswith(f"key '{field}': holds what looks like a secret itself (not shown). ")
+    assert str(caught.value).startswith(f"key '{field}': contains what looks like a secret (not shown). ")
     assert canary not in str(caught.value) + repr(vars(caught.value))
 
 
 def test_a_secret_in_a_pattern_is_refused(make_config: MakeConfig, canary: str) -> None:
-    with pytest.raises(errors.ConfigError, match=r"^key 'filters\.tables\.deny\.1': holds what looks like a secret"):
+    with pytest.raises(errors.ConfigError, match=r"^key 'filters\.tables\.deny\.1': contains what looks like a secret"):
         make_config(filters=dbx.Filters(tables=dbx.Patterns(deny=[canary])))
 
 
@@ -542,10 +553,10 @@ def test_a_secret_in_a_pattern_is_refused(make_config: MakeConfig, canary: str) 
     [
         ({"name": ""}, "key 'name': String should have at least 1 character."),
         ({"name": "x" * 256}, "key 'name': String should have at most 255 characters."),
-        ({"name": "a\nb"}, "key 'name': 'a\\nb' has white space at its ends or a control character."),
+        ({"name": "a\nb"}, "key 'name': 'a\\nb' starts or ends with white space, or contains a control character."),
         ({"name": 5}, "key 'name': is not text. Expected text; put it in quotes."),
-        ({"name": "\ud800"}, "key 'name': holds half of a surrogate pair, which is no character."),
-        ({"description": "a\udfff"}, "key 'description': holds half of a surrogate pair, which is no character."),
+        ({"name": "\ud800"}, "key 'name': contains an unpaired surrogate."),
+        ({"description": "a\udfff"}, "key 'description': contains an unpaired surrogate."),
         (
             {"colour": "red"},
             "key 'colour': unknown key. Expected one of version, name, description, settings, filters, ",
@@ -652,9 +663,7 @@ def test_a_file_that_cannot_be_read_or_written_is_named(make_config: MakeConfig,
     with pytest.raises(errors.ConfigError, match=r"latin' cannot be read: it is not UTF-8 text\.$"):
         dbx.ConnectionConfig.load(tmp_path / "latin")
     for place in (tmp_path, tmp_path / "latin" / "a.yaml"):
-        with pytest.raises(
-            errors.ConfigError, match=r" cannot be written: .*Expected a file in a folder that may be written"
-        ):
+        with pytest.raises(errors.ConfigError, match=r" cannot be written: .*Choose a folder that you can write to"):
             make_config().save(place)
 
 

@@ -457,7 +457,7 @@ def test_a_pattern_in_which_datahub_sees_no_variable_is_left_as_it_is(pattern: s
 @pytest.mark.parametrize("name", list(dbx.Dialect.named()))
 def test_a_recipe_warns_where_datahub_reads_otherwise(make_config: MakeConfig, name: str) -> None:
     text = dbx.export.datahub_recipe(make_config(dialect=name))
-    assert text.startswith(f"# Warning: these filters are meant to be read as {name}, and DataHub") == (
+    assert text.startswith(f"# Warning: these filters use the matching rules {name}, and DataHub") == (
         name not in {"datahub", "datahub-1.5"}
     )
 
@@ -505,12 +505,17 @@ def test_no_form_holds_the_secret(config: dbx.ConnectionConfig, form: str) -> No
 @settings(max_examples=30)
 @given(configurations(LOCAL_CREDENTIALS), st.sampled_from(sorted(FORMS)))
 def test_a_credential_of_this_machine_is_refused(config: dbx.ConnectionConfig, form: str) -> None:
-    what = "the notebook's own identity" if config.settings.auth == dbx.RuntimeAuth() else "a profile of this machine"
+    runtime = config.settings.auth == dbx.RuntimeAuth()
+    why = (
+        "the identity of a notebook exists in that notebook only"
+        if runtime
+        else "a profile exists on this machine only"
+    )
     who = "A DataHub recipe" if form == "recipe" else "Dagster+"
     with pytest.raises(errors.ExportError) as caught:
         FORMS[form](config)
     assert str(caught.value) == (
-        f"{who} cannot use {what}. Expected a token or a service principal, by the name of its variable."
+        f"{who} cannot use this credential: {why}. Expected a token or a service principal, by the name of its variable."
     )
 
 
@@ -532,7 +537,7 @@ def test_what_a_form_has_no_field_for_is_said(make_config: MakeConfig, form: str
     url = "https://dbc-1234abcd-56ef.cloud.databricks.com"
     text = getattr(dbx.export, form)(make_config(settings=dbx.ConnectionSettings(url, auth, workspace_id="7405")))
     comments = " ".join(line for line in text.splitlines() if line.startswith("#"))
-    assert "no known field for the workspace ID, 7405." in comments
+    assert "no known field for the workspace ID: 7405." in comments
     assert "no known field for the OAuth scopes: unity-catalog, sql." in comments
     plain = getattr(dbx.export, form)(make_config(settings=dbx.ConnectionSettings(url, dbx.OAuthM2MAuth("6f1c-app"))))
     assert "no known field" not in plain

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import dbxexplore as dbx
 from dbxexplore import cli, errors
-from dbxexplore.export.forms.component import package_name
+from dbxexplore.export.project import package_name
 
 URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
 TYPE = "dbxexplore.dagster_sync.DatabricksConnectionComponent"
@@ -59,9 +59,9 @@ def test_the_yaml_says_which_variable_it_needs(
 
 def test_a_notebooks_own_identity_is_refused(make_config: MakeConfig, tmp_path: Path) -> None:
     config = make_config(settings=dbx.ConnectionSettings(auth=dbx.RuntimeAuth()))
-    with pytest.raises(errors.ExportError, match="the notebook's own identity"):
+    with pytest.raises(errors.ExportError, match="the identity of a notebook"):
         dbx.export.component_yaml(config)
-    with pytest.raises(errors.ExportError, match="the notebook's own identity"):
+    with pytest.raises(errors.ExportError, match="the identity of a notebook"):
         dbx.export.write_project(config, tmp_path / "p")
     assert not list(tmp_path.iterdir())
 
@@ -137,7 +137,7 @@ def test_no_file_is_overwritten_and_none_is_written(make_config: MakeConfig, tmp
     there = tmp_path / name
     there.parent.mkdir(parents=True, exist_ok=True)
     there.write_text("mine")
-    with pytest.raises(errors.ExportError, match="exists already, and nothing was written"):
+    with pytest.raises(errors.ExportError, match="already exists, so nothing was written"):
         dbx.export.write_project(make_config(name="my-conn"), tmp_path)
     assert there.read_text() == "mine"
     assert [path for path in tmp_path.rglob("*") if path.is_file()] == [there]
@@ -176,7 +176,7 @@ def test_the_command_writes_a_project_once(
     assert err.splitlines() == [f"Wrote {name}" for name in files]
     code, out, err = run(capsys, *arguments)
     assert (code, out) == (cli.FAILED, "")
-    assert "exists already" in err
+    assert "already exists" in err
 
 
 @pytest.mark.parametrize("more", [("--format", "yaml"), (), ("--format", "component", "--output", "x")])

@@ -98,7 +98,7 @@ def test_what_is_wrong_stands_beside_its_field() -> None:
     form._url.value = URL
     form._fields["env_var"].value = "not a name"
     assert form._messages["workspace_url"].value == ""
-    assert "cannot name an environment variable" in form._messages["auth"].value
+    assert "not a valid environment variable name" in form._messages["auth"].value
     assert form._test.disabled
 
 

@@ -12,8 +12,9 @@ from widget_names import HOSTILE
 
 import dbxexplore as dbx
 from dbxexplore.catalog.schema import failures_frame
+from dbxexplore.export import FORMS
 from dbxexplore.widgets import ExplorerState, ExportPanel
-from dbxexplore.widgets.export.panel import FORMS, MOST_BYTES
+from dbxexplore.widgets.export.panel import MOST_BYTES
 
 URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
 SETTINGS = dbx.ConnectionSettings(URL)
@@ -84,10 +85,10 @@ def test_every_form_is_saved_as_it_is_shown(form: str) -> None:
     panel._form.value = form
     panel._save.click()
     assert panel.state.config is not None
-    assert panel.saved == {"component": "lake/defs.yaml"}.get(form, "lake" + FORMS[form][1])
-    assert Path(panel.saved).read_text(encoding="utf-8") == panel.text() == FORMS[form][2](panel.state.config)
+    assert panel.saved == {"component": "lake/defs.yaml"}.get(form, "lake" + FORMS[form].suffix)
+    assert Path(panel.saved).read_text(encoding="utf-8") == panel.text() == FORMS[form].render(panel.state.config)
     assert "holds exactly this already" in difference(panel)
-    panel._form.value = "document"
+    panel._form.value = "yaml"
     assert panel._path.value == "lake.yaml"
 
 
@@ -129,7 +130,7 @@ def test_all_fields_that_are_wrong_are_told_of_in_the_words_of_the_form() -> Non
 def test_a_half_character_or_pattern_is_told_of_without_keys() -> None:
     panel = panel_of()
     panel._description.value = "\ud800"
-    assert "Description: holds half of a surrogate pair" in panel._problem.value
+    assert "Description: contains an unpaired surrogate" in panel._problem.value
     panel._description.value = ""
     panel.state.filters = dbx.Filters(tables=dbx.Patterns(["a("]))
     assert "is not a regular expression" in panel._problem.value
@@ -140,7 +141,7 @@ def test_a_form_that_cannot_have_the_credential_says_so() -> None:
     panel.state.settings = dbx.ConnectionSettings(URL, dbx.ProfileAuth("work"))
     assert not panel._save.disabled
     panel._form.value = "datahub"
-    assert "cannot use a profile" in shown(panel)
+    assert "a profile exists on this machine only" in shown(panel)
     assert panel._save.disabled
 
 
@@ -284,7 +285,7 @@ def test_a_recipe_tells_what_datahub_would_read(catalog: dbx.Catalog) -> None:
     filters = dbx.Filters(views=dbx.Patterns([]))
     show_preview(panel, filters.preview(catalog, dbx.Dialect.DATAHUB_1_5))
     assert "DataHub would read" not in shown(panel)
-    panel._form.value = "document"
+    panel._form.value = "yaml"
     assert "DataHub would read" not in shown(panel)
 
 
