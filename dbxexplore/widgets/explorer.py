@@ -5,8 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Mapping
-from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 import traitlets
 
@@ -28,6 +27,8 @@ from dbxexplore.widgets.filter.editor import FilterEditor
 from dbxexplore.widgets.filter.result import PreviewPanel
 from dbxexplore.widgets.filter.suggest import SuggestPanel
 from dbxexplore.widgets.state import ExplorerState
+
+_P = TypeVar("_P", bound=Component)
 
 _CONNECT, _FILTER, _COVERAGE, _EXPORT = "Connect", "Browse and filter", "Coverage", "Export"
 
@@ -90,6 +91,7 @@ class Explorer(Component):
         state = ExplorerState(config, read_only=read_only, **given)
         with widgets.opened_together():
             self._loop: asyncio.AbstractEventLoop | None = None  # of the kernel, once this is displayed
+            self._panels: dict[type[Component], Component] = {}
             self.origin_line = OriginLine(state)
             self._problem = message_area()
             self._tabs = widgets.Tab()
@@ -108,71 +110,69 @@ class Explorer(Component):
 
     # --- the panels ---
 
-    @cached_property
+    @property
     def connect_form(self) -> ConnectForm:
         """The form that makes the settings."""
-        with widgets.opened_together():
-            return ConnectForm(self.state)
+        return self._panel(ConnectForm)
 
-    @cached_property
+    @property
     def discover_panel(self) -> DiscoverPanel:
         """The panel that discovers the catalog."""
-        with widgets.opened_together():
-            return DiscoverPanel(self.state)
+        return self._panel(DiscoverPanel)
 
-    @cached_property
+    @property
     def filter_editor(self) -> FilterEditor:
         """The editor of patterns and matching rules."""
-        with widgets.opened_together():
-            return FilterEditor(self.state)
+        return self._panel(FilterEditor)
 
-    @cached_property
+    @property
     def preview_panel(self) -> PreviewPanel:
         """What the filters include, in numbers."""
-        with widgets.opened_together():
-            return PreviewPanel(self.state)
+        return self._panel(PreviewPanel)
 
-    @cached_property
+    @property
     def changes_panel(self) -> ChangesPanel:
         """What the last edit changed, undo and redo."""
-        with widgets.opened_together():
-            return ChangesPanel(self.state)
+        return self._panel(ChangesPanel)
 
-    @cached_property
+    @property
     def catalog_pane(self) -> CatalogPane:
         """The catalog as a tree."""
-        with widgets.opened_together():
-            pane = CatalogPane(self.state)
-        if self._loop is not None:
-            pane.expect_page(self._loop)
-        return pane
+        return self._panel(CatalogPane)
 
-    @cached_property
+    @property
     def suggest_panel(self) -> SuggestPanel:
         """Patterns for what is ticked."""
-        with widgets.opened_together():
-            return SuggestPanel(self.state)
+        return self._panel(SuggestPanel)
 
-    @cached_property
+    @property
     def explanation_panel(self) -> ExplanationPanel:
         """Why the selected object is included or excluded."""
-        with widgets.opened_together():
-            return ExplanationPanel(self.state)
+        return self._panel(ExplanationPanel)
 
-    @cached_property
+    @property
     def coverage_panel(self) -> CoveragePanel:
         """How much of each catalog and schema is included."""
-        with widgets.opened_together():
-            panel = CoveragePanel(self.state)
-        panel.active = self.page == _COVERAGE
-        panel.observe(self._on_place, "place")
-        return panel
+        return self._panel(CoveragePanel)
 
-    @cached_property
+    @property
     def export_panel(self) -> ExportPanel:
         """The connection in the formats that it can be exported to."""
-        with widgets.opened_together():
-            return ExportPanel(self.state)
+        return self._panel(ExportPanel)
+
+    def _panel(self, kind: type[_P]) -> _P:
+        """Return the panel of a kind, built when it is first asked for."""
+        with self.state.lock, widgets.opened_together():
+            panel = self._panels.get(kind)
+            if panel is None:
+                panel = self._panels[kind] = kind(self.state)
+                if isinstance(panel, CatalogPane) and self._loop is not None:
+                    panel.expect_page(self._loop)
+                if isinstance(panel, CoveragePanel):
+                    panel.active = self.page == _COVERAGE
+                    panel.observe(self._on_place, "place")
+            assert isinstance(panel, kind)
+            return panel
 
     # --- the pages ---
 
@@ -218,7 +218,7 @@ class Explorer(Component):
     def _displayed(self) -> None:
         with contextlib.suppress(RuntimeError):  # no kernel, so no page either
             self._loop = asyncio.get_running_loop()
-        if self._loop is not None and "catalog_pane" in vars(self):
+        if self._loop is not None and CatalogPane in self._panels:
             self.catalog_pane.expect_page(self._loop)
 
     def _on_value(self, change: Mapping[str, object]) -> None:
@@ -243,7 +243,7 @@ class Explorer(Component):
             with widgets.opened_together():
                 contents = self._contents(title)
             page.children = [contents]  # now that the page can know them
-        if "coverage_panel" in vars(self):
+        if CoveragePanel in self._panels:
             # The picture is only drawn where someone looks at it.
             self.coverage_panel.active = title == _COVERAGE
 

@@ -21,6 +21,7 @@ from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, shows_errors
 from dbxexplore.widgets.browse.contents import contents
 from dbxexplore.widgets.browse.index import NOTEBOOKS, NodeKey, TreeIndex
+from dbxexplore.widgets.pager import Pager
 from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.words import reason, type_text
 
@@ -38,7 +39,7 @@ class CatalogBrowser(Component):
     """Where it is: (), (catalog,), (catalog, schema), or (None,) for the notebooks."""
 
     def __init__(self, state: ExplorerState | None = None) -> None:
-        self._page = 0
+        self._pager = Pager(PAGE_LENGTH, self._turn)
         self._shown: npt.NDArray[np.intp] = np.array([], dtype=np.intp)  # rows of the frame; -1 - i is entry i of:
         self._without_row: list[Path] = []
         self._search = widgets.Text(
@@ -49,20 +50,17 @@ class CatalogBrowser(Component):
         )
         self._crumbs = widgets.HBox([])
         self._rows = [_Row(partial(self._on_row, position)) for position in range(PAGE_LENGTH)]
-        self._back = widgets.Button(description="‹ Previous", layout={"width": "90px"})
-        self._next = widgets.Button(description="Next ›", layout={"width": "90px"})
         self._where = widgets.HTML()
         super().__init__(state)
         self.children = [
             self._search,
             self._crumbs,
             *(row.box for row in self._rows),
-            widgets.HBox([self._back, self._next, self._where]),
+            self._pager.box,
+            self._where,
             self._message,
         ]
         self._search.observe(self._on_search, "value")
-        self._back.on_click(lambda _: self._turn(-1))
-        self._next.on_click(lambda _: self._turn(1))
         self.state.observe(self._on_catalog, "catalog")
         self.observe(self._on_path, "path")
         self.state.observe(self._on_preview, "preview")
@@ -89,13 +87,12 @@ class CatalogBrowser(Component):
 
     @shows_errors
     def _turn(self, pages: int) -> None:
-        last = max(0, (len(self._shown) - 1) // PAGE_LENGTH)
-        self._page = min(last, max(0, self._page + pages))
+        self._pager.page += pages
         self._show_page()
 
     @shows_errors
     def _on_row(self, position: int) -> None:
-        at = self._page * PAGE_LENGTH + position
+        at = self._pager.page * PAGE_LENGTH + position
         catalog = self.state.catalog
         if at >= len(self._shown) or catalog is None:
             return
@@ -120,7 +117,7 @@ class CatalogBrowser(Component):
     # --- what is shown ---
 
     def _restart(self) -> None:
-        self._page = 0
+        self._pager.page = 0
         self._shown = self._find()
         self._show_crumbs()
         self._show_page()
@@ -175,8 +172,8 @@ class CatalogBrowser(Component):
         self._crumbs.children = crumbs
 
     def _show_page(self) -> None:
-        start = self._page * PAGE_LENGTH
-        page = self._shown[start : start + PAGE_LENGTH]
+        total = len(self._shown)
+        page = self._shown[self._pager.part(total)]
         verdicts = self.state.preview.frame if self.state.preview is not None else None
         for position, row in enumerate(self._rows):
             if position >= len(page):
@@ -185,14 +182,9 @@ class CatalogBrowser(Component):
                 self._show_without_row(row, self._without_row[-1 - int(page[position])])
             else:
                 self._show_row(row, int(page[position]), verdicts)
-        total = len(self._shown)
-        self._back.disabled = self._page == 0
-        self._next.disabled = start + PAGE_LENGTH >= total
-        few = total <= PAGE_LENGTH
-        self._back.layout.display = self._next.layout.display = "none" if few else None
-        span = plural(total, "object") if few else f"{start + 1:,}–{min(total, start + PAGE_LENGTH):,} of {total:,}"
+        number = plural(total, "object") if total <= PAGE_LENGTH else ""
         nothing = "Nothing to show yet" if self.state.catalog is None else self._unlisted() or "Nothing here"
-        self._where.value = f"<span class='dbxe-muted'>{span if total else nothing}</span>"
+        self._where.value = f"<span class='dbxe-muted'>{number if total else nothing}</span>"
 
     def _unlisted(self) -> str:
         """Return why nothing is known of what is in here, "" where all of it is known."""

@@ -24,6 +24,7 @@ from dbxexplore.filters.subjects import Subjects
 from dbxexplore.text import one_line, plural
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, message_area, set_text, shows_errors
+from dbxexplore.widgets.pager import Pager
 from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.words import DISCOVERING
 from dbxexplore.widgets.work import Latest
@@ -61,7 +62,7 @@ class CoveragePanel(Component):
         self.updating = Latest(_TYPING_SECONDS)
         self._table = _no_rows()
         self._open: set[str] = set()  # catalogs whose schemas are listed
-        self._page = 0
+        self._pager = Pager(PAGE_LENGTH, self._turn)
         self._listed: list[int] = []  # rows of the table, in the order of the list
         self._shown_for: Preview | None = None
         self._figure: FigureWidget | None = None
@@ -75,9 +76,6 @@ class CoveragePanel(Component):
         self._head = widgets.HTML()
         self._rows: list[_Row] = []  # as many as have been needed, so that an Explorer opens with few controls
         self._list = widgets.VBox()
-        self._back = widgets.Button(description="‹ Previous", layout={"width": "90px"})
-        self._next = widgets.Button(description="Next ›", layout={"width": "90px"})
-        self._where = widgets.HTML()
         super().__init__(state)
         reason = _no_treemap()
         self._toggle.layout.display = "none" if reason else None
@@ -90,12 +88,10 @@ class CoveragePanel(Component):
             self._plot,
             self._head,
             self._list,
-            widgets.HBox([self._back, self._next, self._where]),
+            self._pager.box,
             self._message,
         ]
         self._toggle.on_click(self._on_toggle)
-        self._back.on_click(lambda _: self._turn(-1))
-        self._next.on_click(lambda _: self._turn(1))
         self._show(self.state.preview, _table_of(self.state.preview))
         self.state.observe(self._on_preview, "preview")
         self.observe(self._on_preview, "active")
@@ -158,7 +154,7 @@ class CoveragePanel(Component):
 
     @shows_errors
     def _turn(self, pages: int) -> None:
-        self._page += pages
+        self._pager.page += pages
         self._show_page()
 
     @shows_errors
@@ -168,7 +164,7 @@ class CoveragePanel(Component):
                 self._go(self._drawn[at])
 
     def _row_at(self, position: int) -> int | None:
-        at = self._page * PAGE_LENGTH + position
+        at = self._pager.page * PAGE_LENGTH + position
         return self._listed[at] if at < len(self._listed) else None
 
     def _go(self, place: Place) -> None:
@@ -194,7 +190,7 @@ class CoveragePanel(Component):
         with self.state.lock:
             if self._shown_for is None or preview is None or self._shown_for.catalog is not preview.catalog:
                 self._open = set()
-                self._page = 0
+                self._pager.page = 0
             self._table, self._shown_for = table, preview
             self._kinds.value = _kinds_html(preview, discovering=self.state.discovering)
             set_text(self._warning, _incomplete_html(preview))
@@ -209,10 +205,7 @@ class CoveragePanel(Component):
         self._show_page()
 
     def _show_page(self) -> None:
-        total = len(self._listed)
-        self._page = max(0, min(self._page, (total - 1) // PAGE_LENGTH))
-        start = self._page * PAGE_LENGTH
-        page = self._table.iloc[self._listed[start : start + PAGE_LENGTH]]
+        page = self._table.iloc[self._listed[self._pager.part(len(self._listed))]]
         inside = self._table.loc[self._table["schema"].notna(), "catalog"].value_counts()  # schemas of each
         hidden = self._table.loc[
             self._table["schema"].notna() & self._table["unknown"].notna(), "catalog"
@@ -235,10 +228,6 @@ class CoveragePanel(Component):
                 schemas=int(inside.get(catalog, 0)) if is_catalog else None,
                 is_open=catalog in self._open,
             )
-        few = total <= PAGE_LENGTH
-        self._back.disabled, self._next.disabled = self._page == 0, start + PAGE_LENGTH >= total
-        self._back.layout.display = self._next.layout.display = "none" if few else None
-        self._where.value = "" if few else _muted(f"{start + 1:,}–{min(total, start + PAGE_LENGTH):,} of {total:,}")
 
     def _make_rows(self, number: int) -> None:
         have = len(self._rows)

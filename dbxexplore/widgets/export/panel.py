@@ -26,6 +26,7 @@ from dbxexplore.filters import Dialect, Preview
 from dbxexplore.text import line_html, one_line, plural, visible_html
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, error_html, message_area, set_text, shows_errors
+from dbxexplore.widgets.pager import Pager
 from dbxexplore.widgets.state import DEFAULT_NAME, ExplorerState
 from dbxexplore.widgets.work import Latest
 
@@ -56,7 +57,7 @@ class ExportPanel(Component):
         self._found = np.array([], dtype=np.intp)  # rows of the assets that the search finds
         self._found_for: tuple[Preview | None, str] = (None, "")  # the preview and the search
         self._shared: list[Rows] = []  # rows of the assets that share a key
-        self._page = 0
+        self._pager = Pager(PAGE_LENGTH, self._turn)
         self._name = _text("Connection name", DEFAULT_NAME)
         self._description = _text("Description", "", placeholder="optional")
         self._cron = _text("Cron schedule", "", placeholder="optional, such as 0 6 * * *")
@@ -84,9 +85,6 @@ class ExportPanel(Component):
         self._script = widgets.Output()
         self._search = _text("Find a key", "", placeholder="part of a name, such as raw.events or raw/events")
         self._keys = widgets.HTML()
-        self._back = widgets.Button(description="‹ Previous", layout={"width": "90px"})
-        self._next = widgets.Button(description="Next ›", layout={"width": "90px"})
-        self._where = widgets.HTML()
         self._assets = widgets.VBox(
             [
                 widgets.HTML("<h4>Assets in Dagster</h4>"),
@@ -95,7 +93,7 @@ class ExportPanel(Component):
                 self._collisions,
                 self._search,
                 self._keys,
-                widgets.HBox([self._back, self._next, self._where]),
+                self._pager.box,
             ],
             layout={},
         )
@@ -129,8 +127,6 @@ class ExportPanel(Component):
         self.state.observe(self._on_read_only, "read_only")
         self._save.on_click(self._on_save)
         self._copy.on_click(self._on_copy)
-        self._back.on_click(lambda _: self._turn(-1))
-        self._next.on_click(lambda _: self._turn(1))
         self._on_read_only({})
         self._show()
 
@@ -205,7 +201,7 @@ class ExportPanel(Component):
 
     @shows_errors
     def _turn(self, pages: int) -> None:
-        self._page += pages
+        self._pager.page += pages
         self._show_keys()
 
     def _is_secret(self, field: widgets.Text) -> bool:
@@ -343,7 +339,7 @@ class ExportPanel(Component):
         if before is not preview:
             self._shared = []
         if before is not preview or text != wanted:
-            self._page = 0
+            self._pager.page = 0
         self._found, self._found_for = rows, (preview, wanted)
         self._show_keys()
         shared = collisions(preview)  # the first time for a catalog the slowest part, so it comes last
@@ -360,17 +356,10 @@ class ExportPanel(Component):
         config, preview, found = self.state.config, self._found_for[0], self._found
         if config is None or preview is None:
             return
-        total = len(found)
-        self._page = max(0, min(self._page, (total - 1) // PAGE_LENGTH))
-        start = self._page * PAGE_LENGTH
-        keys = _keys(config, preview, found[start : start + PAGE_LENGTH])
+        keys = _keys(config, preview, found[self._pager.part(len(found))])
         lines = "".join(f"<li><code>{_key_html(key)}</code></li>" for _, key in keys)
         nothing = "No key is like that." if self._search.value.strip() else "Nothing is included."
-        self._keys.value = f"<ul class='dbxe-keys'>{lines}</ul>" if total else _muted(nothing)
-        few = total <= PAGE_LENGTH
-        self._back.disabled, self._next.disabled = self._page == 0, start + PAGE_LENGTH >= total
-        self._back.layout.display = self._next.layout.display = "none" if few else None
-        self._where.value = "" if few else _muted(f"{start + 1:,}–{min(total, start + PAGE_LENGTH):,} of {total:,}")
+        self._keys.value = f"<ul class='dbxe-keys'>{lines}</ul>" if len(found) else _muted(nothing)
 
 
 _STYLE = {"description_width": "120px"}

@@ -21,6 +21,7 @@ from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, locked, message_area, set_text, shows_errors
 from dbxexplore.widgets.filter.pattern_rows import Row, aligned, in_force, lines, problem, problem_html
 from dbxexplore.widgets.focus import focus
+from dbxexplore.widgets.pager import Pager
 from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.words import leaves, objects_text
 from dbxexplore.widgets.work import Latest
@@ -449,7 +450,7 @@ class _Section:
         self.rows: dict[ListName, list[Row]] = {
             name: [Row.of(text) for text in getattr(patterns, name)] for name in _LISTS
         }
-        self._page = 0
+        self._pager = Pager(PAGE_LENGTH, self._turn)
         self._whole: list[Finding] = []  # about a list, not one of its patterns
         self._views: dict[Row, _RowView] = {}
         self._text = _TextLists(self, level)
@@ -458,21 +459,15 @@ class _Section:
         self._as_text = self._head_button("Edit as text", f"Edit {level} as text, one pattern a line")
         self._note = message_area()
         self._box = widgets.VBox(layout=self.layouts.box)
-        self._back = widgets.Button(description="‹ Previous", layout={"width": "90px"})
-        self._next = widgets.Button(description="Next ›", layout={"width": "90px"})
-        self._where = widgets.HTML()
-        self._pager = widgets.HBox([self._back, self._next, self._where], layout={})
         head = widgets.HBox(
             [self._head, self._add["allow"], self._add["deny"], self._as_text], layout={"align_items": "center"}
         )
         head.add_class("dbxe-level-head")
-        self.box = widgets.VBox([head, self._note, self._box, self._pager], layout=self.layouts.box)
+        self.box = widgets.VBox([head, self._note, self._box, self._pager.box], layout=self.layouts.box)
         self.box.add_class("dbxe-level")
         for name, button in self._add.items():
             button.on_click(lambda _, name=name: self._on_add(name))
         self._as_text.on_click(lambda _: self._on_as_text())
-        self._back.on_click(lambda _: self._turn(-1))
-        self._next.on_click(lambda _: self._turn(1))
 
     @staticmethod
     def _head_button(text: str, tooltip: str) -> widgets.Button:
@@ -598,7 +593,7 @@ class _Section:
 
     @locked
     def _turn(self, pages: int) -> None:
-        self._page += pages
+        self._pager.page += pages
         self.show()
         self.editor.changed(self.level)
 
@@ -609,7 +604,7 @@ class _Section:
 
     def _go_to(self, row: Row) -> None:
         at = next(at for at, (_, _, one) in enumerate(self._entries()) if one is row)
-        self._page = at // PAGE_LENGTH
+        self._pager.page = at // PAGE_LENGTH
         self.show()
 
     def _forget(self, row: Row) -> None:
@@ -631,16 +626,14 @@ class _Section:
             self._show_children([self._text.box])
             for row in list(self._views):
                 self._forget(row)  # no more than are looked at
-            self._pager.layout.display = "none"
+            self._pager.box.layout.display = "none"
         else:
             self._show_page(read_only=read_only)
         self.show_note()
 
     def _show_page(self, *, read_only: bool) -> None:
         entries = self._entries()
-        self._page = max(0, min(self._page, (len(entries) - 1) // PAGE_LENGTH))
-        start = self._page * PAGE_LENGTH
-        page = entries[start : start + PAGE_LENGTH]
+        page = entries[self._pager.part(len(entries), plural(len(entries), "pattern"))]
         old = self._views
         self._views = {row: old.pop(row) if row in old else _RowView(self, name, row) for name, _, row in page}
         for name, place, row in page:
@@ -648,10 +641,6 @@ class _Section:
         self._show_children([view.box for view in self._views.values()])
         for view in old.values():
             view.close()
-        self._pager.layout.display = None if len(entries) > PAGE_LENGTH else "none"
-        self._back.disabled, self._next.disabled = self._page == 0, start + PAGE_LENGTH >= len(entries)
-        span = f"{start + 1:,}–{start + len(page):,} of {plural(len(entries), 'pattern')}"
-        self._where.value = f"<span class='dbxe-muted'>{span}</span>"
 
     def _show_children(self, children: Sequence[widgets.Widget]) -> None:
         if list(self._box.children) != list(children):
@@ -705,14 +694,18 @@ class _TextLists:
         self._writing = False
         self._left: set[ListName] = set()  # lists that were not taken over because of a bad line
         self.is_open = False
+        self._level = level
         self._areas: dict[ListName, widgets.Textarea] = {}
         self._notes: dict[ListName, widgets.HTML] = {}
+        self.box = widgets.VBox()
+
+    def _build(self) -> None:
         boxes = []
         for name in _LISTS:
             area = widgets.Textarea(
                 placeholder="one pattern a line" if name == "allow" else "nothing denied",
                 rows=2,
-                description=f"{name} {level}",
+                description=f"{name} {self._level}",
                 layout={"width": "auto"},
             )
             area.add_class("dbxe-patterns")
@@ -720,10 +713,12 @@ class _TextLists:
             self._areas[name], self._notes[name] = area, message_area()
             boxes.append(widgets.VBox([area, self._notes[name]], layout={"width": "50%"}))
         self._kept = message_area()
-        self.box = widgets.VBox([widgets.HBox(boxes), self._kept])
+        self.box.children = [widgets.HBox(boxes), self._kept]
 
     def open(self) -> None:
         """Write both lists."""
+        if not self._areas:
+            self._build()
         self.is_open = True
         self.show(_LISTS)
 

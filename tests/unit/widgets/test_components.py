@@ -216,7 +216,7 @@ def test_the_browser_walks_from_catalogs_to_objects(catalog: dbx.Catalog) -> Non
     browser._rows[0]._name.click()
     assert browser.path == ("prod", "gold")
     assert len(rows_of(browser)) == 20
-    browser._next.click()
+    browser._pager.box.children[1].click()
     assert rows_of(browser) == ["t20", "t21", "t22", "t23", "t24", HOSTILE]
     browser._rows[0]._name.click()
     assert catalog.objects["full_name"][browser.state.selected] == "prod.gold.t20"

@@ -193,6 +193,7 @@ def _children_of_explorer(page: Page) -> object:
 def test_a_page_that_has_lost_everything_is_sent_everything(page: Page) -> None:
     page.run(CELL)
     page.run(EVERY_PAGE)
+    page.run("assert explorer.export_panel.finding.wait(30)")  # its pages of keys are made in the background
     had = set(page.models)
     page.models.clear()
     shown = page.run(CELL)["shown"]

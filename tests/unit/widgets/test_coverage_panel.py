@@ -154,10 +154,10 @@ def test_pages() -> None:
     panel = CoveragePanel(state_of(dbx.Filters().preview(catalog)))
     panel._rows[0]._open.click()
     assert "1–15 of 41" in shown(panel)
-    panel._next.click()
-    panel._next.click()
+    panel._pager.box.children[1].click()
+    panel._pager.box.children[1].click()
     assert rows_of(panel)[-1] == ("s039", "")
-    assert panel._next.disabled
+    assert panel._pager.box.children[1].disabled
     panel._rows[0]._name.click()
     assert panel.place == ("c", "s029")
 

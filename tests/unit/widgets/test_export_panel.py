@@ -197,10 +197,10 @@ def test_the_keys_are_those_of_the_configuration_page_by_page(catalog: dbx.Catal
     found = keys_of(panel)
     assert "28 assets" in panel._note.value
     assert len(expected) == 28
-    assert panel._back.disabled
-    panel._next.click()
+    assert panel._pager.box.children[0].disabled
+    panel._pager.box.children[1].click()
     found += keys_of(panel)
-    assert panel._next.disabled
+    assert panel._pager.box.children[1].disabled
     assert [line.split("</code>")[0] for line in found] == [
         "[" + ", ".join(f'"{part}"' for part in key) + "]" for key in expected
     ]
@@ -209,7 +209,7 @@ def test_the_keys_are_those_of_the_configuration_page_by_page(catalog: dbx.Catal
 def test_another_name_shows_other_keys_of_the_same_page(catalog: dbx.Catalog) -> None:
     panel = panel_of(dbx.Filters().preview(catalog))
     keys_of(panel)
-    panel._next.click()
+    panel._pager.box.children[1].click()
     before = keys_of(panel)
     panel._name.value = "other"
     assert [line.replace('"lake"', '"other"') for line in before] == keys_of(panel)

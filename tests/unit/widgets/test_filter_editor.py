@@ -245,17 +245,17 @@ def test_a_long_list_is_shown_a_page_at_a_time() -> None:
     section = editor._sections["tables"]
     assert len(views(editor, "tables")) == PAGE_LENGTH
     assert "1–50 of 2,000 patterns" in shown(editor)
-    section._next.click()
+    section._pager.box.children[1].click()
     field(editor, "allow tables 51").text.value = "x"
     assert editor.state.filters.tables.allow == (*texts[:50], "x", *texts[51:])
     assert len(section._box.children) == PAGE_LENGTH
     section._add["allow"].click()
     assert field(editor, "allow tables 2001").text.value == ""
-    assert section._next.disabled
+    assert section._pager.box.children[1].disabled
     field(editor, "allow tables 2001").up.click()
     assert editor._sections["tables"].rows["allow"][1999].text == ""
     editor.state.filters = Filters()
-    assert section._pager.layout.display == "none"
+    assert section._pager.box.layout.display == "none"
     assert labels(editor, "tables")[0] == ("allow tables 1", ".*", True)
 
 
