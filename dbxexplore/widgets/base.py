@@ -14,6 +14,7 @@ from typing import ClassVar, Concatenate, ParamSpec, Protocol, TypeVar
 
 from dbxexplore import errors
 from dbxexplore.widgets import controls as widgets
+from dbxexplore.widgets import reload
 from dbxexplore.widgets.state import ExplorerState
 
 logger = logging.getLogger(__name__)
@@ -23,8 +24,18 @@ _R = TypeVar("_R")
 _C = TypeVar("_C", bound="Component")
 _S = TypeVar("_S", bound="_HasState")
 
-STYLE = f"<style>{(Path(__file__).parent / 'static' / 'explorer.css').read_text(encoding='utf-8')}</style>"
-"""The style sheet of every panel, as markup for an HTML widget."""
+_STATIC = Path(__file__).parent / "static"
+
+
+def style_sheet() -> widgets.HTML:
+    """Return a widget that applies the style of every panel; while developing, see `reload`, each edit of it too."""
+
+    def markup() -> str:
+        return f"<style>{(_STATIC / 'explorer.css').read_text(encoding='utf-8')}</style>"
+
+    sheet = widgets.HTML(markup())
+    reload.follow(sheet, _STATIC, value=markup)
+    return sheet
 
 
 class Component(widgets.VBox):

@@ -14,7 +14,7 @@ from dbxexplore.connection import ConnectionSettings
 from dbxexplore.export import ConnectionConfig
 from dbxexplore.filters import Dialect, Filters, Preview
 from dbxexplore.widgets import controls as widgets
-from dbxexplore.widgets.base import STYLE, Component, error_html, message_area, set_text, shows_errors
+from dbxexplore.widgets.base import Component, error_html, message_area, set_text, shows_errors, style_sheet
 from dbxexplore.widgets.browse.pane import CatalogPane
 from dbxexplore.widgets.connect.discover import DiscoverPanel
 from dbxexplore.widgets.connect.form import ConnectForm
@@ -97,7 +97,7 @@ class Explorer(Component):
             self._tabs = widgets.Tab()
             self._pages = {title: widgets.VBox() for title in (_CONNECT, _FILTER, _COVERAGE, _EXPORT)}
             super().__init__(state)
-            self.children = [widgets.HTML(STYLE), self.origin_line, self._tabs, self._problem, self._message]
+            self.children = [style_sheet(), self.origin_line, self._tabs, self._problem, self._message]
             self._lay_out()
             self._show_problem()
             self._tabs.observe(self._on_tab, "selected_index")

@@ -84,10 +84,10 @@ def test_axe_finds_nothing_serious_in_any_state(
 
     explorer.go_to("1 Connect")
     audit.look("connect")
-    page.get_by_label("Token variable", exact=True).fill("dapi" + "facade" * 6)
+    page.get_by_label("Token environment variable", exact=True).fill("dapi" + "facade" * 6)
     expect(page.get_by_text("looked like a secret")).to_be_visible()
     audit.look("connect, an error")
-    page.get_by_label("Token variable", exact=True).fill("ANY_TOKEN")
+    page.get_by_label("Token environment variable", exact=True).fill("ANY_TOKEN")
     kernel.wait("explorer.settings is not None")
 
     explorer.go_to("2 Browse and filter")
@@ -151,7 +151,7 @@ def test_the_main_job_with_the_keyboard_alone(open_cells: OpenNotebook) -> None:
     explorer.expect_tab("2 Browse and filter")
 
     schema = kernel.value("str(catalog.objects.loc[catalog.objects['kind'] == 'schema', 'name'].iloc[500])")
-    tab_to(explorer, "Search all names")
+    tab_to(explorer, "Search")
     keyboard.type(schema)
     kernel.wait(f"tree._model.query == {schema!r}")
     expect(explorer.row(schema)).to_be_visible()

@@ -84,7 +84,7 @@ def go_everywhere(explorer: NotebookExplorer) -> dict[str, dict[str, int]]:
     explorer.button("Apply").click()
     expect(page.locator(".dbxe-changes")).to_be_visible()
     look("changes")
-    page.get_by_role("searchbox", name="Search all names").press_sequentially(
+    page.get_by_role("searchbox", name="Search", exact=True).press_sequentially(
         "na" if "name 0" in kernel.value("names") else "<"
     )
     expect(page.locator("mark.dbxe-tree-hit").first).to_be_visible()

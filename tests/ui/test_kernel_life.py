@@ -20,7 +20,7 @@ def test_a_dead_kernel_is_told_of_and_a_new_one_goes_on(open_cells: OpenNotebook
     explorer.lab.kill_kernel(explorer.name)
     explorer.part("dev", "twisty").click()
     banner = page.locator(".dbxe-tree-banner")
-    expect(banner).to_contain_text("No answer from the kernel", timeout=30_000)
+    expect(banner).to_contain_text("The kernel is not responding", timeout=30_000)
 
     # The new kernel knows nothing of the widgets.
     page.wait_for_function("() => document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=idle]')")

@@ -149,7 +149,7 @@ def test_a_call_is_authenticated_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_export_panel_offers_the_new_form() -> None:
-    panel = ExportPanel(ExplorerState(config_with(dbx.TokenAuth())))
+    panel = ExportPanel(ExplorerState(config=config_with(dbx.TokenAuth())))
     formats = next(child for child in panel.children if getattr(child, "description", "") == "Format")
     assert formats.options[-1] == ("Index cards (provisional)", "cards")
     formats.value = "cards"

@@ -13,7 +13,6 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, cast
 
 import anywidget
@@ -21,13 +20,13 @@ import traitlets
 
 from dbxexplore.filters import Preview
 from dbxexplore.widgets.base import locked
+from dbxexplore.widgets.browse import script
 from dbxexplore.widgets.browse.index import Place
 from dbxexplore.widgets.browse.model import SHOWS, SORTS, Row, Show, Sort, TreeModel
 from dbxexplore.widgets.controls import Control
 from dbxexplore.widgets.state import ExplorerState, Mask
 
 _LOG = logging.getLogger(__name__)
-_STATIC = Path(__file__).parent / "static"
 
 MOST_BYTES = 256_000
 _MOST_ROWS = 200
@@ -155,7 +154,8 @@ class CatalogTree(Control, anywidget.AnyWidget):
         self._asked: OrderedDict[str, int] = OrderedDict()  # the last number done for each page
         self._window = (0, _FIRST_ROWS)
         self._shown: tuple[Preview | None, Mask | None] = (None, None)  # the verdicts, and which of them are new
-        super().__init__(_esm=_script(), _css=(_STATIC / "tree.css").read_text(encoding="utf-8"), **traits)
+        super().__init__(_esm=script.page_script(), _css=script.page_style(), **traits)
+        script.reload_in(self)
         self.observe(self._on_request, "request")
         self.observe(self._on_columns, "columns")
         self.observe(self._on_page_width, "page_width")
@@ -355,11 +355,3 @@ def _fitting(rows: list[Row]) -> list[Row]:
     while len(rows) > 1 and len(json.dumps(rows)) > MOST_BYTES - 10_000:
         rows = rows[: len(rows) // 2]
     return rows
-
-
-def _script() -> str:
-    """Return the page's code as one module: the pure functions, and what shows the tree by them."""
-    logic, view = ((_STATIC / name).read_text(encoding="utf-8") for name in ("logic.js", "tree.js"))
-    return re.sub(r"^export ", "", logic, flags=re.MULTILINE) + re.sub(
-        r"\A.*?from \"./logic.js\";", "", view, flags=re.DOTALL
-    )
