@@ -128,14 +128,14 @@ def test_help_imports_nothing_heavy() -> None:
 def test_a_secret_on_the_command_line_is_refused_and_not_shown(run: Run, arguments: list[str]) -> None:
     run(*arguments)
     assert run.code == cli.MISUSED
-    assert "looks like a secret itself" in run.err
+    assert "looks like the secret itself" in run.err
     assert TOKEN not in run.out + run.err
 
 
 def test_a_random_text_where_a_variable_belongs_is_not_shown(run: Run) -> None:
     run("discover", "--url", URL, "--token-env-var", "q7Zr0aB9xK2mW4tYp8sD")
     assert run.code == cli.FAILED
-    assert "looks like a secret itself" in run.err
+    assert "looks like the secret itself" in run.err
     assert "q7Zr0aB9" not in run.out + run.err
 
 
