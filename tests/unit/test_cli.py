@@ -133,7 +133,7 @@ def test_help_imports_nothing_heavy() -> None:
 def test_a_secret_on_the_command_line_is_refused_and_not_shown(run: Run, arguments: list[str]) -> None:
     run(*arguments)
     assert run.code == cli.MISUSED
-    assert "looks like the secret itself" in run.err
+    assert "looks like a secret itself" in run.err
     assert TOKEN not in run.out + run.err
 
 
