@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, reduce
-from typing import Literal, TypeAlias, get_args, overload
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args, overload
 
 import numpy as np
 import pandas as pd
@@ -15,13 +15,11 @@ import pandas as pd
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.catalog.schema import NAME_DTYPE
+from dbxexplore.filters.dialects import INFORMATION_SCHEMA, Dialect
 from dbxexplore.filters.engine import backtracking, regular
 from dbxexplore.filters.meant import advice, is_broken_glob, meant_by
 from dbxexplore.filters.patterns import (
-    INFORMATION_SCHEMA,
     LEVELS,
-    Dialect,
-    Filters,
     Level,
     ListName,
     Patterns,
@@ -30,6 +28,9 @@ from dbxexplore.filters.patterns import (
 )
 from dbxexplore.filters.subjects import Codes, Flags, Subjects
 from dbxexplore.text import shorten
+
+if TYPE_CHECKING:
+    from dbxexplore.filters.filters import Filters
 
 Severity: TypeAlias = Literal["error", "warning", "info"]
 Code: TypeAlias = Literal[

@@ -5,9 +5,8 @@ from __future__ import annotations
 import difflib
 import html
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -16,18 +15,14 @@ import pandas as pd
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.catalog.schema import KINDS, Kind
+from dbxexplore.filters.dialects import Dialect
 from dbxexplore.filters.engine.matching import matches
-from dbxexplore.filters.patterns import (
-    LEVEL_OF_KIND,
-    LEVELS,
-    Dialect,
-    Filters,
-    Level,
-    ListName,
-    Patterns,
-    exact_pattern,
-)
+from dbxexplore.filters.explain import Explanation, LevelExplanation, PatternExplanation
+from dbxexplore.filters.patterns import LEVEL_OF_KIND, LEVELS, Level, ListName, Patterns
 from dbxexplore.filters.subjects import RULES, Codes, Flags, Subjects, Verdicts
+
+if TYPE_CHECKING:
+    from dbxexplore.filters.filters import Filters
 
 _KIND_OF_LEVEL: dict[Level, Kind] = {level: kind for kind, level in LEVEL_OF_KIND.items()}
 
@@ -318,160 +313,3 @@ def _did_you_mean(name: str, known: pd.Series) -> str:
     pool = list(near) or list(known.head(2000))
     close = difflib.get_close_matches(name, pool, n=3, cutoff=0.5)
     return f"Did you mean {' or '.join(repr(text) for text in close)}?" if close else "Names are matched exactly"
-
-
-@dataclass(frozen=True)
-class PatternExplanation:
-    """One pattern held against one subject. ``index`` counts from 0 within its list.
-
-    ``implied`` patterns are not among the filters: the dialect adds them by itself, at the end of the list.
-    """
-
-    list: ListName
-    index: int
-    pattern: str
-    matches: bool
-    implied: bool = False
-
-    @property
-    def place(self) -> str:
-        """Which pattern it is: ``deny pattern 2``, or ``built-in deny pattern``."""
-        return f"built-in {self.list} pattern" if self.implied else f"{self.list} pattern {self.index + 1}"
-
-
-@dataclass(frozen=True)
-class LevelExplanation:
-    """What one level says of one object: its subject there, every pattern, and the verdict."""
-
-    level: Level
-    subject: str
-    patterns: tuple[PatternExplanation, ...]
-    passes: bool
-
-    @property
-    def decided_by(self) -> PatternExplanation | None:
-        """The first deny pattern that matches, else the first allow pattern that does, else None."""
-        return next((held for held in self.patterns if held.matches), None)
-
-    @property
-    def rule(self) -> str:
-        """The rule that decided, as in ``Preview.frame``."""
-        if self.decided_by:
-            return self.decided_by.list
-        return "everything" if self.passes else "no_allow"
-
-    def __str__(self) -> str:
-        verdict = "passes" if self.passes else "fails"
-        return f"{self.level}: {self.subject!r} {verdict}: {self.reason}"
-
-    @property
-    def reason(self) -> str:
-        """Why, in words."""
-        held = self.decided_by
-        if held:
-            return f"{held.place} matches: {held.pattern}"
-        return "the allow list is empty, which lets everything through" if self.passes else "no allow pattern matches"
-
-
-@dataclass(frozen=True)
-class Change:
-    """One edit of the filters: a pattern added to a list or removed from it."""
-
-    action: Literal["add", "remove"]
-    level: Level
-    list: ListName
-    pattern: str
-
-    def apply(self, filters: Filters) -> Filters:
-        """Return ``filters`` with this edit made."""
-        patterns = filters.level(self.level)
-        texts = tuple(getattr(patterns, self.list))
-        texts = (*texts, self.pattern) if self.action == "add" else tuple(t for t in texts if t != self.pattern)
-        return filters.with_level(self.level, replace(patterns, **{self.list: texts}))
-
-    def __str__(self) -> str:
-        where = "to" if self.action == "add" else "from"
-        return f"{self.action} {self.pattern} {where} {self.level}, {self.list}"
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Why one object is in or out. ``str()`` gives it as text; a notebook shows it as a table."""
-
-    full_name: str
-    kind: Kind
-    levels: tuple[LevelExplanation, ...]
-    dialect: Dialect
-
-    @property
-    def included(self) -> bool:
-        """Whether the object and all its containers pass."""
-        return all(level.passes for level in self.levels)
-
-    @property
-    def decided_by(self) -> LevelExplanation:
-        """The level that decided: the outermost that fails, or the object's own."""
-        return next((level for level in self.levels if not level.passes), self.levels[-1])
-
-    @property
-    def changes(self) -> tuple[Change, ...]:
-        """Edits that, all together, turn the verdict around: for this one object, with the fewest patterns.
-
-        Empty where no edit can: a pattern that the dialect adds by itself denies the object.
-        """
-        if self.included:
-            own = self.levels[-1]
-            return (Change("add", own.level, "deny", exact_pattern(own.subject)),)
-        if any(held.implied and held.matches for level in self.levels for held in level.patterns):
-            return ()
-        return tuple(change for level in self.levels if not level.passes for change in _let_pass(level, self.dialect))
-
-    def flipped(self, filters: Filters) -> Filters:
-        """Return ``filters`` with `changes` made, under which the verdict is the opposite if there are any."""
-        for change in self.changes:
-            filters = change.apply(filters)
-        return filters
-
-    def __str__(self) -> str:
-        verdict = "included" if self.included else "excluded"
-        lines = [f"{self.full_name} ({self.kind}) is {verdict}, read as {self.dialect.name}"]
-        lines += [f"  {level}" for level in self.levels]
-        lines += [self.advice, *(f"  {change}" for change in self.changes)]
-        return "\n".join(lines)
-
-    @property
-    def advice(self) -> str:
-        """What stands before `changes`, or in their place: ``To exclude it:``."""
-        if not self.changes:
-            return f"No pattern can include it: {self.dialect.name} always denies it"
-        return f"To {'exclude' if self.included else 'include'} it:"
-
-    def _repr_html_(self) -> str:
-        verdict = "included" if self.included else "excluded"
-        rows = "".join(
-            "<tr>"
-            f"<th scope='row' style='text-align:left'>{html.escape(level.level)}</th>"
-            f"<td style='text-align:left'><code>{html.escape(level.subject)}</code></td>"
-            f"<td style='text-align:left'>{'✓ passes' if level.passes else '✗ fails'}</td>"
-            f"<td style='text-align:left'>{html.escape(level.reason)}</td>"
-            "</tr>"
-            for level in self.levels
-        )
-        changes = "".join(f"<li>{html.escape(str(change))}</li>" for change in self.changes)
-        edits = f"<ul>{changes}</ul>" if changes else ""
-        return (
-            f"<p><code>{html.escape(self.full_name)}</code> ({self.kind}) is <strong>{verdict}</strong>, "
-            f"read as {html.escape(self.dialect.name)}</p>"
-            "<table><thead><tr><th>level</th><th>subject</th><th>verdict</th><th>why</th></tr></thead>"
-            f"<tbody>{rows}</tbody></table><p>{html.escape(self.advice)}</p>{edits}"
-        )
-
-
-def _let_pass(level: LevelExplanation, dialect: Dialect) -> Iterable[Change]:
-    denying = [held.pattern for held in level.patterns if held.matches and held.list == "deny"]
-    for text in dict.fromkeys(denying):
-        yield Change("remove", level.level, "deny", text)
-    allow = [held for held in level.patterns if held.list == "allow"]
-    allowed = any(held.matches for held in allow) or (not allow and dialect.empty_allow == "everything")
-    if not allowed:
-        yield Change("add", level.level, "allow", exact_pattern(level.subject))

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,9 +25,13 @@ import pyarrow.compute as pc
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.catalog.schema import KINDS, Kind
+from dbxexplore.filters.dialects import Dialect
 from dbxexplore.filters.engine import matching
 from dbxexplore.filters.engine.matching import Names
-from dbxexplore.filters.patterns import LEVELS, Dialect, Filters, Level, ListName, Patterns
+from dbxexplore.filters.patterns import LEVELS, Level, ListName, Patterns
+
+if TYPE_CHECKING:
+    from dbxexplore.filters.filters import Filters
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
 Codes: TypeAlias = npt.NDArray[np.intp]

@@ -23,7 +23,9 @@ import pyarrow.compute as pc
 
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
-from dbxexplore.filters.patterns import LEVELS, Dialect, Filters, Level, Patterns
+from dbxexplore.filters.dialects import Dialect
+from dbxexplore.filters.filters import Filters
+from dbxexplore.filters.patterns import LEVELS, Level, Patterns
 from dbxexplore.filters.preview import Preview
 from dbxexplore.filters.subjects import Codes, Flags, Subjects
 

@@ -20,9 +20,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dbxexplore import errors
+from dbxexplore.filters.dialects import Dialect
 from dbxexplore.filters.engine import backtracking, regular
 from dbxexplore.filters.engine.regular import AllOf, AnyOf, Fixed, Not, Plan, Regex, Traits, Tree, Words
-from dbxexplore.filters.patterns import Dialect, compile_pattern
+from dbxexplore.filters.patterns import compile_pattern
 from dbxexplore.text import shorten
 
 _PLAIN = "".join(map(chr, range(128))).replace("\n", "")

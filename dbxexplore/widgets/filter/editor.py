@@ -38,12 +38,6 @@ _SUBJECTS: dict[Level, tuple[str, str]] = {
     "views": ("catalog.schema.view", "name"),
     "notebooks": ("/folder/notebook", "name"),
 }
-_READINGS = (
-    ("DataHub: from the start, any case, qualified names", "datahub"),
-    ("DataHub before 1.6.0.12: the same, but without view patterns", "datahub-1.5"),
-    ("OpenMetadata: from the start, any case, bare names", "openmetadata"),
-    ("Strict: the whole qualified name, as written", "strict"),
-)
 _SYMBOLS = {"error": "✗", "warning": "⚠", "info": "ℹ"}  # noqa: RUF001 - the sign itself is meant
 _SHORT = {
     "invalid-pattern": "invalid",
@@ -111,7 +105,7 @@ class FilterEditor(Component):
         self._writing = False  # while the reading is shown, it is not taken for chosen
         self.layouts = _Layouts()
         self._dialect = widgets.Dropdown(
-            description="Read as", options=_READINGS, style={"description_width": "60px"}, layout={"width": "auto"}
+            description="Read as", options=_menu(), style={"description_width": "60px"}, layout={"width": "auto"}
         )
         self._dialect.add_class("dbxe-reading")
         self._portability = widgets.HTML(layout={"margin": "0 0 2px 68px"})
@@ -271,7 +265,7 @@ class FilterEditor(Component):
 
     def _show_dialect(self) -> None:
         named = next((name for name, known in Dialect.named().items() if known == self.dialect), None)
-        options = list(_READINGS)
+        options = _menu()
         if named is None:
             settings = ", ".join(f"{key} {value}" for key, value in self.dialect.settings().items())
             options.append((f"Custom: {settings}", "custom"))
@@ -834,6 +828,11 @@ def _rows_of(texts: Sequence[str], rows: Sequence[Row]) -> list[Row]:
             if row.on:
                 break
     return [*found, *kept]
+
+
+def _menu() -> list[tuple[str, str]]:
+    """Return the named matching rules as options of a menu: what is shown, and the name."""
+    return [(f"{dialect.label} – {dialect.summary}", dialect.name) for dialect in Dialect.named().values()]
 
 
 def _findings_html(findings: Sequence[Finding]) -> str:

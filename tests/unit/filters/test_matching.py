@@ -20,9 +20,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dbxexplore import errors
+from dbxexplore.filters.dialects import Dialect
 from dbxexplore.filters.engine import backtracking, matching, regular
 from dbxexplore.filters.engine.matching import Names, matches
-from dbxexplore.filters.patterns import Dialect, compile_pattern
+from dbxexplore.filters.patterns import compile_pattern
 
 PAIRS = int(os.environ.get("DBXEXPLORE_PAIRS", "25000"))
 NAMES_A_PATTERN = 250

@@ -396,7 +396,7 @@ def test_after_a_row_is_removed_the_keyboard_goes_on_at_the_next(focused: list[o
     # The widgets stay, so that the browser does not draw anew what it focuses.
     assert [view.text.value for view in section._views.values()] == ["b(", "x"]
     assert field(editor, "allow tables 1") is first
-    assert "unterminated" in first.note.value
+    assert "unclosed" in first.note.value
     assert last.box not in section._box.children
     assert focused == [first.remove]
     first.remove.click()
