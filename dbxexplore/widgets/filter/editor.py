@@ -14,6 +14,7 @@ from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.connection import looks_like_secret
 from dbxexplore.filters import Dialect, Filters, Finding, Findings, Patterns
+from dbxexplore.filters.lint import short_name
 from dbxexplore.filters.patterns import LEVELS, Level, ListName
 from dbxexplore.filters.subjects import Subjects
 from dbxexplore.text import line_html, one_line, plural, visible_html, visible_text
@@ -39,28 +40,6 @@ _SUBJECTS: dict[Level, tuple[str, str]] = {
     "notebooks": ("/folder/notebook", "name"),
 }
 _SYMBOLS = {"error": "✗", "warning": "⚠", "info": "ℹ"}  # noqa: RUF001 - the sign itself is meant
-_SHORT = {
-    "invalid-pattern": "invalid",
-    "glob-pattern": "glob?",
-    "sql-pattern": "SQL?",
-    "quoted-pattern": "quotes?",
-    "list-pattern": "list?",
-    "negated-pattern": "negated?",
-    "stray-blanks": "stray blanks",
-    "slow-pattern": "slow",
-    "over-match": "also takes more",
-    "bare-name": "bare name",
-    "qualified-name": "full name",
-    "metastore-name": "metastore in front",
-    "wrong-level": "other level",
-    "blanks-as-underscores": "blanks are _",
-    "unescaped-dot": "dot takes more",
-    "dead-pattern": "no match",
-    "shadowed-pattern": "no effect",
-    "allow-undone": "all denied",
-    "drops-views": "also keeps out views",
-    "dialect-dependent": "depends on the reading",
-}
 _Key: TypeAlias = tuple[Level, str]
 _Count: TypeAlias = tuple[int, int]  # the names that a pattern matches, and how many of them are views among tables
 
@@ -848,7 +827,7 @@ def _findings_html(findings: Sequence[Finding]) -> str:
         more = f"<details class='dbxe-notes'><summary>{plural(len(notes), 'note')}</summary>{more}</details>"
     return (
         f"<details class='dbxe-lint dbxe-{worst.severity}'{' open' if grave else ''}>"
-        f"<summary title='{tooltip}'>{_SYMBOLS[worst.severity]} {_SHORT[worst.code]}</summary>{said}{more}</details>"
+        f"<summary title='{tooltip}'>{_SYMBOLS[worst.severity]} {short_name(worst.code)}</summary>{said}{more}</details>"
     )
 
 

@@ -61,7 +61,7 @@ def test_a_list_that_is_no_list_is_refused(name: str, value: object) -> None:
 def test_a_pattern_that_is_no_text_is_refused(value: object) -> None:
     with pytest.raises(errors.FilterError) as caught:
         dbx.Patterns(deny=["ok", value])  # type: ignore[list-item]  # that is the point
-    assert str(caught.value) == f"deny holds {value!r}. Expected patterns as text."
+    assert str(caught.value) == f"deny contains {value!r}. Expected patterns as text."
 
 
 @pytest.mark.parametrize("value", [["a"], "a", None, {"allow": ["a"]}])
