@@ -1,8 +1,8 @@
 """Which names one pattern matches: Python's ``re``, name by name, at the speed of RE2.
 
 `matches` equals ``dialect.matcher(text)(name) is not None`` for every name. Most patterns are decided by RE2
-over Arrow text (`regular` shows when that is the same), the rest by Python's engine under a time limit
-(`backtracking`).
+over Arrow text (`re2` says when that is the same), the rest by Python's engine under a time limit
+(`fallback`).
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ import pyarrow.compute as pc
 
 from dbxexplore import errors
 from dbxexplore.filters.dialects import Dialect
-from dbxexplore.filters.engine import backtracking, regular
-from dbxexplore.filters.engine.regular import AllOf, AnyOf, Fixed, Not, Plan, Regex, Traits, Tree, Words
+from dbxexplore.filters.engine import fallback, re2
+from dbxexplore.filters.engine.re2 import AllOf, AnyOf, Fixed, Not, Plan, Regex, Traits, Words
+from dbxexplore.filters.engine.syntax import Node, NotRegularError, parse
 from dbxexplore.filters.patterns import compile_pattern
 from dbxexplore.text import shorten
 
@@ -153,10 +154,10 @@ class _Judge:
         self.compiled = compile_pattern(text, ignore_case=dialect.ignore_case)
 
     @cached_property
-    def tree(self) -> Tree | None:
+    def tree(self) -> Node | None:
         try:
-            return regular.parse(self.text, self.compiled.flags)
-        except regular.NotRegularError:
+            return parse(self.text, self.compiled.flags)
+        except NotRegularError:
             return None
 
     def flags(self) -> npt.NDArray[np.bool_]:
@@ -181,18 +182,18 @@ class _Judge:
         if self.tree is None:
             return None
         try:
-            return self._carry_out(regular.plan(self.tree, self.dialect.match, group.traits), group)
-        except (regular.NotRegularError, pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            return self._carry_out(re2.plan(self.tree, self.dialect.match, group.traits), group)
+        except (NotRegularError, pa.ArrowInvalid, pa.ArrowNotImplementedError):
             # RE2 refuses what would make it too large; an Arrow without RE2 refuses everything.
             return None
 
     def _by_python(self, names: list[str]) -> npt.NDArray[np.bool_]:
-        method = backtracking.METHODS[self.dialect.match]
+        method = fallback.METHODS[self.dialect.match]
         try:
-            return backtracking.judge(self.compiled, method, self.tree, names, self._remaining())
-        except backtracking.TooSlowError:
+            return fallback.judge(self.compiled, method, self.tree, names, self._remaining())
+        except fallback.TooSlowError:
             raise self._too_slow() from None
-        except backtracking.NoHelperError:
+        except fallback.NoHelperError:
             raise self._too_slow("might take longer than anyone can wait, and cannot be tried safely here") from None
 
     def _remaining(self) -> float:
@@ -249,7 +250,7 @@ class _Judge:
     def _judged(self, pattern: str, slices: list[pa.Array]) -> Iterator[npt.NDArray[np.bool_]]:
         def judge(names: pa.Array) -> npt.NDArray[np.bool_]:
             if time.monotonic() > self.deadline:
-                raise backtracking.TooSlowError
+                raise fallback.TooSlowError
             return _flags(pc.match_substring_regex(names, pattern))
 
         threads = min(_MOST_THREADS, os.cpu_count() or 1, len(slices))
@@ -259,7 +260,7 @@ class _Judge:
                 return
             with ThreadPoolExecutor(threads) as pool:  # Arrow lets go of the interpreter while RE2 works
                 yield from pool.map(judge, slices)
-        except backtracking.TooSlowError:
+        except fallback.TooSlowError:
             raise self._too_slow() from None
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from dbxexplore.filters.engine import backtracking, regular
+from dbxexplore.filters.engine import fallback
+from dbxexplore.filters.engine.syntax import NotRegularError, parse
 from dbxexplore.filters.lint.context import MOST_EXAMPLES, Context, Judged
 from dbxexplore.filters.lint.findings import Finding
 from dbxexplore.filters.lint.rules.base import Rule
@@ -32,12 +33,12 @@ class SlowPattern(Rule):
         """Report a name on which it hangs."""
         compiled = compile_pattern(pattern.text, ignore_case=context.dialect.ignore_case)
         try:
-            tree = regular.parse(pattern.text, compiled.flags)
-        except regular.NotRegularError:
+            tree = parse(pattern.text, compiled.flags)
+        except NotRegularError:
             return None
         names = context.subjects.names(pattern.level, context.dialect)
         few = names.at(np.arange(min(len(names), MOST_EXAMPLES)))
-        name = backtracking.trap(compiled, backtracking.METHODS[context.dialect.match], tree, few)
+        name = fallback.trap(compiled, fallback.METHODS[context.dialect.match], tree, few)
         if name is None:
             return None
         return self.finding(
