@@ -22,7 +22,7 @@ INFORMATION_SCHEMA = r".*\.information_schema"
 
 
 class Matcher(Protocol):
-    """A function that tells whether and how a subject matches."""
+    """A function that decides whether and how a subject matches."""
 
     def __call__(self, subject: str, /) -> re.Match[str] | None:
         """Return the match, or None."""
@@ -41,7 +41,7 @@ class Dialect:
             ``catalog.schema.name``, a notebook's path), or the ``bare`` last name of each.
         views: which patterns a view must pass: those for tables *and* those for views, those for views
             alone, or those for tables alone.
-        empty_allow: whether an empty allow list lets nothing or everything through.
+        empty_allow: whether an empty allow list allows nothing or everything.
         denies_information_schema: whether the deny list of the schemas ends with `INFORMATION_SCHEMA`, which
             cannot be removed.
         blanks_as_underscores: whether blanks in the names of catalogs and schemas are matched as ``_`` at the

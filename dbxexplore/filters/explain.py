@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class PatternExplanation:
-    """One pattern held against one subject. ``index`` counts from 0 within its list.
+    """One pattern compared with one subject. ``index`` counts from 0 within its list.
 
     ``implied`` patterns are not among the filters: the dialect adds them by itself, at the end of the list.
     """
@@ -39,7 +39,7 @@ class PatternExplanation:
 
 @dataclass(frozen=True)
 class LevelExplanation:
-    """What one level says of one object: its subject there, every pattern, and the verdict."""
+    """What one level decides on one object: its subject there, every pattern, and the verdict."""
 
     level: Level
     subject: str
@@ -49,7 +49,7 @@ class LevelExplanation:
     @property
     def decided_by(self) -> PatternExplanation | None:
         """The first deny pattern that matches, else the first allow pattern that does, else None."""
-        return next((held for held in self.patterns if held.matches), None)
+        return next((pattern for pattern in self.patterns if pattern.matches), None)
 
     @property
     def rule(self) -> str:
@@ -65,10 +65,10 @@ class LevelExplanation:
     @property
     def reason(self) -> str:
         """Why, in words."""
-        held = self.decided_by
-        if held:
-            return f"{held.place} matches: {held.pattern}"
-        return "the allow list is empty, which lets everything through" if self.passes else "no allow pattern matches"
+        pattern = self.decided_by
+        if pattern:
+            return f"{pattern.place} matches: {pattern.pattern}"
+        return "the allow list is empty, which allows everything" if self.passes else "no allow pattern matches"
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Explanation:
-    """Why one object is in or out. ``str()`` gives it as text; a notebook shows it as a table."""
+    """Why one object is included or excluded. ``str()`` returns text; a notebook shows a table."""
 
     full_name: str
     kind: Kind
@@ -113,14 +113,14 @@ class Explanation:
 
     @property
     def changes(self) -> tuple[Change, ...]:
-        """Edits that, all together, turn the verdict around: for this one object, with the fewest patterns.
+        """Edits that, all together, flip the verdict: for this one object, with the fewest patterns.
 
         Empty where no edit can: a pattern that the dialect adds by itself denies the object.
         """
         if self.included:
             own = self.levels[-1]
             return (Change("add", own.level, "deny", exact_pattern(own.subject)),)
-        if any(held.implied and held.matches for level in self.levels for held in level.patterns):
+        if any(pattern.implied and pattern.matches for level in self.levels for pattern in level.patterns):
             return ()
         return tuple(change for level in self.levels if not level.passes for change in _let_pass(level, self.dialect))
 
@@ -132,16 +132,16 @@ class Explanation:
 
     def __str__(self) -> str:
         verdict = "included" if self.included else "excluded"
-        lines = [f"{self.full_name} ({self.kind}) is {verdict}, read as {self.dialect.name}"]
+        lines = [f"{self.full_name} ({self.kind}) is {verdict} ({self.dialect.title} rules)"]
         lines += [f"  {level}" for level in self.levels]
         lines += [self.advice, *(f"  {change}" for change in self.changes)]
         return "\n".join(lines)
 
     @property
     def advice(self) -> str:
-        """What stands before `changes`, or in their place: ``To exclude it:``."""
+        """The text before `changes`, or in their place: ``To exclude it:``."""
         if not self.changes:
-            return f"No pattern can include it: {self.dialect.name} always denies it"
+            return f"No pattern can include it: {self.dialect.title} always denies it"
         return f"To {'exclude' if self.included else 'include'} it:"
 
     def _repr_html_(self) -> str:
@@ -158,18 +158,18 @@ class Explanation:
         changes = "".join(f"<li>{html.escape(str(change))}</li>" for change in self.changes)
         edits = f"<ul>{changes}</ul>" if changes else ""
         return (
-            f"<p><code>{html.escape(self.full_name)}</code> ({self.kind}) is <strong>{verdict}</strong>, "
-            f"read as {html.escape(self.dialect.name)}</p>"
+            f"<p><code>{html.escape(self.full_name)}</code> ({self.kind}) is <strong>{verdict}</strong> "
+            f"({html.escape(self.dialect.title)} rules)</p>"
             "<table><thead><tr><th>level</th><th>subject</th><th>verdict</th><th>why</th></tr></thead>"
             f"<tbody>{rows}</tbody></table><p>{html.escape(self.advice)}</p>{edits}"
         )
 
 
 def _let_pass(level: LevelExplanation, dialect: Dialect) -> Iterable[Change]:
-    denying = [held.pattern for held in level.patterns if held.matches and held.list == "deny"]
+    denying = [pattern.pattern for pattern in level.patterns if pattern.matches and pattern.list == "deny"]
     for text in dict.fromkeys(denying):
         yield Change("remove", level.level, "deny", text)
-    allow = [held for held in level.patterns if held.list == "allow"]
-    allowed = any(held.matches for held in allow) or (not allow and dialect.empty_allow == "everything")
+    allow = [pattern for pattern in level.patterns if pattern.list == "allow"]
+    allowed = any(pattern.matches for pattern in allow) or (not allow and dialect.empty_allow == "everything")
     if not allowed:
         yield Change("add", level.level, "allow", exact_pattern(level.subject))

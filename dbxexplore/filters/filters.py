@@ -14,7 +14,7 @@ from dbxexplore.filters.preview import Preview
 
 @dataclass(frozen=True)
 class Filters:
-    """The patterns of all five levels. Levels that are not given let everything through."""
+    """The patterns of all five levels. By default, a level allows everything."""
 
     catalogs: Patterns = field(default_factory=Patterns)
     schemas: Patterns = field(default_factory=Patterns)

@@ -31,7 +31,7 @@ ListName: TypeAlias = Literal["allow", "deny"]
 
 @dataclass(frozen=True)
 class Patterns:
-    """What one level lets through: regular expressions to allow and to deny. Deny wins.
+    """What one level includes: regular expressions to allow and to deny. Deny wins.
 
     Any sequence of texts is taken; kept are tuples, so that filters can be compared and hashed. A text need
     not be a valid expression yet: `problems` reports it, and a preview raises.

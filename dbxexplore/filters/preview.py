@@ -1,4 +1,7 @@
-"""What filters let through: a verdict on every object, who decided it, and what would change it."""
+"""The preview: a verdict on every object, with the level, rule and pattern that decided it.
+
+`Preview.included` and `Preview.counts` are quick; `Preview.frame` adds who decided; `Preview.explain` is about one object.
+"""
 
 from __future__ import annotations
 
@@ -28,13 +31,13 @@ _KIND_OF_LEVEL: dict[Level, Kind] = {level: kind for kind, level in LEVEL_OF_KIN
 
 
 class Preview:
-    """The verdict of ``filters``, as ``dialect`` reads them, on every object of ``catalog``.
+    """The verdict of ``filters`` on every object of ``catalog``, under the matching rules of ``dialect``.
 
     An object is included when it and all its containers pass. The one that decided is the outermost that
     fails, or the object itself: catalog, schema, then for a view the table patterns before the view patterns.
 
     Raises:
-        PatternError: a pattern is no regular expression, or takes too long.
+        PatternError: a pattern is not a regular expression, or takes too long.
     """
 
     def __init__(self, catalog: Catalog, filters: Filters, dialect: Dialect) -> None:
@@ -51,7 +54,7 @@ class Preview:
 
     @cached_property
     def _stages(self) -> list[tuple[Level, Codes, Codes]]:
-        """Each thing that an object must pass: level, the rows it holds for, their subjects. Outermost first."""
+        """The levels that an object must pass: level, the rows it applies to, their subjects. Outermost first."""
         containers = [(level, *inside) for level, inside in self._subjects.inside.items()]
         return containers + self._own_stages()
 
@@ -135,18 +138,18 @@ class Preview:
 
     def _stages_of(self, at: Codes) -> list[tuple[Level, Codes, Codes]]:
         """Return the stages of the rows at some positions, each with the places of its rows in ``at``."""
-        subjects, found = self._subjects, list[tuple[Level, Codes, Codes]]()
+        subjects, stages = self._subjects, list[tuple[Level, Codes, Codes]]()
         containers: tuple[tuple[Level, Codes], ...] = (
             ("catalogs", subjects.catalog_of[at]),
             ("schemas", subjects.schema_of[at]),
         )
         for level, container in containers:
             places = np.flatnonzero(container >= 0)
-            found.append((level, places, container[places]))
+            stages.append((level, places, container[places]))
         kinds = {kind: np.flatnonzero(_is_among(at, rows)) for kind, rows in subjects.rows.items()}
         for level, kind, shift in self._own_levels():
-            found.append((level, kinds[kind], subjects.own[at[kinds[kind]]] + shift))
-        return found
+            stages.append((level, kinds[kind], subjects.own[at[kinds[kind]]] + shift))
+        return stages
 
     def _texts(self) -> dict[str, int]:
         every = (text for patterns in self._applied.values() for text in (*patterns.allow, *patterns.deny))
@@ -177,7 +180,7 @@ class Preview:
         the first column.
         """
         if other.catalog is not self.catalog:
-            msg = "The previews are of two catalogs"
+            msg = "The previews are of different catalogs"
             raise errors.FilterError(msg, expected="two previews of the same catalog")
         frame = other.rows(np.flatnonzero(self.included.to_numpy() != other.included.to_numpy()))
         codes = np.where(frame["included"].to_numpy(), 0, 1)
@@ -186,7 +189,7 @@ class Preview:
     # --- one object ---
 
     def explain(self, name: str | int) -> Explanation:
-        """Say why one object is in or out: every level, every pattern, and what would change it.
+        """Explain why one object is included or excluded: every level, every pattern, and what would change it.
 
         ``name`` is a full name as in ``catalog.objects``, or a row of it by its index label, for names that
         more than one object has.
@@ -209,13 +212,13 @@ class Preview:
             msg = f"There is no row {name!r}"
             raise errors.UnknownObjectError(msg, expected=f"0 to {len(objects) - 1}")
         known = name.encode(errors="replace").decode()  # Arrow cannot compare with half of a surrogate pair
-        found = objects.index[(objects["full_name"] == known).to_numpy(dtype=bool, na_value=False) & (known == name)]
-        if len(found) == 1:
-            return int(found[0])
-        if len(found):
-            rows = ", ".join(f"{i} ({objects.loc[i, 'kind']})" for i in found)
-            msg = f"{len(found)} objects are called {name!r}"
-            raise errors.UnknownObjectError(msg, remedy=f"Give the row instead: {rows}")
+        rows = objects.index[(objects["full_name"] == known).to_numpy(dtype=bool, na_value=False) & (known == name)]
+        if len(rows) == 1:
+            return int(rows[0])
+        if len(rows):
+            choice = ", ".join(f"{row} ({objects.loc[row, 'kind']})" for row in rows)
+            msg = f"{len(rows)} objects are named {name!r}"
+            raise errors.UnknownObjectError(msg, remedy=f"Pass the row instead: {choice}")
         msg = f"There is no object {name!r} in this catalog"
         raise errors.UnknownObjectError(msg, remedy=_did_you_mean(known, objects["full_name"]))
 
@@ -236,7 +239,7 @@ class Preview:
     def _explain_level(self, level: Level, subject: str) -> LevelExplanation:
         patterns = self._applied[level]
         written = {name: len(getattr(self.filters.level(level), name)) for name in get_args(ListName)}
-        held = tuple(
+        explained = tuple(
             PatternExplanation(
                 name,
                 index,
@@ -247,23 +250,22 @@ class Preview:
             for name in ("deny", "allow")
             for index, text in enumerate(getattr(patterns, name))
         )
-        decided = next((one.list for one in held if one.matches), None)
+        decided = next((each.list for each in explained if each.matches), None)
         otherwise = not patterns.allow and self.dialect.empty_allow == "everything"
-        return LevelExplanation(level, subject, held, passes=decided == "allow" or (decided is None and otherwise))
+        return LevelExplanation(level, subject, explained, passes=decided == "allow" or (decided is None and otherwise))
 
     def __repr__(self) -> str:
         counts = self.counts().sum()
         warning = "" if self.catalog.complete else "; the catalog is incomplete"
-        return f"<Preview ({self.dialect.name}): {counts['included']:,} of {len(self.catalog):,} objects included{warning}>"
+        return f"<Preview ({self.dialect.title}): {counts['included']:,} of {len(self.catalog):,} objects included{warning}>"
 
     def _repr_html_(self) -> str:
         table = self.counts().to_html(border=0, escape=True)
-        note = f"<p><small>Read as: {html.escape(self.dialect.name)}</small></p>"
+        note = f"<p><small>Matching rules: {html.escape(self.dialect.title)}</small></p>"
         if not self.catalog.complete:
-            number = len(self.catalog.failures)
             note += (
-                f"<p><strong>The catalog is incomplete:</strong> {number:,} scope{'s' * (number != 1)} could not be "
-                "listed, so there may be objects that this preview does not know.</p>"
+                f"<p><strong>Incomplete:</strong> {self.catalog.not_listed}; their contents are unknown and missing "
+                "from this preview.</p>"
             )
         return table + note
 
@@ -280,8 +282,8 @@ def _is_among(at: Codes, rows: Codes) -> Flags:
     if not len(rows):
         return np.zeros(len(at), dtype=np.bool_)
     place = np.minimum(np.searchsorted(rows, at), len(rows) - 1)
-    found: Flags = rows[place] == at
-    return found
+    flags: Flags = rows[place] == at
+    return flags
 
 
 def _category(codes: npt.NDArray[np.integer], categories: Sequence[str]) -> pd.Categorical:

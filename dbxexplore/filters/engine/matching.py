@@ -136,10 +136,10 @@ def allowance(names: int) -> float:
 def matches(text: str, dialect: Dialect, subjects: Names | Sequence[str]) -> npt.NDArray[np.bool_]:
     """Return which of ``subjects`` the pattern ``text`` matches, as ``dialect`` reads it.
 
-    Equal, name by name, to ``dialect.matcher(text)(subject) is not None``; one boolean a subject.
+    Equal, name by name, to ``dialect.matcher(text)(subject) is not None``; one boolean per subject.
 
     Raises:
-        PatternError: it is no regular expression, or takes too long (see `allowance`).
+        PatternError: it is not a regular expression, or takes too long (see `allowance`).
     """
     names = subjects if isinstance(subjects, Names) else Names(subjects)
     return _Judge(text, dialect, names).flags()
