@@ -466,7 +466,7 @@ def test_findings_stand_at_their_row_and_are_of_what_is_in_force(catalog: dbx.Ca
     note = field(editor, "allow catalogs 2").note.value
     assert "⚠ matches more<" in note
     assert "Not anchored: also matches 1 catalog besides prod" in note
-    assert "Write ^(?:prod)$" in note
+    assert "Use ^prod$ for the exact names" in note
     assert field(editor, "allow catalogs 1").note.value == ""
     assert "dbxe-stale" not in editor._dom_classes
 
@@ -488,7 +488,7 @@ def test_what_is_said_of_a_whole_list_stands_below_the_heading(catalog: dbx.Cata
     editor = FilterEditor(ExplorerState(filters=Filters(tables=Patterns(["t1.*", "t2.*"])), catalog=catalog))
     assert editor.wait(30)
     assert [finding.index for finding in editor.findings or () if finding.code == "drops-views"] == [None]
-    assert "Keeps out 1 view" in editor._sections["tables"]._note.value
+    assert "Excludes 1 view" in editor._sections["tables"]._note.value
 
 
 def test_findings_are_shown_as_text(catalog: dbx.Catalog) -> None:
