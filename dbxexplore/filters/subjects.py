@@ -140,6 +140,14 @@ class Subjects:
             inside[level] = (rows, container[rows])
         return inside
 
+    @cached_property
+    def catalog_of_schema(self) -> Codes:
+        """The catalog of each subject of ``schemas``."""
+        of = np.zeros(len(self.qualified["schemas"]), dtype=np.intp)
+        rows, schemas = self.inside["schemas"]
+        of[schemas] = self.catalog_of[rows]
+        return of
+
     def prepare(self, filters: Filters, dialect: Dialect) -> None:
         """Match all patterns of ``filters`` that are not remembered, side by side: Arrow lets other threads run."""
         wanted = [
@@ -258,8 +266,8 @@ def _subjects(objects: pd.DataFrame) -> Subjects:
     own = np.full(len(objects), -1, dtype=np.intp)
     own[rows["catalog"]] = catalog_of[rows["catalog"]]
     own[rows["schema"]] = schema_of[rows["schema"]]
-    for one in ("table", "view", "notebook"):
-        own[rows[one]] = np.arange(len(rows[one]))
+    for kind in ("table", "view", "notebook"):
+        own[rows[kind]] = np.arange(len(rows[kind]))
     catalog_of[rows["catalog"]] = -1
     return Subjects(
         qualified=_levels(catalogs, qualified_schemas, full_name, rows),
@@ -275,7 +283,7 @@ def _subjects(objects: pd.DataFrame) -> Subjects:
 def _rows_by_kind(kind: pd.Series) -> dict[Kind, Codes]:
     categories = list(kind.cat.categories)
     codes = kind.cat.codes.to_numpy()
-    return {one: np.flatnonzero(codes == (categories.index(one) if one in categories else -2)) for one in KINDS}
+    return {kind: np.flatnonzero(codes == (categories.index(kind) if kind in categories else -2)) for kind in KINDS}
 
 
 def _levels(

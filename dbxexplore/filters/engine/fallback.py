@@ -82,12 +82,12 @@ def _judge_apart(
     work = marshal.dumps((seconds, compiled.pattern, compiled.flags, method, list(names)))
     try:
         # Files and not pipes: a million names go through at once, and nothing has to be fed while it waits.
-        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as taken:
-            given.write(work)
-            given.seek(0)
+        with tempfile.TemporaryFile() as task, tempfile.TemporaryFile() as answer:
+            task.write(work)
+            task.seek(0)
             command = [sys.executable, "-I", "-S", "-c", _HELPER]
             with subprocess.Popen(  # noqa: S603 - this very Python, and a program that stands above
-                command, stdin=given, stdout=taken, stderr=subprocess.DEVNULL
+                command, stdin=task, stdout=answer, stderr=subprocess.DEVNULL
             ) as helper:
                 try:
                     ended = helper.wait(_PATIENCE * seconds + 0.25)
@@ -95,8 +95,8 @@ def _judge_apart(
                     raise TooSlowError from None
                 finally:
                     helper.kill()
-            taken.seek(0)
-            verdicts = taken.read()
+            answer.seek(0)
+            verdicts = answer.read()
     except (OSError, ValueError) as error:
         raise NoHelperError from error
     if ended == -getattr(signal, "SIGPROF", 0):

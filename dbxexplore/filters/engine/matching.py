@@ -70,13 +70,13 @@ class Names:
         ascii_ = _flags(pc.string_is_ascii(self.text))
         newline = _flags(pc.match_substring(self.text, "\n"))
         empty = _flags(pc.equal(pc.binary_length(self.text), 0))
-        found = []
+        groups = []
         for flags, base in ((ascii_ & ~newline & ~empty, _PLAIN), (~ascii_ & ~newline, ""), (newline, "")):
             rows = np.flatnonzero(flags)
             if len(rows):
                 names = self.text.take(pa.array(rows))
-                found.append(Group(names, rows, _traits(names, base or _alphabet(names))))
-        return tuple(found)
+                groups.append(Group(names, rows, _traits(names, base or _alphabet(names))))
+        return tuple(groups)
 
     @cached_property
     def empty(self) -> npt.NDArray[np.intp]:
@@ -169,11 +169,11 @@ class _Judge:
         left = [self.names.empty]
         for group in groups:
             assert group.rows is not None
-            found = self._regular(group)
-            if found is None:
+            judged = self._regular(group)
+            if judged is None:
                 left.append(group.rows)
             else:
-                flags[group.rows] = found
+                flags[group.rows] = judged
         rows = np.concatenate(left)
         flags[rows] = self._by_python(self.names.at(rows))
         return flags
@@ -271,5 +271,5 @@ def _with_words(words: Words, group: Group) -> pa.Array:
             return pc.equal(names, pa.scalar(words.words[0], names.type))
         return pc.is_in(names, value_set=pa.array(words.words, names.type))
     compare = pc.starts_with if words.how == "starts" else pc.ends_with
-    found = [compare(names, pattern=word) for word in words.words]
-    return reduce(pc.or_, found) if found else pa.array(np.zeros(len(names), dtype=np.bool_))
+    compared = [compare(names, pattern=word) for word in words.words]
+    return reduce(pc.or_, compared) if compared else pa.array(np.zeros(len(names), dtype=np.bool_))

@@ -15,7 +15,7 @@ from dbxexplore.filters.dialects import Dialect
 from dbxexplore.filters.lint.findings import LIST_NAMES, Finding
 from dbxexplore.filters.meant import Meant, is_broken_glob, meant_by
 from dbxexplore.filters.patterns import LEVELS, Level, ListName, Patterns, compile_pattern
-from dbxexplore.filters.subjects import Codes, Flags, Subjects
+from dbxexplore.filters.subjects import Flags, Subjects
 
 if TYPE_CHECKING:
     from dbxexplore.filters.filters import Filters
@@ -97,14 +97,6 @@ class Context:
     def others(self) -> list[Dialect]:
         """Return the named dialects that differ from this one."""
         return [other for other in Dialect.named().values() if other != self.dialect]
-
-    def catalog_of_schema(self) -> Codes:
-        """Return the catalog of each subject of ``schemas``."""
-        subjects = self.subjects
-        of = np.zeros(len(subjects.qualified["schemas"]), dtype=np.intp)
-        rows = np.flatnonzero(subjects.schema_of >= 0)
-        of[subjects.schema_of[rows]] = subjects.catalog_of[rows]
-        return of
 
     def examples(self, level: Level, flags: Flags) -> tuple[str, ...]:
         """Return the first few of the subjects that are flagged."""

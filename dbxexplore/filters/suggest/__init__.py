@@ -249,9 +249,9 @@ class _Candidates:
             ("schemas", self.goals.schemas),
             ("catalogs", self.goals.catalogs),
         )
-        for level, held in containers:
+        for level, passing in containers:
             if level in written and written[level].patterns != Patterns():
-                names = self.goals.subjects.qualified[level].at(np.flatnonzero(held))
+                names = self.goals.subjects.qualified[level].at(np.flatnonzero(passing))
                 yield from (f"{name}.*" for name in (*written[level].also, *names))
                 return
         yield "*"

@@ -126,11 +126,11 @@ class Solver:
 
     def _mixed_families(self, take: Flags, leave: Flags) -> Iterator[tuple[str, Flags]]:
         """Yield families that hold much of what is wanted, and some that is not."""
-        held = np.bincount(self.families.codes[take[self.families.rows]], minlength=self.families.groups)
+        wanted = np.bincount(self.families.codes[take[self.families.rows]], minlength=self.families.groups)
         unwanted = np.bincount(self.families.codes[leave[self.families.rows]], minlength=self.families.groups)
-        enough = (unwanted > 0) & (unwanted < leave.sum()) & (held * 3 >= take.sum())
+        enough = (unwanted > 0) & (unwanted < leave.sum()) & (wanted * 3 >= take.sum())
         groups = np.flatnonzero(enough)
-        groups = groups[np.argsort(unwanted[groups] - held[groups], kind="stable")]
+        groups = groups[np.argsort(unwanted[groups] - wanted[groups], kind="stable")]
         seen: set[bytes] = set()
         for group in map(int, groups[: 4 * _MOST_MIXED_FAMILIES]):
             inside = np.zeros(len(self.families.at), dtype=np.bool_)

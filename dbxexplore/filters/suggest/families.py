@@ -74,9 +74,9 @@ class Families:
             return
         catalog_of = self.goals.catalog_of(self.level)[self.at]
         if self.level == "schemas":
-            held = self.goals.subjects.names("catalogs", self.goals.dialect).text.to_pylist()
+            catalogs = self.goals.subjects.names("catalogs", self.goals.dialect).text.to_pylist()
             yield None, lambda _: r"[^.]+\."
-            yield catalog_of, lambda code: re.escape(held[code]) + r"\."
+            yield catalog_of, lambda code: re.escape(catalogs[code]) + r"\."
             return
         catalogs = self.goals.subjects.qualified["catalogs"].text.to_pylist()
         yield None, lambda _: r"[^.]+\.[^.]+\."
@@ -121,9 +121,9 @@ class Families:
         yield from self._parts()
 
     def _extracted(self, pattern: str, body: Callable[[str], str]) -> tuple[Codes, Codes, Callable[[int], str]]:
-        found = pc.extract_regex(self.folded, pattern=pattern)
-        encoded = pc.struct_field(found, [0]).filter(pc.is_valid(found)).dictionary_encode()
-        rows = np.flatnonzero(pc.is_valid(found).to_numpy(zero_copy_only=False))
+        extracted = pc.extract_regex(self.folded, pattern=pattern)
+        encoded = pc.struct_field(extracted, [0]).filter(pc.is_valid(extracted)).dictionary_encode()
+        rows = np.flatnonzero(pc.is_valid(extracted).to_numpy(zero_copy_only=False))
         texts = encoded.dictionary.to_pylist()
         return rows, encoded.indices.to_numpy(zero_copy_only=False).astype(np.intp), lambda code: body(texts[code])
 

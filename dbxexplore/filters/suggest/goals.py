@@ -31,17 +31,17 @@ class Goals:
     def _containers(self, level: Level) -> Flags:
         """Return which containers must pass: those selected, and those of what is selected."""
         subjects, kind = self.subjects, "catalog" if level == "catalogs" else "schema"
-        held = np.zeros(len(subjects.qualified[level]), dtype=np.bool_)
+        needed = np.zeros(len(subjects.qualified[level]), dtype=np.bool_)
         inside, container = subjects.inside[level]
-        held[container[self.mask[inside]]] = True
+        needed[container[self.mask[inside]]] = True
         own = subjects.rows["catalog" if kind == "catalog" else "schema"]
-        held[subjects.own[own[self.mask[own]]]] = True
-        return held
+        needed[subjects.own[own[self.mask[own]]]] = True
+        return needed
 
     def goals(self, schemas_matter: bool, split_views: bool) -> dict[Level, tuple[Flags, Flags]]:  # noqa: FBT001
         """Return for each level the subjects that must pass and those that must not; the rest does not matter."""
         subjects = self.subjects
-        catalog_of_schema = self._catalog_of_schema()
+        catalog_of_schema = self.subjects.catalog_of_schema
         catalogs = self._with_alike("catalogs", self.catalogs)
         reached = catalogs[catalog_of_schema]
         goals: dict[Level, tuple[Flags, Flags]] = {"catalogs": (catalogs, ~catalogs)}
@@ -76,20 +76,14 @@ class Goals:
         codes, distinct = pd.factorize(
             np.array(self.subjects.names(level, self.dialect).text.to_pylist(), dtype=object)
         )
-        found: Flags = (np.bincount(codes[wanted], minlength=len(distinct)) > 0)[codes]
-        return found
+        alike: Flags = (np.bincount(codes[wanted], minlength=len(distinct)) > 0)[codes]
+        return alike
 
     def _free_schemas(self) -> Flags:
-        found = np.zeros(len(self.subjects.qualified["schemas"]), dtype=np.bool_)
+        free = np.zeros(len(self.subjects.qualified["schemas"]), dtype=np.bool_)
         schema_of = self.subjects.schema_of[self.free]
-        found[schema_of[schema_of >= 0]] = True
-        return found
-
-    def _catalog_of_schema(self) -> Codes:
-        of = np.zeros(len(self.subjects.qualified["schemas"]), dtype=np.intp)
-        rows = np.flatnonzero(self.subjects.schema_of >= 0)
-        of[self.subjects.schema_of[rows]] = self.subjects.catalog_of[rows]
-        return of
+        free[schema_of[schema_of >= 0]] = True
+        return free
 
     def trivial(self, level: Level, wanted: Flags, unwanted: Flags) -> Written | None:
         """Return the patterns of a level where everything or nothing is to pass, else None."""
@@ -118,7 +112,7 @@ class Goals:
         if self.dialect.subject == "bare" or level in {"catalogs", "notebooks"}:
             return [""] * len(at)
         if level == "schemas":
-            containers = self.subjects.names("catalogs", self.dialect).at(self._catalog_of_schema()[at])
+            containers = self.subjects.names("catalogs", self.dialect).at(self.subjects.catalog_of_schema[at])
         else:
             containers = self.subjects.qualified["schemas"].at(self.schema_of(level)[at])
         return [f"{name}." for name in containers]
@@ -132,5 +126,5 @@ class Goals:
 
     def catalog_of(self, level: Level) -> Codes:
         """Return the catalog of each subject of ``schemas``, ``tables`` or ``views``."""
-        of = self._catalog_of_schema()
+        of = self.subjects.catalog_of_schema
         return of if level == "schemas" else of[self.schema_of(level)]

@@ -33,7 +33,9 @@ def merged(filters: Filters) -> Filters:
     Thousands of patterns over a hundred thousand names take a minute to preview; joined, they take seconds.
     """
     levels = {level: filters.level(level) for level in LEVELS}
-    merged = {level: Patterns(_alternated(one.allow), _alternated(one.deny)) for level, one in levels.items()}
+    merged = {
+        level: Patterns(_alternated(patterns.allow), _alternated(patterns.deny)) for level, patterns in levels.items()
+    }
     return Filters(**merged)
 
 
@@ -114,7 +116,7 @@ def simplify(body: str) -> str:
 
 def as_glob(body: str) -> str:
     """Return the names that a pattern stands for, with ``*`` for any text."""
-    return _WILD.sub(lambda found: found["escaped"] or "*", body)
+    return _WILD.sub(lambda part: part["escaped"] or "*", body)
 
 
 # In one pass, because what stands for any text must not be put together from a dot and a star side by side.

@@ -89,7 +89,7 @@ class DialectDependent(Rule):
         without = replace(context.dialect, denies_information_schema=False)
         denying = context.dialect if ours else others[0]
         differs = context.passes("schemas", without) & context.subjects.matches("schemas", INFORMATION_SCHEMA, denying)
-        differs &= context.passes("catalogs", context.dialect)[context.catalog_of_schema()]
+        differs &= context.passes("catalogs", context.dialect)[context.subjects.catalog_of_schema]
         if differs.any():
             number = counted(int(differs.sum()), "schemas")
             yield Finding(
