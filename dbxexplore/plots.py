@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from dbxexplore import errors
+from dbxexplore.catalog.names import name_key
 from dbxexplore.text import one_line
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def coverage_table(preview: Preview) -> pd.DataFrame:
 def _ranked(series: pd.Series) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.int64]]:
     """Return the categories of a series in the order of a tree, and each row's position among them, -1 without one."""
     names = [str(name) for name in series.cat.categories]
-    order = sorted(range(len(names)), key=lambda at: (names[at].lower(), names[at]))
+    order = sorted(range(len(names)), key=lambda at: name_key(names[at]))
     rank = np.full(len(names) + 1, -1, dtype=np.int64)
     rank[order] = np.arange(len(names))
     return np.array([*(names[at] for at in order), None], dtype=object)[:-1], rank[series.cat.codes.to_numpy()]
@@ -180,10 +181,7 @@ def _luminance(rgb: list[float]) -> float:
 
 def _title(preview: Preview, catalogs: pd.DataFrame) -> str:
     total = f"{catalogs['included'].sum():,} of {catalogs['objects'].sum():,} tables and views are included"
-    missing = len(preview.catalog.failures)
-    if not missing:
-        return total
-    return f"{total}; incomplete: {missing:,} scope{'s' * (missing != 1)} could not be listed"
+    return total if preview.catalog.complete else f"{total}; incomplete: {preview.catalog.not_listed}"
 
 
 def _text(name: str, limit: int = 255) -> str:

@@ -58,7 +58,7 @@ class Provenance:
 class Catalog:
     """What one credential saw of a workspace at one time.
 
-    ``objects`` is the objects frame, one row an object, sorted by ``full_name`` within ``kind``, index
+    ``objects`` is the objects frame, one row per object, sorted by ``full_name`` within ``kind``, index
     0..n-1. ``failures`` has one row for each scope that could not be listed: ``scope``, ``reason``
     (denied, throttled, error, cancelled) and ``message``. Neither is meant to be changed in place.
     """
@@ -87,7 +87,7 @@ class Catalog:
         """Return a catalog of a frame of one's own.
 
         ``frame`` needs ``kind``, ``catalog``, ``schema``, ``name`` and ``full_name``; the other columns of the
-        objects frame are optional, and so are rows for the containers. The result is sorted anew.
+        objects frame are optional, and so are rows for the containers. The result is sorted again.
 
         Raises:
             CatalogError: a column is missing, a kind unknown, or a row names no object.
@@ -103,6 +103,16 @@ class Catalog:
         """
         return self.failures.empty
 
+    @property
+    def not_listed(self) -> str:
+        """What could not be listed, in words: ``3 scopes could not be listed``. Empty if the catalog is complete."""
+        return "" if self.complete else f"{plural(len(self.failures), 'scope')} could not be listed"
+
+    def reasons(self) -> dict[str, str]:
+        """Return why each scope could not be listed, by its full name: its names joined by dots, or a folder's path."""
+        failures = self.failures
+        return dict(zip(failures["scope"].astype(str), failures["reason"].astype(str), strict=True))
+
     def __len__(self) -> int:
         return len(self.objects)
 
@@ -112,9 +122,7 @@ class Catalog:
         return {kind: int(found.get(kind, 0)) for kind in schema.KINDS}
 
     def __repr__(self) -> str:
-        state = (
-            "complete" if self.complete else f"incomplete: {plural(len(self.failures), 'scope')} could not be listed"
-        )
+        state = "complete" if self.complete else f"incomplete: {self.not_listed}"
         return f"<Catalog: {counted(self.counts())}; {state}; {self.provenance}>"
 
     def _repr_html_(self) -> str:
@@ -136,10 +144,7 @@ class Catalog:
         if self.complete:
             return ""
         shown = self.failures.head(20).to_html(border=0, index=False, escape=True)
-        return (
-            f"<p><strong>Incomplete:</strong> {plural(len(self.failures), 'scope')} could not be listed. "
-            f"What is missing there is not known.</p>{shown}"
-        )
+        return f"<p><strong>Incomplete:</strong> {self.not_listed}; their contents are unknown.</p>{shown}"
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the catalog to a Parquet file, with its failures and provenance, and return the path.
@@ -167,7 +172,7 @@ class Catalog:
         """Read what `save` wrote, without any call to a workspace.
 
         Raises:
-            CatalogError: the file does not exist, is no Parquet file, or was not written by `save`.
+            CatalogError: the file does not exist, is not a Parquet file, or was not written by `save`.
         """
         source = Path(path)
         try:

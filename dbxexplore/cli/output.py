@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from dbxexplore import errors
-from dbxexplore.text import plural
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -121,7 +120,7 @@ def report_gaps(catalog: Catalog) -> int:
     if catalog.complete:
         return DONE
     number = len(catalog.failures)
-    complain(f"Incomplete: {plural(number, 'scope')} could not be listed; their contents are unknown.")
+    complain(f"Incomplete: {catalog.not_listed}; their contents are unknown.")
     for record in records(catalog.failures.head(_MOST_FAILURES)):
         complain(f"  {record['scope']}: {record['reason']}: {record['message']}")
     if number > _MOST_FAILURES:

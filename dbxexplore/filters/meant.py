@@ -76,7 +76,8 @@ def _escaped(name: str) -> str:
     return re.sub(r"([\\.^$*+?{}\[\]|()])", r"\\\1", name)
 
 
-def _whole(name: str) -> str:
+def exactly(name: str) -> str:
+    """Return a pattern for one name, as a person would write it."""
     return f"^{_escaped(name)}$"
 
 
@@ -88,7 +89,7 @@ def _patterns_for(items: Iterable[str], level: str) -> tuple[str, ...]:
         if guess is not None:
             found |= dict.fromkeys(guess.patterns)
         else:
-            found[_whole(item) if _NAME.fullmatch(item) else item] = None
+            found[exactly(item) if _NAME.fullmatch(item) else item] = None
     return tuple(found)
 
 

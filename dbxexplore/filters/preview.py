@@ -1,13 +1,15 @@
-"""What filters let through: a verdict on every object, who decided it, and what would change it."""
+"""The preview: a verdict on every object, with the level, rule and pattern that decided it.
+
+`Preview.included` and `Preview.counts` are quick; `Preview.frame` adds who decided; `Preview.explain` is about one object.
+"""
 
 from __future__ import annotations
 
 import difflib
 import html
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -16,30 +18,26 @@ import pandas as pd
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.catalog.schema import KINDS, Kind
+from dbxexplore.filters.dialects import Dialect
 from dbxexplore.filters.engine.matching import matches
-from dbxexplore.filters.patterns import (
-    LEVEL_OF_KIND,
-    LEVELS,
-    Dialect,
-    Filters,
-    Level,
-    ListName,
-    Patterns,
-    exact_pattern,
-)
+from dbxexplore.filters.explain import Explanation, LevelExplanation, PatternExplanation
+from dbxexplore.filters.patterns import LEVEL_OF_KIND, LEVELS, Level, ListName, Patterns
 from dbxexplore.filters.subjects import RULES, Codes, Flags, Subjects, Verdicts
+
+if TYPE_CHECKING:
+    from dbxexplore.filters.filters import Filters
 
 _KIND_OF_LEVEL: dict[Level, Kind] = {level: kind for kind, level in LEVEL_OF_KIND.items()}
 
 
 class Preview:
-    """The verdict of ``filters``, as ``dialect`` reads them, on every object of ``catalog``.
+    """The verdict of ``filters`` on every object of ``catalog``, under the matching rules of ``dialect``.
 
     An object is included when it and all its containers pass. The one that decided is the outermost that
     fails, or the object itself: catalog, schema, then for a view the table patterns before the view patterns.
 
     Raises:
-        PatternError: a pattern is no regular expression, or takes too long.
+        PatternError: a pattern is not a regular expression, or takes too long.
     """
 
     def __init__(self, catalog: Catalog, filters: Filters, dialect: Dialect) -> None:
@@ -56,7 +54,7 @@ class Preview:
 
     @cached_property
     def _stages(self) -> list[tuple[Level, Codes, Codes]]:
-        """Each thing that an object must pass: level, the rows it holds for, their subjects. Outermost first."""
+        """The levels that an object must pass: level, the rows it applies to, their subjects. Outermost first."""
         containers = [(level, *inside) for level, inside in self._subjects.inside.items()]
         return containers + self._own_stages()
 
@@ -140,18 +138,18 @@ class Preview:
 
     def _stages_of(self, at: Codes) -> list[tuple[Level, Codes, Codes]]:
         """Return the stages of the rows at some positions, each with the places of its rows in ``at``."""
-        subjects, found = self._subjects, list[tuple[Level, Codes, Codes]]()
+        subjects, stages = self._subjects, list[tuple[Level, Codes, Codes]]()
         containers: tuple[tuple[Level, Codes], ...] = (
             ("catalogs", subjects.catalog_of[at]),
             ("schemas", subjects.schema_of[at]),
         )
         for level, container in containers:
             places = np.flatnonzero(container >= 0)
-            found.append((level, places, container[places]))
+            stages.append((level, places, container[places]))
         kinds = {kind: np.flatnonzero(_is_among(at, rows)) for kind, rows in subjects.rows.items()}
         for level, kind, shift in self._own_levels():
-            found.append((level, kinds[kind], subjects.own[at[kinds[kind]]] + shift))
-        return found
+            stages.append((level, kinds[kind], subjects.own[at[kinds[kind]]] + shift))
+        return stages
 
     def _texts(self) -> dict[str, int]:
         every = (text for patterns in self._applied.values() for text in (*patterns.allow, *patterns.deny))
@@ -182,7 +180,7 @@ class Preview:
         the first column.
         """
         if other.catalog is not self.catalog:
-            msg = "The previews are of two catalogs"
+            msg = "The previews are of different catalogs"
             raise errors.FilterError(msg, expected="two previews of the same catalog")
         frame = other.rows(np.flatnonzero(self.included.to_numpy() != other.included.to_numpy()))
         codes = np.where(frame["included"].to_numpy(), 0, 1)
@@ -191,7 +189,7 @@ class Preview:
     # --- one object ---
 
     def explain(self, name: str | int) -> Explanation:
-        """Say why one object is in or out: every level, every pattern, and what would change it.
+        """Explain why one object is included or excluded: every level, every pattern, and what would change it.
 
         ``name`` is a full name as in ``catalog.objects``, or a row of it by its index label, for names that
         more than one object has.
@@ -214,13 +212,13 @@ class Preview:
             msg = f"There is no row {name!r}"
             raise errors.UnknownObjectError(msg, expected=f"0 to {len(objects) - 1}")
         known = name.encode(errors="replace").decode()  # Arrow cannot compare with half of a surrogate pair
-        found = objects.index[(objects["full_name"] == known).to_numpy(dtype=bool, na_value=False) & (known == name)]
-        if len(found) == 1:
-            return int(found[0])
-        if len(found):
-            rows = ", ".join(f"{i} ({objects.loc[i, 'kind']})" for i in found)
-            msg = f"{len(found)} objects are called {name!r}"
-            raise errors.UnknownObjectError(msg, remedy=f"Give the row instead: {rows}")
+        rows = objects.index[(objects["full_name"] == known).to_numpy(dtype=bool, na_value=False) & (known == name)]
+        if len(rows) == 1:
+            return int(rows[0])
+        if len(rows):
+            choice = ", ".join(f"{row} ({objects.loc[row, 'kind']})" for row in rows)
+            msg = f"{len(rows)} objects are named {name!r}"
+            raise errors.UnknownObjectError(msg, remedy=f"Pass the row instead: {choice}")
         msg = f"There is no object {name!r} in this catalog"
         raise errors.UnknownObjectError(msg, remedy=_did_you_mean(known, objects["full_name"]))
 
@@ -241,7 +239,7 @@ class Preview:
     def _explain_level(self, level: Level, subject: str) -> LevelExplanation:
         patterns = self._applied[level]
         written = {name: len(getattr(self.filters.level(level), name)) for name in get_args(ListName)}
-        held = tuple(
+        explained = tuple(
             PatternExplanation(
                 name,
                 index,
@@ -252,23 +250,22 @@ class Preview:
             for name in ("deny", "allow")
             for index, text in enumerate(getattr(patterns, name))
         )
-        decided = next((one.list for one in held if one.matches), None)
+        decided = next((each.list for each in explained if each.matches), None)
         otherwise = not patterns.allow and self.dialect.empty_allow == "everything"
-        return LevelExplanation(level, subject, held, passes=decided == "allow" or (decided is None and otherwise))
+        return LevelExplanation(level, subject, explained, passes=decided == "allow" or (decided is None and otherwise))
 
     def __repr__(self) -> str:
         counts = self.counts().sum()
         warning = "" if self.catalog.complete else "; the catalog is incomplete"
-        return f"<Preview ({self.dialect.name}): {counts['included']:,} of {len(self.catalog):,} objects included{warning}>"
+        return f"<Preview ({self.dialect.title}): {counts['included']:,} of {len(self.catalog):,} objects included{warning}>"
 
     def _repr_html_(self) -> str:
         table = self.counts().to_html(border=0, escape=True)
-        note = f"<p><small>Read as: {html.escape(self.dialect.name)}</small></p>"
+        note = f"<p><small>Matching rules: {html.escape(self.dialect.title)}</small></p>"
         if not self.catalog.complete:
-            number = len(self.catalog.failures)
             note += (
-                f"<p><strong>The catalog is incomplete:</strong> {number:,} scope{'s' * (number != 1)} could not be "
-                "listed, so there may be objects that this preview does not know.</p>"
+                f"<p><strong>Incomplete:</strong> {self.catalog.not_listed}; their contents are unknown and missing "
+                "from this preview.</p>"
             )
         return table + note
 
@@ -285,8 +282,8 @@ def _is_among(at: Codes, rows: Codes) -> Flags:
     if not len(rows):
         return np.zeros(len(at), dtype=np.bool_)
     place = np.minimum(np.searchsorted(rows, at), len(rows) - 1)
-    found: Flags = rows[place] == at
-    return found
+    flags: Flags = rows[place] == at
+    return flags
 
 
 def _category(codes: npt.NDArray[np.integer], categories: Sequence[str]) -> pd.Categorical:
@@ -318,160 +315,3 @@ def _did_you_mean(name: str, known: pd.Series) -> str:
     pool = list(near) or list(known.head(2000))
     close = difflib.get_close_matches(name, pool, n=3, cutoff=0.5)
     return f"Did you mean {' or '.join(repr(text) for text in close)}?" if close else "Names are matched exactly"
-
-
-@dataclass(frozen=True)
-class PatternExplanation:
-    """One pattern held against one subject. ``index`` counts from 0 within its list.
-
-    ``implied`` patterns are not among the filters: the dialect adds them by itself, at the end of the list.
-    """
-
-    list: ListName
-    index: int
-    pattern: str
-    matches: bool
-    implied: bool = False
-
-    @property
-    def place(self) -> str:
-        """Which pattern it is: ``deny pattern 2``, or ``built-in deny pattern``."""
-        return f"built-in {self.list} pattern" if self.implied else f"{self.list} pattern {self.index + 1}"
-
-
-@dataclass(frozen=True)
-class LevelExplanation:
-    """What one level says of one object: its subject there, every pattern, and the verdict."""
-
-    level: Level
-    subject: str
-    patterns: tuple[PatternExplanation, ...]
-    passes: bool
-
-    @property
-    def decided_by(self) -> PatternExplanation | None:
-        """The first deny pattern that matches, else the first allow pattern that does, else None."""
-        return next((held for held in self.patterns if held.matches), None)
-
-    @property
-    def rule(self) -> str:
-        """The rule that decided, as in ``Preview.frame``."""
-        if self.decided_by:
-            return self.decided_by.list
-        return "everything" if self.passes else "no_allow"
-
-    def __str__(self) -> str:
-        verdict = "passes" if self.passes else "fails"
-        return f"{self.level}: {self.subject!r} {verdict}: {self.reason}"
-
-    @property
-    def reason(self) -> str:
-        """Why, in words."""
-        held = self.decided_by
-        if held:
-            return f"{held.place} matches: {held.pattern}"
-        return "the allow list is empty, which lets everything through" if self.passes else "no allow pattern matches"
-
-
-@dataclass(frozen=True)
-class Change:
-    """One edit of the filters: a pattern added to a list or removed from it."""
-
-    action: Literal["add", "remove"]
-    level: Level
-    list: ListName
-    pattern: str
-
-    def apply(self, filters: Filters) -> Filters:
-        """Return ``filters`` with this edit made."""
-        patterns = filters.level(self.level)
-        texts = tuple(getattr(patterns, self.list))
-        texts = (*texts, self.pattern) if self.action == "add" else tuple(t for t in texts if t != self.pattern)
-        return filters.with_level(self.level, replace(patterns, **{self.list: texts}))
-
-    def __str__(self) -> str:
-        where = "to" if self.action == "add" else "from"
-        return f"{self.action} {self.pattern} {where} {self.level}, {self.list}"
-
-
-@dataclass(frozen=True)
-class Explanation:
-    """Why one object is in or out. ``str()`` gives it as text; a notebook shows it as a table."""
-
-    full_name: str
-    kind: Kind
-    levels: tuple[LevelExplanation, ...]
-    dialect: Dialect
-
-    @property
-    def included(self) -> bool:
-        """Whether the object and all its containers pass."""
-        return all(level.passes for level in self.levels)
-
-    @property
-    def decided_by(self) -> LevelExplanation:
-        """The level that decided: the outermost that fails, or the object's own."""
-        return next((level for level in self.levels if not level.passes), self.levels[-1])
-
-    @property
-    def changes(self) -> tuple[Change, ...]:
-        """Edits that, all together, turn the verdict around: for this one object, with the fewest patterns.
-
-        Empty where no edit can: a pattern that the dialect adds by itself denies the object.
-        """
-        if self.included:
-            own = self.levels[-1]
-            return (Change("add", own.level, "deny", exact_pattern(own.subject)),)
-        if any(held.implied and held.matches for level in self.levels for held in level.patterns):
-            return ()
-        return tuple(change for level in self.levels if not level.passes for change in _let_pass(level, self.dialect))
-
-    def flipped(self, filters: Filters) -> Filters:
-        """Return ``filters`` with `changes` made, under which the verdict is the opposite if there are any."""
-        for change in self.changes:
-            filters = change.apply(filters)
-        return filters
-
-    def __str__(self) -> str:
-        verdict = "included" if self.included else "excluded"
-        lines = [f"{self.full_name} ({self.kind}) is {verdict}, read as {self.dialect.name}"]
-        lines += [f"  {level}" for level in self.levels]
-        lines += [self.advice, *(f"  {change}" for change in self.changes)]
-        return "\n".join(lines)
-
-    @property
-    def advice(self) -> str:
-        """What stands before `changes`, or in their place: ``To exclude it:``."""
-        if not self.changes:
-            return f"No pattern can include it: {self.dialect.name} always denies it"
-        return f"To {'exclude' if self.included else 'include'} it:"
-
-    def _repr_html_(self) -> str:
-        verdict = "included" if self.included else "excluded"
-        rows = "".join(
-            "<tr>"
-            f"<th scope='row' style='text-align:left'>{html.escape(level.level)}</th>"
-            f"<td style='text-align:left'><code>{html.escape(level.subject)}</code></td>"
-            f"<td style='text-align:left'>{'✓ passes' if level.passes else '✗ fails'}</td>"
-            f"<td style='text-align:left'>{html.escape(level.reason)}</td>"
-            "</tr>"
-            for level in self.levels
-        )
-        changes = "".join(f"<li>{html.escape(str(change))}</li>" for change in self.changes)
-        edits = f"<ul>{changes}</ul>" if changes else ""
-        return (
-            f"<p><code>{html.escape(self.full_name)}</code> ({self.kind}) is <strong>{verdict}</strong>, "
-            f"read as {html.escape(self.dialect.name)}</p>"
-            "<table><thead><tr><th>level</th><th>subject</th><th>verdict</th><th>why</th></tr></thead>"
-            f"<tbody>{rows}</tbody></table><p>{html.escape(self.advice)}</p>{edits}"
-        )
-
-
-def _let_pass(level: LevelExplanation, dialect: Dialect) -> Iterable[Change]:
-    denying = [held.pattern for held in level.patterns if held.matches and held.list == "deny"]
-    for text in dict.fromkeys(denying):
-        yield Change("remove", level.level, "deny", text)
-    allow = [held for held in level.patterns if held.list == "allow"]
-    allowed = any(held.matches for held in allow) or (not allow and dialect.empty_allow == "everything")
-    if not allowed:
-        yield Change("add", level.level, "allow", exact_pattern(level.subject))

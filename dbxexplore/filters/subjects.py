@@ -1,8 +1,8 @@
-"""What patterns are held against: each container once, each object once, and which pattern matched them.
+"""The subjects of each level, which patterns are compared with, and the cache of what each pattern matches.
 
-Containers are judged once and not once for each table in them. Which subjects a pattern matches depends on
-nothing but the pattern, the level and the way of matching, so it is remembered: after one pattern was
-edited, one pattern is matched anew.
+A container is judged once, not once per table in it. Which subjects a pattern matches depends only on the pattern,
+the level and the way of matching, so it is cached: after an edit of one pattern, only that one is matched again.
+`Subjects.of` returns the subjects of a catalog, `Subjects.judge` the `Verdicts` of one level.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -25,14 +25,18 @@ import pyarrow.compute as pc
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.catalog.schema import KINDS, Kind
+from dbxexplore.filters.dialects import Dialect
 from dbxexplore.filters.engine import matching
 from dbxexplore.filters.engine.matching import Names
-from dbxexplore.filters.patterns import LEVELS, Dialect, Filters, Level, ListName, Patterns
+from dbxexplore.filters.patterns import LEVELS, Level, ListName, Patterns
+
+if TYPE_CHECKING:
+    from dbxexplore.filters.filters import Filters
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
 Codes: TypeAlias = npt.NDArray[np.intp]
 
-_REMEMBERED_BYTES = 64_000_000  # of flags, one byte a subject: a few hundred patterns over 100,000 names
+_REMEMBERED_BYTES = 64_000_000  # of flags, one byte per subject: a few hundred patterns over 100,000 names
 _WORTH_A_THREAD = 50_000  # names, over which a pattern takes longer than a thread to start
 _SIDE_BY_SIDE = 2  # patterns; each uses threads of its own where it is slow
 
@@ -44,7 +48,7 @@ _ALLOW, _DENY, _NO_ALLOW, _EVERYTHING = range(4)
 
 @dataclass(frozen=True)
 class Verdicts:
-    """What one level's patterns say of each of its subjects.
+    """What the patterns of one level decide on each of its subjects.
 
     ``allow`` and ``deny`` hold, for each pattern of the two lists, which of the ``size`` subjects it matches;
     ``everything`` says that there is no allow list to pass. What decided is worked out when it is asked for.
@@ -92,17 +96,17 @@ class Verdicts:
 
 def _first(matched: Sequence[Flags], size: int) -> npt.NDArray[np.int32]:
     """Return the index of the first pattern that matches each subject, -1 where none does."""
-    found = np.full(size, -1, dtype=np.int32)
+    first = np.full(size, -1, dtype=np.int32)
     for index, flags in reversed(list(enumerate(matched))):
-        np.putmask(found, flags, index)
-    return found
+        np.putmask(first, flags, index)
+    return first
 
 
 @dataclass
 class Subjects:
     """The subjects of each level of one catalog, and how rows of its frame refer to them.
 
-    ``qualified`` and ``bare`` hold, for each level, the texts that patterns are held against. Of a row,
+    ``qualified`` and ``bare`` hold, for each level, the texts that patterns are compared with. Of a row,
     ``catalog_of`` and ``schema_of`` are the positions of its containers among the subjects of those levels,
     -1 where it has none; ``own`` is its position among the subjects of its own level. The subjects of
     ``tables`` are the tables and then the views. ``rows`` holds the rows of each kind.
@@ -129,12 +133,20 @@ class Subjects:
     @cached_property
     def inside(self) -> dict[Level, tuple[Codes, Codes]]:
         """The rows that are in a catalog, and in a schema, each with the subject of that container."""
-        found: dict[Level, tuple[Codes, Codes]] = {}
+        inside: dict[Level, tuple[Codes, Codes]] = {}
         containers: tuple[tuple[Level, Codes], ...] = (("catalogs", self.catalog_of), ("schemas", self.schema_of))
         for level, container in containers:
             rows = np.flatnonzero(container >= 0)
-            found[level] = (rows, container[rows])
-        return found
+            inside[level] = (rows, container[rows])
+        return inside
+
+    @cached_property
+    def catalog_of_schema(self) -> Codes:
+        """The catalog of each subject of ``schemas``."""
+        of = np.zeros(len(self.qualified["schemas"]), dtype=np.intp)
+        rows, schemas = self.inside["schemas"]
+        of[schemas] = self.catalog_of[rows]
+        return of
 
     def prepare(self, filters: Filters, dialect: Dialect) -> None:
         """Match all patterns of ``filters`` that are not remembered, side by side: Arrow lets other threads run."""
@@ -175,7 +187,7 @@ class Subjects:
         )
 
     def names(self, level: Level, dialect: Dialect) -> Names:
-        """Return the texts that ``dialect`` holds the patterns of ``level`` against."""
+        """Return the texts that ``dialect`` compares the patterns of ``level`` with."""
         return self.texts(level, dialect, bare=dialect.subject == "bare")
 
     def texts(self, level: Level, dialect: Dialect, *, bare: bool) -> Names:
@@ -193,19 +205,19 @@ class Subjects:
             return self._underscored[key]
 
     def _matched_by(self, level: Level, name: ListName, texts: Sequence[str], dialect: Dialect) -> tuple[Flags, ...]:
-        found = []
+        matched = []
         for index, text in enumerate(texts):
             try:
-                found.append(self.matches(level, text, dialect))
+                matched.append(self.matches(level, text, dialect))
             except errors.PatternError as error:
                 raise error.at(level, name, index) from None
-        return tuple(found)
+        return tuple(matched)
 
     def matches(self, level: Level, text: str, dialect: Dialect) -> Flags:
         """Return which subjects of ``level`` one pattern matches, remembered; not to be changed in place.
 
         Raises:
-            PatternError: it is no regular expression, or takes too long.
+            PatternError: it is not a regular expression, or takes too long.
         """
         key = self._key(level, text, dialect)
         with self._lock:
@@ -254,8 +266,8 @@ def _subjects(objects: pd.DataFrame) -> Subjects:
     own = np.full(len(objects), -1, dtype=np.intp)
     own[rows["catalog"]] = catalog_of[rows["catalog"]]
     own[rows["schema"]] = schema_of[rows["schema"]]
-    for one in ("table", "view", "notebook"):
-        own[rows[one]] = np.arange(len(rows[one]))
+    for kind in ("table", "view", "notebook"):
+        own[rows[kind]] = np.arange(len(rows[kind]))
     catalog_of[rows["catalog"]] = -1
     return Subjects(
         qualified=_levels(catalogs, qualified_schemas, full_name, rows),
@@ -271,7 +283,7 @@ def _subjects(objects: pd.DataFrame) -> Subjects:
 def _rows_by_kind(kind: pd.Series) -> dict[Kind, Codes]:
     categories = list(kind.cat.categories)
     codes = kind.cat.codes.to_numpy()
-    return {one: np.flatnonzero(codes == (categories.index(one) if one in categories else -2)) for one in KINDS}
+    return {kind: np.flatnonzero(codes == (categories.index(kind) if kind in categories else -2)) for kind in KINDS}
 
 
 def _levels(

@@ -17,13 +17,6 @@ from dbxexplore.text import one_line, plural
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
-_READINGS = {
-    "datahub": "DataHub",
-    "datahub-1.5": "DataHub before 1.6.0.12",
-    "openmetadata": "OpenMetadata",
-    "strict": "Strict",
-}
-
 DISCOVERING = "<span class='dbxe-muted'>The workspace is being discovered…</span>"
 """What stands, while a discovery is under way, where there is nothing to show yet."""
 
@@ -48,8 +41,7 @@ def reason(verdict: pd.Series | Mapping[str, object]) -> str:
 
 def reading_name(dialect: Dialect) -> str:
     """Return what a way of reading patterns is called where it is chosen: ``DataHub``."""
-    named = next((name for name, known in Dialect.named().items() if known == dialect), None)
-    return _READINGS[named] if named is not None else dialect.name
+    return dialect.title
 
 
 # --- numbers of objects ---

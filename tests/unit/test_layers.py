@@ -56,12 +56,6 @@ ONLY_IN: dict[str, set[str]] = {
     "minilake": {"demo"},
 }
 
-# Methods that are there for convenience, and import within them what their own module is needed for.
-CONVENIENCE = {
-    ("filters.patterns", "filters.lint"),  # Filters.lint()
-    ("filters.patterns", "filters.preview"),  # Filters.preview()
-}
-
 
 @dataclass(frozen=True)
 class Import:
@@ -180,12 +174,7 @@ def test_the_check_reads_the_whole_package() -> None:
 
 
 def test_no_modules_import_each_other_in_a_circle(modules: dict[str, set[str]]) -> None:
-    assert circle(modules, CONVENIENCE) == []
-
-
-@pytest.mark.parametrize("edge", sorted(CONVENIENCE))
-def test_each_convenience_closes_a_circle(edge: tuple[str, str], modules: dict[str, set[str]]) -> None:
-    assert set(edge) <= set(circle(modules, CONVENIENCE - {edge}))
+    assert circle(modules) == []
 
 
 @pytest.fixture(scope="module")
@@ -204,15 +193,10 @@ def modules_of(root: Path) -> dict[str, set[str]]:
     return modules
 
 
-def circle(modules: dict[str, set[str]], allowed: set[tuple[str, str]]) -> list[str]:
-    """Return the modules of a circle of imports, apart from those that are allowed; empty when there is none."""
+def circle(modules: dict[str, set[str]]) -> list[str]:
+    """Return the modules of a circle of imports; empty when there is none."""
     try:
-        TopologicalSorter(
-            {
-                module: {name for name in imported if (module, name) not in allowed}
-                for module, imported in modules.items()
-            }
-        ).prepare()
+        TopologicalSorter(modules).prepare()
     except CycleError as error:
         return list(error.args[1])
     return []
@@ -390,6 +374,6 @@ def test_a_circle_within_a_folder_is_found(tmp_path: Path) -> None:
     }
     for name, text in files.items():
         (tmp_path / "filters" / f"{name}.py").write_text(text)
-    assert circle(modules_of(tmp_path), set()) == []
+    assert circle(modules_of(tmp_path)) == []
     (tmp_path / "filters" / "c.py").write_text("import dbxexplore.filters.a\n")
-    assert {"filters.a", "filters.b", "filters.c"} == set(circle(modules_of(tmp_path), set()))
+    assert {"filters.a", "filters.b", "filters.c"} == set(circle(modules_of(tmp_path)))

@@ -1,8 +1,8 @@
 """Which names one pattern matches: Python's ``re``, name by name, at the speed of RE2.
 
 `matches` equals ``dialect.matcher(text)(name) is not None`` for every name. Most patterns are decided by RE2
-over Arrow text (`regular` shows when that is the same), the rest by Python's engine under a time limit
-(`backtracking`).
+over Arrow text (`re2` says when that is the same), the rest by Python's engine under a time limit
+(`fallback`).
 """
 
 from __future__ import annotations
@@ -20,9 +20,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dbxexplore import errors
-from dbxexplore.filters.engine import backtracking, regular
-from dbxexplore.filters.engine.regular import AllOf, AnyOf, Fixed, Not, Plan, Regex, Traits, Tree, Words
-from dbxexplore.filters.patterns import Dialect, compile_pattern
+from dbxexplore.filters.dialects import Dialect
+from dbxexplore.filters.engine import fallback, re2
+from dbxexplore.filters.engine.re2 import AllOf, AnyOf, Fixed, Not, Plan, Regex, Traits, Words
+from dbxexplore.filters.engine.syntax import Node, NotRegularError, parse
+from dbxexplore.filters.patterns import compile_pattern
 from dbxexplore.text import shorten
 
 _PLAIN = "".join(map(chr, range(128))).replace("\n", "")
@@ -68,13 +70,13 @@ class Names:
         ascii_ = _flags(pc.string_is_ascii(self.text))
         newline = _flags(pc.match_substring(self.text, "\n"))
         empty = _flags(pc.equal(pc.binary_length(self.text), 0))
-        found = []
+        groups = []
         for flags, base in ((ascii_ & ~newline & ~empty, _PLAIN), (~ascii_ & ~newline, ""), (newline, "")):
             rows = np.flatnonzero(flags)
             if len(rows):
                 names = self.text.take(pa.array(rows))
-                found.append(Group(names, rows, _traits(names, base or _alphabet(names))))
-        return tuple(found)
+                groups.append(Group(names, rows, _traits(names, base or _alphabet(names))))
+        return tuple(groups)
 
     @cached_property
     def empty(self) -> npt.NDArray[np.intp]:
@@ -134,10 +136,10 @@ def allowance(names: int) -> float:
 def matches(text: str, dialect: Dialect, subjects: Names | Sequence[str]) -> npt.NDArray[np.bool_]:
     """Return which of ``subjects`` the pattern ``text`` matches, as ``dialect`` reads it.
 
-    Equal, name by name, to ``dialect.matcher(text)(subject) is not None``; one boolean a subject.
+    Equal, name by name, to ``dialect.matcher(text)(subject) is not None``; one boolean per subject.
 
     Raises:
-        PatternError: it is no regular expression, or takes too long (see `allowance`).
+        PatternError: it is not a regular expression, or takes too long (see `allowance`).
     """
     names = subjects if isinstance(subjects, Names) else Names(subjects)
     return _Judge(text, dialect, names).flags()
@@ -152,10 +154,10 @@ class _Judge:
         self.compiled = compile_pattern(text, ignore_case=dialect.ignore_case)
 
     @cached_property
-    def tree(self) -> Tree | None:
+    def tree(self) -> Node | None:
         try:
-            return regular.parse(self.text, self.compiled.flags)
-        except regular.NotRegularError:
+            return parse(self.text, self.compiled.flags)
+        except NotRegularError:
             return None
 
     def flags(self) -> npt.NDArray[np.bool_]:
@@ -167,11 +169,11 @@ class _Judge:
         left = [self.names.empty]
         for group in groups:
             assert group.rows is not None
-            found = self._regular(group)
-            if found is None:
+            judged = self._regular(group)
+            if judged is None:
                 left.append(group.rows)
             else:
-                flags[group.rows] = found
+                flags[group.rows] = judged
         rows = np.concatenate(left)
         flags[rows] = self._by_python(self.names.at(rows))
         return flags
@@ -180,18 +182,18 @@ class _Judge:
         if self.tree is None:
             return None
         try:
-            return self._carry_out(regular.plan(self.tree, self.dialect.match, group.traits), group)
-        except (regular.NotRegularError, pa.ArrowInvalid, pa.ArrowNotImplementedError):
+            return self._carry_out(re2.plan(self.tree, self.dialect.match, group.traits), group)
+        except (NotRegularError, pa.ArrowInvalid, pa.ArrowNotImplementedError):
             # RE2 refuses what would make it too large; an Arrow without RE2 refuses everything.
             return None
 
     def _by_python(self, names: list[str]) -> npt.NDArray[np.bool_]:
-        method = backtracking.METHODS[self.dialect.match]
+        method = fallback.METHODS[self.dialect.match]
         try:
-            return backtracking.judge(self.compiled, method, self.tree, names, self._remaining())
-        except backtracking.TooSlowError:
+            return fallback.judge(self.compiled, method, self.tree, names, self._remaining())
+        except fallback.TooSlowError:
             raise self._too_slow() from None
-        except backtracking.NoHelperError:
+        except fallback.NoHelperError:
             raise self._too_slow("might take longer than anyone can wait, and cannot be tried safely here") from None
 
     def _remaining(self) -> float:
@@ -248,7 +250,7 @@ class _Judge:
     def _judged(self, pattern: str, slices: list[pa.Array]) -> Iterator[npt.NDArray[np.bool_]]:
         def judge(names: pa.Array) -> npt.NDArray[np.bool_]:
             if time.monotonic() > self.deadline:
-                raise backtracking.TooSlowError
+                raise fallback.TooSlowError
             return _flags(pc.match_substring_regex(names, pattern))
 
         threads = min(_MOST_THREADS, os.cpu_count() or 1, len(slices))
@@ -258,7 +260,7 @@ class _Judge:
                 return
             with ThreadPoolExecutor(threads) as pool:  # Arrow lets go of the interpreter while RE2 works
                 yield from pool.map(judge, slices)
-        except backtracking.TooSlowError:
+        except fallback.TooSlowError:
             raise self._too_slow() from None
 
 
@@ -269,5 +271,5 @@ def _with_words(words: Words, group: Group) -> pa.Array:
             return pc.equal(names, pa.scalar(words.words[0], names.type))
         return pc.is_in(names, value_set=pa.array(words.words, names.type))
     compare = pc.starts_with if words.how == "starts" else pc.ends_with
-    found = [compare(names, pattern=word) for word in words.words]
-    return reduce(pc.or_, found) if found else pa.array(np.zeros(len(names), dtype=np.bool_))
+    compared = [compare(names, pattern=word) for word in words.words]
+    return reduce(pc.or_, compared) if compared else pa.array(np.zeros(len(names), dtype=np.bool_))

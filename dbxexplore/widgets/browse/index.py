@@ -16,6 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dbxexplore.catalog import Catalog
+from dbxexplore.catalog.names import order_by_name
 from dbxexplore.catalog.schema import KINDS
 from dbxexplore.filters.engine.matching import Names
 from dbxexplore.filters.subjects import Codes, Flags, Subjects
@@ -201,8 +202,7 @@ class TreeIndex:
 
     @cached_property
     def _reasons(self) -> dict[str, str]:
-        failures = self.catalog.failures
-        return dict(zip(failures["scope"].astype(str), failures["reason"].astype(str), strict=True))
+        return self.catalog.reasons()
 
     def unlisted_in(self, place: Place) -> int:
         """Return how many of the containers in a top could not be fully listed; of folders, those without a node too."""
@@ -296,17 +296,6 @@ def _folders(objects: pd.DataFrame, notebooks: Codes) -> tuple[list[str], Codes]
 
 def _folder(path: str) -> str:
     return path.rpartition("/")[0] or "/"
-
-
-def order_by_name(names: pa.Array, by: Codes | Flags | pa.Array | None = None, *, descending: bool = False) -> Codes:
-    """Return the order of names whatever their case, equal ones by the exact name; ``by`` goes before, if there is one."""
-    keys = {"lower": pc.utf8_lower(names), "name": names}
-    orders = [(key, "descending" if descending else "ascending") for key in keys]
-    if by is not None:
-        keys["by"] = pa.array(by)
-        orders.insert(0, ("by", "ascending"))
-    order: Codes = pc.sort_indices(pa.table(keys), sort_keys=orders).to_numpy().astype(np.intp)
-    return order
 
 
 def _inverse(order: Codes) -> Codes:

@@ -12,12 +12,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dbxexplore.catalog import Catalog
+from dbxexplore.catalog.names import order_by_name
 from dbxexplore.catalog.snapshot import counted
 from dbxexplore.filters import Preview
 from dbxexplore.filters.subjects import Codes, Flags
 from dbxexplore.text import plural, shorten
 from dbxexplore.widgets.browse.contents import contents
-from dbxexplore.widgets.browse.index import NOTEBOOKS, Place, TreeIndex, order_by_name
+from dbxexplore.widgets.browse.index import NOTEBOOKS, Place, TreeIndex
 from dbxexplore.widgets.browse.ticks import Ticks, matching_nodes
 from dbxexplore.widgets.words import reason, type_text
 

@@ -19,6 +19,7 @@ import traitlets
 
 from dbxexplore import plots
 from dbxexplore.catalog import Catalog
+from dbxexplore.catalog.names import name_key
 from dbxexplore.filters import Preview
 from dbxexplore.filters.subjects import Subjects
 from dbxexplore.text import one_line, plural
@@ -333,7 +334,7 @@ def _table_of(preview: Preview | None) -> pd.DataFrame:
         }
     )
     made = pd.concat([table, rows])
-    in_order = sorted(enumerate(_places(made)), key=lambda found: [(name.lower(), name) for name in found[1]])
+    in_order = sorted(enumerate(_places(made)), key=lambda found: list(map(name_key, found[1])))
     return made.iloc[[at for at, _ in in_order]].reset_index(drop=True)
 
 
@@ -343,10 +344,9 @@ def _unlisted(catalog: Catalog) -> dict[Place, str]:
     What a scope is called says not where its parts end, so it is looked up among the containers; one that is none of
     them stands for itself. Folders of notebooks hold no tables.
     """
-    failures, objects, rows = catalog.failures, catalog.objects, Subjects.of(catalog).rows
-    if failures.empty:
+    objects, rows, reasons = catalog.objects, Subjects.of(catalog).rows, catalog.reasons()
+    if not reasons:
         return {}
-    reasons = {str(scope): str(why) for scope, why in zip(failures["scope"], failures["reason"], strict=True)}
     containers = objects.iloc[np.concatenate([rows["catalog"], rows["schema"]])]
     containers = containers[containers["full_name"].isin(list(reasons))]
     found: dict[Place, str] = {}
@@ -470,9 +470,8 @@ def _sum_html(part: int, whole: int, *, unknown: str | None = None, hidden: int 
 def _incomplete_html(preview: Preview | None) -> str:
     if preview is None or preview.catalog.complete:
         return ""
-    number = plural(len(preview.catalog.failures), "scope")
     return (
-        f"<div class='dbxe-warn' role='status'>The discovery was incomplete: {number} could not be listed and "
+        f"<div class='dbxe-warn' role='status'>The discovery was incomplete: {preview.catalog.not_listed} and "
         "are not counted here.</div>"
     )
 

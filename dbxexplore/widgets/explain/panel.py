@@ -10,8 +10,8 @@ import numpy as np
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.filters import Filters, Preview
+from dbxexplore.filters.explain import Change, Explanation, LevelExplanation, PatternExplanation
 from dbxexplore.filters.patterns import LEVELS
-from dbxexplore.filters.preview import Change, Explanation, LevelExplanation, PatternExplanation
 from dbxexplore.text import line_html, one_line
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, shows_errors

@@ -14,6 +14,7 @@ from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.connection import looks_like_secret
 from dbxexplore.filters import Dialect, Filters, Finding, Findings, Patterns
+from dbxexplore.filters.lint import short_name
 from dbxexplore.filters.patterns import LEVELS, Level, ListName
 from dbxexplore.filters.subjects import Subjects
 from dbxexplore.text import line_html, one_line, plural, visible_html, visible_text
@@ -40,35 +41,7 @@ _SUBJECTS: dict[Level, tuple[str, str]] = {
     "views": ("catalog.schema.view", "name"),
     "notebooks": ("/folder/notebook", "name"),
 }
-_READINGS = (
-    ("DataHub: from the start, any case, qualified names", "datahub"),
-    ("DataHub before 1.6.0.12: the same, but without view patterns", "datahub-1.5"),
-    ("OpenMetadata: from the start, any case, bare names", "openmetadata"),
-    ("Strict: the whole qualified name, as written", "strict"),
-)
 _SYMBOLS = {"error": "✗", "warning": "⚠", "info": "ℹ"}  # noqa: RUF001 - the sign itself is meant
-_SHORT = {
-    "invalid-pattern": "invalid",
-    "glob-pattern": "glob?",
-    "sql-pattern": "SQL?",
-    "quoted-pattern": "quotes?",
-    "list-pattern": "list?",
-    "negated-pattern": "negated?",
-    "stray-blanks": "stray blanks",
-    "slow-pattern": "slow",
-    "over-match": "also takes more",
-    "bare-name": "bare name",
-    "qualified-name": "full name",
-    "metastore-name": "metastore in front",
-    "wrong-level": "other level",
-    "blanks-as-underscores": "blanks are _",
-    "unescaped-dot": "dot takes more",
-    "dead-pattern": "no match",
-    "shadowed-pattern": "no effect",
-    "allow-undone": "all denied",
-    "drops-views": "also keeps out views",
-    "dialect-dependent": "depends on the reading",
-}
 _Key: TypeAlias = tuple[Level, str]
 _Count: TypeAlias = tuple[int, int]  # the names that a pattern matches, and how many of them are views among tables
 
@@ -96,7 +69,7 @@ class FilterEditor(Component):
         self._writing = False  # while the reading is shown, it is not taken for chosen
         self.layouts = _Layouts()
         self._dialect = widgets.Dropdown(
-            description="Read as", options=_READINGS, style={"description_width": "60px"}, layout={"width": "auto"}
+            description="Read as", options=_menu(), style={"description_width": "60px"}, layout={"width": "auto"}
         )
         self._dialect.add_class("dbxe-reading")
         self._portability = widgets.HTML(layout={"margin": "0 0 2px 68px"})
@@ -253,7 +226,7 @@ class FilterEditor(Component):
     def _show_dialect(self) -> None:
         dialect = self.state.dialect
         named = next((name for name, known in Dialect.named().items() if known == dialect), None)
-        options = list(_READINGS)
+        options = _menu()
         if named is None:
             settings = ", ".join(f"{key} {value}" for key, value in dialect.settings().items())
             options.append((f"Custom: {settings}", "custom"))
@@ -813,6 +786,11 @@ def _rows_of(texts: Sequence[str], rows: Sequence[Row]) -> list[Row]:
     return [*found, *kept]
 
 
+def _menu() -> list[tuple[str, str]]:
+    """Return the named matching rules as options of a menu: what is shown, and the name."""
+    return [(f"{dialect.label} – {dialect.summary}", dialect.name) for dialect in Dialect.named().values()]
+
+
 def _findings_html(findings: Sequence[Finding]) -> str:
     """Return a badge for the worst of what was found, which opens to all of it; a warning is open from the start."""
     if not findings:
@@ -826,7 +804,7 @@ def _findings_html(findings: Sequence[Finding]) -> str:
         more = f"<details class='dbxe-notes'><summary>{plural(len(notes), 'note')}</summary>{more}</details>"
     return (
         f"<details class='dbxe-lint dbxe-{worst.severity}'{' open' if grave else ''}>"
-        f"<summary title='{tooltip}'>{_SYMBOLS[worst.severity]} {_SHORT[worst.code]}</summary>{said}{more}</details>"
+        f"<summary title='{tooltip}'>{_SYMBOLS[worst.severity]} {short_name(worst.code)}</summary>{said}{more}</details>"
     )
 
 

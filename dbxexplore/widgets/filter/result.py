@@ -6,7 +6,6 @@ import html
 from collections.abc import Mapping
 
 from dbxexplore.filters import Preview
-from dbxexplore.text import plural
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, message_area, set_text, shows_errors
 from dbxexplore.widgets.state import ExplorerState
@@ -39,9 +38,8 @@ class PreviewPanel(Component):
 def _incomplete_html(preview: Preview) -> str:
     if preview.catalog.complete:
         return ""
-    number = plural(len(preview.catalog.failures), "scope")
     return (
-        f"<div class='dbxe-warn' role='status'>The catalog is incomplete: {number} could not be listed. "
+        f"<div class='dbxe-warn' role='status'>The catalog is incomplete: {preview.catalog.not_listed}. "
         "There may be objects that this preview does not know.</div>"
     )
 

@@ -257,7 +257,7 @@ def test_a_catalog_is_complete_until_one_scope_could_not_be_listed(small_catalog
     assert not partly.complete
     assert "incomplete: 1 scope could not be listed" in repr(partly)
     assert "the catalog is incomplete" in repr(dbx.Filters().preview(partly))
-    assert "The catalog is incomplete" in dbx.Filters().preview(partly)._repr_html_()
+    assert "Incomplete:" in dbx.Filters().preview(partly)._repr_html_()
 
 
 def test_counts_and_length(small_catalog: dbx.Catalog) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import dbxexplore as dbx
 from dbxexplore.connection import looks_like_secret
-from dbxexplore.filters.patterns import EmptyAllow, Match, Subject, Views
+from dbxexplore.filters.dialects import EmptyAllow, Match, Subject, Views
 
 # What YAML 1.1 or 1.2 reads as something other than this text, or as structure.
 YAML_TRAPS = [

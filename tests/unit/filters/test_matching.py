@@ -20,9 +20,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from dbxexplore import errors
-from dbxexplore.filters.engine import backtracking, matching, regular
+from dbxexplore.filters.dialects import Dialect
+from dbxexplore.filters.engine import fallback, matching, re2
 from dbxexplore.filters.engine.matching import Names, matches
-from dbxexplore.filters.patterns import Dialect, compile_pattern
+from dbxexplore.filters.engine.syntax import NotRegularError, parse
+from dbxexplore.filters.patterns import compile_pattern
 
 PAIRS = int(os.environ.get("DBXEXPLORE_PAIRS", "25000"))
 NAMES_A_PATTERN = 250
@@ -153,7 +155,7 @@ def valid_patterns(seed: int) -> Iterator[str]:
         except errors.PatternError:
             continue
         # What `re` itself cannot decide on eight characters is no yardstick.
-        if compiled and backtracking.steps(regular.parse(text, compiled.flags), 8) < 1e9:
+        if compiled and fallback.steps(parse(text, compiled.flags), 8) < 1e9:
             yield text
 
 
@@ -256,11 +258,11 @@ def test_equals_re_where_engines_differ(dialect: Dialect, text: str, names: list
 
 
 def test_every_common_pattern_goes_through_re2() -> None:
-    traits = regular.Traits(string.printable.replace("\n", ""), 60)
+    traits = re2.Traits(string.printable.replace("\n", ""), 60)
     texts = ["prod", "^prod$", ".*_tmp$", r"prod\..*", r"^(?!tmp).*", "(a+)+$", "(.*a){30}", r"\bprod\b", "a{0,5000}"]
     for text in texts:
         for match in ("prefix", "search", "full"):
-            assert regular.plan(regular.parse(text, re.IGNORECASE), match, traits)
+            assert re2.plan(parse(text, re.IGNORECASE), match, traits)
 
 
 @pytest.mark.parametrize("dialect", [Dialect.DATAHUB, Dialect(match="search", ignore_case=False)])
@@ -297,8 +299,8 @@ def test_a_catastrophic_pattern_ends(dialect: Dialect, text: str) -> None:
     "text", ["((((a|b)*)+)+c)*", "(?:(?:(?:(?:a|b){9,}){9,}){9,}){9,}", "(?:){1000000000}", "a*" * 500]
 )
 def test_the_bound_on_steps_of_any_pattern_is_a_number(text: str) -> None:
-    assert backtracking.steps(regular.parse(text, 0), 300) > 1e6
-    assert backtracking.steps(regular.parse("(a*)*", 0), 10) < 1e18
+    assert fallback.steps(parse(text, 0), 300) > 1e6
+    assert fallback.steps(parse("(a*)*", 0), 10) < 1e18
 
 
 @pytest.mark.parametrize("text", ["(a+)+$", "(.*a){30}"])
@@ -317,7 +319,7 @@ def test_a_long_pattern_is_decided() -> None:
 
 
 def test_a_helper_that_cannot_start_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backtracking.sys, "executable", "/nowhere/python")
+    monkeypatch.setattr(fallback.sys, "executable", "/nowhere/python")
     with pytest.raises(errors.PatternError, match="cannot be tried safely here"):
         matches(r"(a+)+\1$x", Dialect.DATAHUB, ["a" * 40])
     assert matches(r"(a)\1", Dialect.DATAHUB, ["aa", "ab"]).tolist() == [True, False]
@@ -327,12 +329,15 @@ def test_a_helper_that_cannot_start_is_said(monkeypatch: pytest.MonkeyPatch) -> 
 def test_the_helper_says_what_re_says(text: str) -> None:
     names = ["aa", "ab", "prod.prod", "é.é", "a\n", "", "aab"]
     compiled = re.compile(text, re.IGNORECASE)
-    found = backtracking._judge_apart(compiled, "match", names, 5)
+    found = fallback._judge_apart(compiled, "match", names, 5)
     assert found.tolist() == [compiled.match(name) is not None for name in names]
 
 
-def test_without_the_private_parser_verdicts_are_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(regular, "_PARSER", None)
+def test_a_pattern_that_the_parser_does_not_know_is_left_to_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> None:
+        raise NotRegularError
+
+    monkeypatch.setattr(matching, "parse", refuse)
     assert not difference(Dialect.DATAHUB, "(?:a|b)+$", ["ab", "abc", "AB", "é"])
 
 

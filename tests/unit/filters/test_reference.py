@@ -300,7 +300,7 @@ def test_compare_tells_what_one_edit_adds_and_removes(seeds: range) -> None:
 def test_compare_refuses_previews_of_two_catalogs(small_frame: pd.DataFrame) -> None:
     one, other = (dbx.Filters().preview(dbx.Catalog.from_frame(small_frame)) for _ in range(2))
     with pytest.raises(
-        errors.FilterError, match=r"^The previews are of two catalogs\. Expected two previews of the same"
+        errors.FilterError, match=r"^The previews are of different catalogs\. Expected two previews of the same"
     ):
         one.compare(other)
 
@@ -431,7 +431,7 @@ def test_a_name_that_two_objects_have_is_refused_with_their_rows() -> None:
     preview = dbx.Filters().preview(relations(("a", "b.c", "t"), ("a.b", "c", "t")))
     with pytest.raises(
         errors.UnknownObjectError,
-        match=r"^2 objects are called 'a\.b\.c\.t'\. Give the row instead: 0 \(table\), 1 \(table\)\.$",
+        match=r"^2 objects are named 'a\.b\.c\.t'\. Pass the row instead: 0 \(table\), 1 \(table\)\.$",
     ):
         preview.explain("a.b.c.t")
     assert preview.explain(1).levels[0].subject == "a.b"
@@ -447,7 +447,7 @@ def test_an_explanation_reads_as_text(small_catalog: dbx.Catalog) -> None:
     filters = dbx.Filters(catalogs=dbx.Patterns(["^dev$"]), tables=dbx.Patterns(deny=[r".*\.orders"]))
     text = str(filters.preview(small_catalog).explain("prod.gold.orders"))
     assert text.splitlines() == [
-        "prod.gold.orders (table) is excluded, read as datahub",
+        "prod.gold.orders (table) is excluded (DataHub rules)",
         "  catalogs: 'prod' fails: no allow pattern matches",
         "  schemas: 'prod.gold' passes: allow pattern 1 matches: .*",
         r"  tables: 'prod.gold.orders' fails: deny pattern 1 matches: .*\.orders",
@@ -462,7 +462,7 @@ HOSTILE = '<script>alert("x")</script>&<img src=x onerror=alert(1)>'
 
 def test_names_and_patterns_are_escaped_in_html() -> None:
     catalog = relations((HOSTILE, HOSTILE, HOSTILE))
-    dialect = dbx.Dialect(name=HOSTILE)
+    dialect = dbx.Dialect("search", name=HOSTILE)
     filters = dbx.Filters(tables=dbx.Patterns(deny=[re.escape(HOSTILE), "<b>"]))
     preview = filters.preview(catalog, dialect)
     shown = [preview._repr_html_(), preview.explain(0)._repr_html_(), filters.preview(catalog).explain(0)._repr_html_()]
@@ -490,7 +490,7 @@ def test_datahub_denies_information_schema_by_itself_and_says_so() -> None:
     assert str(explanation).splitlines()[2:] == [
         r"  schemas: 'prod.information_schema' fails: built-in deny pattern matches: .*\.information_schema",
         "  tables: 'prod.information_schema.tables' passes: allow pattern 1 matches: .*",
-        "No pattern can include it: datahub always denies it",
+        "No pattern can include it: DataHub always denies it",
     ]
     assert "No pattern can include it" in explanation._repr_html_()
     for dialect in (dbx.Dialect.OPENMETADATA, dbx.Dialect.STRICT):

@@ -201,7 +201,7 @@ def test_names_that_no_pattern_can_tell_apart_are_said() -> None:
     suggestion = suggest_filters(catalog, ["a.s.t"], dialect=Dialect.DATAHUB)
     assert not suggestion.exact
     assert suggestion.wrong == ("a.s.T",)
-    assert "NOT exactly" in str(suggestion)
+    assert "Does NOT match your selection exactly" in str(suggestion)
     assert suggest_filters(catalog, ["a.s.t"], dialect=Dialect.STRICT).exact
 
 

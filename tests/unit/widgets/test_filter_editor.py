@@ -402,7 +402,7 @@ def test_after_a_row_is_removed_the_keyboard_goes_on_at_the_next(focused: list[o
     # The widgets stay, so that the browser does not draw anew what it focuses.
     assert [view.text.value for view in section._views.values()] == ["b(", "x"]
     assert field(editor, "allow tables 1") is first
-    assert "unterminated" in first.note.value
+    assert "unclosed" in first.note.value
     assert last.box not in section._box.children
     assert focused == [first.remove]
     first.remove.click()
@@ -464,9 +464,9 @@ def test_findings_stand_at_their_row_and_are_of_what_is_in_force(catalog: dbx.Ca
     assert editor.wait(30)
     assert editor.findings == editor.state.filters.lint(catalog)
     note = field(editor, "allow catalogs 2").note.value
-    assert "⚠ also takes more<" in note
-    assert "Not anchored: besides prod it also takes 1 catalog more" in note
-    assert "Write ^(?:prod)$" in note
+    assert "⚠ matches more<" in note
+    assert "Not anchored: also matches 1 catalog besides prod" in note
+    assert "Use ^prod$ for the exact names" in note
     assert field(editor, "allow catalogs 1").note.value == ""
     assert "dbxe-stale" not in editor._dom_classes
 
@@ -488,7 +488,7 @@ def test_what_is_said_of_a_whole_list_stands_below_the_heading(catalog: dbx.Cata
     editor = FilterEditor(ExplorerState(filters=Filters(tables=Patterns(["t1.*", "t2.*"])), catalog=catalog))
     assert editor.wait(30)
     assert [finding.index for finding in editor.findings or () if finding.code == "drops-views"] == [None]
-    assert "Keeps out 1 view" in editor._sections["tables"]._note.value
+    assert "Excludes 1 view" in editor._sections["tables"]._note.value
 
 
 def test_findings_are_shown_as_text(catalog: dbx.Catalog) -> None:
@@ -530,7 +530,7 @@ def test_a_slow_lint_does_not_keep_anyone_from_typing_nor_show_what_is_old(
     slow_lint.set()
     assert editor.wait(30)
     assert editor.findings == Filters(catalogs=Patterns(["^nothing$"])).lint(catalog)
-    assert "also takes more" not in shown(editor)
+    assert "matches more" not in shown(editor)
 
 
 def test_a_pattern_that_takes_too_long_says_so(catalog: dbx.Catalog, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,7 +71,7 @@ def test_an_object_that_the_reading_always_denies_has_no_button() -> None:
     catalog = dbx.Catalog.from_frame(pd.DataFrame(rows, columns=["kind", "catalog", "schema", "name", "full_name"]))
     panel = ExplanationPanel(state_of(Filters(schemas=Patterns(deny=["c"])).preview(catalog)))
     panel.state.selected = 0
-    assert "No pattern can include it: datahub always denies it" in shown(panel)
+    assert "No pattern can include it: DataHub always denies it" in shown(panel)
     assert r"built-in deny <code>.*\.information_schema</code> matches too" in shown(panel)
     assert panel._flip.layout.display == "none"
     show_preview(panel, Filters().preview(catalog, dbx.Dialect.STRICT))

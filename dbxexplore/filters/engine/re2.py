@@ -1,50 +1,51 @@
-r"""Which patterns are regular languages, and how RE2 has to be asked to decide exactly those.
+r"""How RE2 has to be asked to decide exactly what Python's ``re`` would.
 
 Python's ``re`` is the definition of a match; RE2 is fast. A pattern is therefore not handed to RE2 as text,
 where the two read many things differently (``$`` before a final newline, ``\d`` and ``\w`` beyond ASCII, case
-folding, POSIX classes, ``\Z``…). Its parse tree, made by Python's own parser, is rewritten:
+folding, POSIX classes, ``\Z``…). Its tree (see `syntax`) is translated:
 
-* Each test of a single character (a literal, a class, a dot, under whatever flags) is put to Python's own
-  engine for every character that occurs in the names, and becomes the plain set of those it accepts. So
-  Unicode classes and case folding need no reasoning: they are Python's by construction.
+* Each test of a single character is put to Python's own engine for every character that occurs in the names, and
+  becomes the plain set of those it accepts. So Unicode classes and case folding need no reasoning: they are
+  Python's by construction.
 * Sequence, alternation, repetition and groups mean the same in any engine as long as only *whether* there
   is a match is asked. Repetition counts are cut to what the longest name can hold.
 * An assertion is kept only where both engines agree on these names: ``$`` where no name has a newline,
   ``\b`` where all are ASCII.
 * Look-around at the very start or end is a verdict of its own, joined to the rest by *and* and *not*.
 
-Whatever is left over (back-references, possessive and atomic groups, conditionals, other look-around) is
-refused with `NotRegularError`, and Python's engine decides.
+`plan` returns what to do with the names: look them up in a list of words, ask RE2, or join such verdicts. Whatever is
+left over (back-references, possessive and atomic groups, conditionals, other look-around) is refused with
+`NotRegularError`, and Python's engine decides.
 """
 
 from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib import import_module
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
-try:
-    # Private, but the only way to read a pattern exactly as `re` does. Without them, `re` judges every name.
-    _PARSER, _COMPILER = import_module("re._parser"), import_module("re._compiler")
-except ImportError:  # pragma: no cover - a Python that has moved them
-    _PARSER = _COMPILER = None  # type: ignore[assignment]
+from dbxexplore.filters.engine.syntax import (
+    Anchor,
+    Chars,
+    Either,
+    Irregular,
+    Look,
+    Node,
+    NotRegularError,
+    Repeat,
+    Sequel,
+    Test,
+    parts,
+    sequel,
+)
 
 _MOST_WORDS = 20_000  # of a pattern that is a list of names: more than fit a pattern that a person keeps
 _MOST_LETTERS = 1_000_000
 _LONGEST_WORD = 1000  # longer than any name may be
 _MOST_SPLITS = 64  # of alternatives that hold look-around
-
-
-# A parse tree of `re`, which is private and has no type: pairs of a construct and what it takes.
-Tree: TypeAlias = Iterable[tuple[object, Any]]
-
-
-class NotRegularError(Exception):
-    """The pattern, on these names, cannot be shown to mean the same to RE2 as to Python."""
 
 
 @dataclass(frozen=True)
@@ -79,178 +80,63 @@ class Traits:
         return self.alphabet.isascii()
 
 
-# --- a pattern as a tree of few kinds ---
-
-
-@dataclass(frozen=True)
-class Chars:
-    """One character out of a set of code points."""
-
-    codes: frozenset[int]
-
-
-@dataclass(frozen=True)
-class Sequel:
-    """One part after another."""
-
-    items: tuple[Node, ...]
-
-
-@dataclass(frozen=True)
-class Either:
-    """One of several."""
-
-    items: tuple[Node, ...]
-
-
-@dataclass(frozen=True)
-class Repeat:
-    """``low`` to ``high`` times the same, without end where ``high`` is None."""
-
-    item: Node
-    low: int
-    high: int | None
-
-
-@dataclass(frozen=True)
-class Anchor:
-    """A condition on a position: RE2's text for it."""
-
-    text: str
-
-
-@dataclass(frozen=True)
-class Look:
-    """A look-ahead or look-behind."""
-
-    item: Node
-    ahead: bool
-    negative: bool
-
-
-Node: TypeAlias = Chars | Sequel | Either | Repeat | Anchor | Look
+# --- the tree on names of certain traits ---
 
 BEGIN, END = Anchor(r"\A"), Anchor(r"\z")
-_BEGIN_LINE, _END_LINE = Anchor("(?m:^)"), Anchor("(?m:$)")
-_WORD, _NOT_WORD = Anchor(r"\b"), Anchor(r"\B")
-_NEVER = Chars(frozenset())
 
 
-def parse(text: str, flags: int) -> Tree:
-    """Return the parse tree of Python's ``re`` for a pattern that compiles.
+def _translate(node: Node, traits: Traits, known: dict[Test, Chars]) -> Node:  # noqa: PLR0911 - one return per construct
+    """Return a tree of sets of characters and of anchors as RE2 writes them."""
+    match node:
+        case Test():
+            if node not in known:
+                known[node] = Chars(_accepted(node, traits))
+            return known[node]
+        case Sequel(items):
+            return sequel(_translate(item, traits, known) for item in items)
+        case Either(items):
+            return Either(tuple(_translate(item, traits, known) for item in items))
+        case Repeat(item, low, high):
+            # At most `longest` of the repetitions can consume a character, and an empty one can be repeated or
+            # left out at will: so a count above that is as good as any other, and RE2 takes none above 1,000.
+            longest = traits.longest
+            more = None if high is None or high >= longest else high
+            return Repeat(_translate(item, traits, known), min(low, longest + 1), more)
+        case Look(item, ahead, negative):
+            return Look(_translate(item, traits, known), ahead, negative)
+        case Anchor(text, flags):
+            return _anchor(text, flags, traits)
+        case Irregular():
+            raise NotRegularError
+    return node
 
-    Raises:
-        NotRegularError: this Python's parser cannot be reached.
-    """
-    if _PARSER is None:
-        raise NotRegularError
+
+def _accepted(test: Test, traits: Traits) -> frozenset[int]:
+    """Return the characters of the alphabet that Python's engine accepts for a test of one character."""
+    if test.char is not None and not test.flags & re.IGNORECASE:
+        return frozenset((ord(test.char),)) & traits.codes
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        tree: Tree = _PARSER.parse(text, flags)
-    return tree
+        compiled = re.compile(test.text, test.flags & ~re.VERBOSE)
+    return frozenset(map(ord, compiled.findall(traits.alphabet)))
 
 
-class _Translator:
-    """Rewrites one parse tree for names of certain traits."""
-
-    def __init__(self, traits: Traits) -> None:
-        self.traits = traits
-        self._known: dict[tuple[str, str, int], Chars] = {}
-
-    def sequence(self, tree: Tree, flags: int) -> Node:
-        return sequel(self._item(str(op), av, flags) for op, av in tree)
-
-    def _item(self, op: str, av: Any, flags: int) -> Node:  # noqa: ANN401, PLR0911 - see Tree; one return a construct
-        match op, av:
-            case ("LITERAL", int(code)) if not flags & re.IGNORECASE:
-                return Chars(frozenset((code,)) & self.traits.codes)
-            case ("LITERAL" | "NOT_LITERAL" | "IN" | "ANY", _):
-                return self._chars(op, av, flags)
-            case ("AT", _):
-                return self._anchor(str(av), flags)
-            case ("BRANCH", (_, branches)):
-                return Either(tuple(self.sequence(branch, flags) for branch in branches))
-            case ("SUBPATTERN", (_, added, removed, inner)):
-                return self.sequence(inner, _combined(flags, added, removed))
-            case ("MAX_REPEAT" | "MIN_REPEAT", (low, high, inner)):
-                return self._repeat(self.sequence(inner, flags), int(low), int(high))
-            case ("ASSERT" | "ASSERT_NOT", (direction, inner)):
-                return Look(self.sequence(inner, flags), ahead=direction > 0, negative=op == "ASSERT_NOT")
-            case ("FAILURE", _):
-                return _NEVER
-        raise NotRegularError
-
-    def _repeat(self, item: Node, low: int, high: int) -> Node:
-        # At most `longest` of the repetitions can consume a character, and an empty one can be repeated or
-        # left out at will: so a count above that is as good as any other, and RE2 takes none above 1,000.
-        longest = self.traits.longest
-        return Repeat(item, min(low, longest + 1), None if high >= longest else high)
-
-    def _chars(self, op: str, av: object, flags: int) -> Chars:
-        key = (op, repr(av), flags)
-        if key not in self._known:
-            self._known[key] = Chars(_accepted(op, av, flags, self.traits.alphabet))
-        return self._known[key]
-
-    def _anchor(self, at: str, flags: int) -> Anchor:  # noqa: PLR0911 - one return a construct
-        lines = bool(flags & re.MULTILINE) and self.traits.has_newline
-        match at:
-            case "AT_BEGINNING":
-                return _BEGIN_LINE if lines else BEGIN
-            case "AT_BEGINNING_STRING":
-                return BEGIN
-            case "AT_END_STRING":
-                return END
-            case "AT_END" if lines:
-                return _END_LINE
-            case "AT_END" if not self.traits.has_newline:
-                return END
-            case "AT_BOUNDARY" if self.traits.is_ascii:
-                return _WORD
-            case "AT_NON_BOUNDARY" if self.traits.is_ascii:
-                return _NOT_WORD
-        raise NotRegularError
-
-
-def _combined(flags: int, added: int, removed: int) -> int:
-    kinds = re.ASCII | re.UNICODE | re.LOCALE
-    if added & kinds:
-        flags &= ~kinds
-    return (flags | added) & ~removed
-
-
-def _accepted(op: str, av: object, flags: int, alphabet: str) -> frozenset[int]:
-    """Return the characters of ``alphabet`` that Python's engine accepts for a test of one character."""
-    state = _PARSER.State()
-    state.flags = flags
-    tree = _PARSER.SubPattern(state, [(getattr(_PARSER, op), av)])
-    return frozenset(map(ord, _COMPILER.compile(tree, flags).findall(alphabet)))
-
-
-def translate(tree: Tree, traits: Traits) -> Node:
-    """Rewrite a parse tree of `parse` for names of the given traits.
-
-    Raises:
-        NotRegularError: it holds a construct that RE2 lacks, or reads otherwise on such names.
-    """
-    try:
-        flags = int(tree.state.flags)  # type: ignore[attr-defined]  # of a SubPattern, which has no public type
-        return _Translator(traits).sequence(tree, flags)
-    except NotRegularError:
-        raise
-    except (AttributeError, TypeError, ValueError, RuntimeError, re.error) as error:
-        # The parser is private: a Python that shapes its trees otherwise costs speed, never a verdict.
-        raise NotRegularError from error
-
-
-def sequel(items: Iterable[Node]) -> Node:
-    """Return the sequence of ``items``, without sequences in it."""
-    flat = tuple(part for item in items for part in (item.items if isinstance(item, Sequel) else (item,)))
-    return flat[0] if len(flat) == 1 else Sequel(flat)
-
-
-def _parts(node: Node) -> tuple[Node, ...]:
-    return node.items if isinstance(node, Sequel) else (node,)
+def _anchor(text: str, flags: int, traits: Traits) -> Anchor:
+    lines = bool(flags & re.MULTILINE) and traits.has_newline
+    match text:
+        case "^":
+            return Anchor("(?m:^)") if lines else BEGIN
+        case r"\A":
+            return BEGIN
+        case r"\Z" | r"\z":
+            return END
+        case "$" if lines:
+            return Anchor("(?m:$)")
+        case "$" if not traits.has_newline:
+            return END
+        case r"\b" | r"\B" if traits.is_ascii:
+            return Anchor(text)
+    raise NotRegularError
 
 
 def min_width(node: Node) -> int:
@@ -340,23 +226,23 @@ class AnyOf:
 Plan: TypeAlias = Fixed | Words | Regex | Not | AllOf | AnyOf
 
 
-def plan(tree: Tree, match: Literal["prefix", "search", "full"], traits: Traits) -> Plan:
+def plan(tree: Node, match: Literal["prefix", "search", "full"], traits: Traits) -> Plan:
     """Return how to judge names of the given traits, exactly as Python's ``re`` would.
 
     Raises:
         NotRegularError: only Python's own engine can tell.
     """
     try:
-        node = translate(tree, traits)
+        node = _translate(tree, traits, {})
         begin = (BEGIN,) if match != "search" else ()
         end = (END,) if match == "full" else ()
-        return _plan(_parts(sequel((*begin, node, *end))), traits, _MOST_SPLITS)
+        return _plan(parts(sequel((*begin, node, *end))), traits, _MOST_SPLITS)
     except RecursionError as error:
         raise NotRegularError from error
 
 
-def _plan(parts: Sequence[Node], traits: Traits, splits: int) -> Plan:
-    begins, core, ends = _trimmed(parts, traits)
+def _plan(sequence: Sequence[Node], traits: Traits, splits: int) -> Plan:
+    begins, core, ends = _trimmed(sequence, traits)
     if any(map(_has_look, core)):
         return _plan_look(begins, core, ends, traits, splits)
     if not core:
@@ -371,9 +257,9 @@ def _plan(parts: Sequence[Node], traits: Traits, splits: int) -> Plan:
     return Regex(_emit(whole, traits))
 
 
-def _trimmed(parts: Sequence[Node], traits: Traits) -> tuple[bool, list[Node], bool]:
+def _trimmed(sequence: Sequence[Node], traits: Traits) -> tuple[bool, list[Node], bool]:
     """Split off the anchors at both ends, and drop there what can match anything."""
-    core = list(parts)
+    core = list(sequence)
     begins = ends = False
     while core:
         if core[0] == BEGIN:
@@ -416,18 +302,18 @@ def _plan_look(begins: bool, core: list[Node], ends: bool, traits: Traits, split
     if begins and ends and len(core) == 1:
         nowhere = _found_nowhere(core[0], traits)
         if nowhere is not None:
-            return Not(_plan(_parts(nowhere), traits, splits))
+            return Not(_plan(parts(nowhere), traits, splits))
     for index, item in enumerate(core):
         if isinstance(item, Either) and _has_look(item) and len(item.items) <= splits:
             share = splits // len(item.items)
             before, after = (*start, *core[:index]), (*core[index + 1 :], *stop)
-            ways = [_parts(sequel((*before, branch, *after))) for branch in item.items]
+            ways = [parts(sequel((*before, branch, *after))) for branch in item.items]
             return AnyOf(tuple(_plan(way, traits, share) for way in ways))
     raise NotRegularError
 
 
 def _with_look(look: Look, looked: tuple[Node, ...], rest: tuple[Node, ...], traits: Traits, splits: int) -> Plan:
-    seen = _plan(_parts(sequel(looked)), traits, splits)
+    seen = _plan(parts(sequel(looked)), traits, splits)
     return AllOf((Not(seen) if look.negative else seen, _plan(rest, traits, splits)))
 
 
@@ -531,7 +417,7 @@ def _write(node: Node, traits: Traits, classes: dict[frozenset[int], str], piece
             pieces.append(")" + _times(low, high))
         case Anchor(text):
             pieces.append(text)
-        case Look():
+        case _:
             raise NotRegularError
 
 

@@ -16,12 +16,12 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
-from dbxexplore.filters.engine.regular import Tree
+from dbxexplore.filters.engine.syntax import Anchor, Chars, Either, Irregular, Look, Node, Repeat, Sequel, Test, parts
 
 Method: TypeAlias = Literal["match", "search", "fullmatch"]
 METHODS: Mapping[str, Method] = {"prefix": "match", "search": "search", "full": "fullmatch"}
@@ -56,13 +56,13 @@ class NoHelperError(Exception):
 def judge(
     compiled: re.Pattern[str],
     method: Method,
-    tree: Tree | None,
+    tree: Node | None,
     names: Sequence[str],
     seconds: float,
 ) -> npt.NDArray[np.bool_]:
     """Return whether each of ``names`` matches, in ``seconds`` at most.
 
-    ``tree`` is the parse tree of the pattern, or None where it is not known.
+    ``tree`` is the tree of the pattern, or None where it is not known.
 
     Raises:
         TooSlowError: it would take longer.
@@ -82,12 +82,12 @@ def _judge_apart(
     work = marshal.dumps((seconds, compiled.pattern, compiled.flags, method, list(names)))
     try:
         # Files and not pipes: a million names go through at once, and nothing has to be fed while it waits.
-        with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as taken:
-            given.write(work)
-            given.seek(0)
+        with tempfile.TemporaryFile() as task, tempfile.TemporaryFile() as answer:
+            task.write(work)
+            task.seek(0)
             command = [sys.executable, "-I", "-S", "-c", _HELPER]
             with subprocess.Popen(  # noqa: S603 - this very Python, and a program that stands above
-                command, stdin=given, stdout=taken, stderr=subprocess.DEVNULL
+                command, stdin=task, stdout=answer, stderr=subprocess.DEVNULL
             ) as helper:
                 try:
                     ended = helper.wait(_PATIENCE * seconds + 0.25)
@@ -95,8 +95,8 @@ def _judge_apart(
                     raise TooSlowError from None
                 finally:
                     helper.kill()
-            taken.seek(0)
-            verdicts = taken.read()
+            answer.seek(0)
+            verdicts = answer.read()
     except (OSError, ValueError) as error:
         raise NoHelperError from error
     if ended == -getattr(signal, "SIGPROF", 0):
@@ -106,7 +106,7 @@ def _judge_apart(
     return np.frombuffer(verdicts, dtype=np.bool_)
 
 
-def trap(compiled: re.Pattern[str], method: Method, tree: Tree | None, names: Sequence[str]) -> str | None:
+def trap(compiled: re.Pattern[str], method: Method, tree: Node | None, names: Sequence[str]) -> str | None:
     """Return a text on which Python's ``re`` takes longer than any pattern should, or None if none was found.
 
     Tried are ``names`` and long runs of the characters that the pattern is about. A pattern that may be decided
@@ -134,68 +134,65 @@ def _is_trap(compiled: re.Pattern[str], method: Method, texts: Sequence[str]) ->
     return False
 
 
-def _probes(pattern: str, tree: Tree | None) -> list[str]:
-    start = "".join(_literal_start(tree or ()))
+def _probes(pattern: str, tree: Node | None) -> list[str]:
+    start = "" if tree is None else "".join(_literal_start(tree))
     about = dict.fromkeys([*[char for char in pattern if char.isalnum()][:3], "a", "0"])
     # A run that is too short for the pattern, and one that is long enough but ends in what it cannot match.
     return [start + probe for char in about for probe in (char * (_PROBE * 2 // 3), char * _PROBE + "\0")]
 
 
-def _literal_start(tree: Tree) -> Iterable[str]:
-    for op, av in tree:
-        if str(op) == "LITERAL":
-            yield chr(av)
-        elif str(op) != "AT":
+def _literal_start(tree: Node) -> Iterable[str]:
+    for item in parts(tree):
+        if isinstance(item, Test) and item.char is not None:
+            yield item.char
+        elif not isinstance(item, Anchor):
             return
 
 
-def steps(tree: Tree | None, length: int) -> float:
+def steps(tree: Node | None, length: int) -> float:
     """Return a bound on the steps that ``re`` takes from one position of a name of ``length`` characters.
 
-    It is a bound and no estimate: ``(a+)+`` counts as hopeless even where it is not. Unknown trees do too.
+    It is a bound, not an estimate: ``(a+)+`` counts as hopeless even where it is not. Unknown trees do too.
     """
     if tree is None:
         return _FAR_TOO_MANY
     try:
-        return _sequence(tree, length)[1]
-    except (AttributeError, TypeError, ValueError, RecursionError):
+        return _ways(tree, length)[1]
+    except RecursionError:
         return _FAR_TOO_MANY
 
 
-def _sequence(tree: Tree, length: int) -> tuple[float, float]:
-    """Return the number of ways through a sequence, and of steps to try them all."""
-    ways, cost = 1.0, 1.0
-    for op, av in tree:
-        more, each = _item(str(op), av, length)
-        cost = min(_FAR_TOO_MANY, cost + ways * each)
-        ways = min(_FAR_TOO_MANY, ways * more)
-    return ways, cost
-
-
-def _item(op: str, av: Any, length: int) -> tuple[float, float]:  # noqa: ANN401, PLR0911 - see Tree; one return a construct
-    match op, av:
-        case ("LITERAL" | "NOT_LITERAL" | "IN" | "ANY" | "AT" | "FAILURE", _):
+def _ways(node: Node, length: int) -> tuple[float, float]:  # noqa: PLR0911 - one return per construct
+    """Return the number of ways through a node, and of steps to try them all."""
+    match node:
+        case Sequel(items):
+            ways, cost = 1.0, 1.0
+            for item in items:
+                more, each = _ways(item, length)
+                cost = min(_FAR_TOO_MANY, cost + ways * each)
+                ways = min(_FAR_TOO_MANY, ways * more)
+            return ways, cost
+        case Either(items) if _are_distinct(items):
+            return 1.0, float(len(items))
+        case Either(items):
+            all_ways, costs = zip(*(_ways(item, length) for item in items), strict=True)
+            return min(_FAR_TOO_MANY, sum(all_ways)), min(_FAR_TOO_MANY, sum(costs))
+        case Repeat(item, low, high):
+            most = length if high is None else high
+            return _repeat(float(min(most, max(low, length) + 1)), *_ways(item, length))
+        case Look(item):
+            return 1.0, _ways(item, length)[1]
+        case Irregular(item, once):
+            ways, cost = _ways(item, length)
+            return 1.0 if once else ways, min(_FAR_TOO_MANY, 1.0 + length + cost)
+        case Test() | Chars() | Anchor():
             return 1.0, 1.0
-        case ("GROUPREF", _):
-            return 1.0, 1.0 + length
-        case ("BRANCH", (_, branches)):
-            return _sum(_sequence(branch, length) for branch in branches)
-        case ("GROUPREF_EXISTS", (_, yes, no)):
-            return _sum(_sequence(branch, length) for branch in (yes, no or ()))
-        case ("SUBPATTERN", (*_, inner)):
-            return _sequence(inner, length)
-        case ("ATOMIC_GROUP", inner):
-            return 1.0, _sequence(inner, length)[1]
-        case ("ASSERT" | "ASSERT_NOT", (_, inner)):
-            return 1.0, _sequence(inner, length)[1]
-        case ("MAX_REPEAT" | "MIN_REPEAT" | "POSSESSIVE_REPEAT", (low, high, inner)):
-            return _repeat(float(min(int(high), max(int(low), length) + 1)), *_sequence(inner, length))
-    raise ValueError(op)
 
 
-def _sum(branches: Iterable[tuple[float, float]]) -> tuple[float, float]:
-    ways, costs = zip(*branches, strict=True)
-    return min(_FAR_TOO_MANY, sum(ways)), min(_FAR_TOO_MANY, sum(costs))
+def _are_distinct(items: Sequence[Node]) -> bool:
+    """Whether at most one of several alternatives can match a character, because each is another letter."""
+    chars = [item.char.casefold() if isinstance(item, Test) and item.char else "" for item in items]
+    return "" not in chars and len(set(chars)) == len(chars)
 
 
 def _repeat(times: float, ways: float, cost: float) -> tuple[float, float]:

@@ -1,0 +1,169 @@
+"""Patterns that spell names in another way than they are compared."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+
+from dbxexplore.filters.dialects import Subject
+from dbxexplore.filters.lint.context import Context, Judged, counted, nouns
+from dbxexplore.filters.lint.findings import Finding, shown_pattern
+from dbxexplore.filters.lint.rules.base import Rule
+from dbxexplore.filters.lint.rules.matches import anchored
+from dbxexplore.filters.meant import exactly
+from dbxexplore.filters.patterns import LEVELS, Level
+from dbxexplore.filters.subjects import Flags
+
+_FIRST_PART = re.compile(r"(?P<start>\^?(?:\(\?:)?)(?P<first>[\w\-]+)(?:\\\.|\[\.\]|\.)(?P<rest>.+)", re.DOTALL)
+_DOT = re.compile(r"\\\.|\[\.\]|\.(?![*+?])")
+_DOTS: dict[Level, int] = {"catalogs": 0, "schemas": 1, "tables": 2, "views": 2}  # in a name of each level
+_SIMPLE = re.compile(r"\^?[\w\-][\w.*\\\-]*\$?")  # begins with a name
+_LOOSE_DOT = re.compile(r"(?<=[\w\-])\.(?:(?P<star>\*)|(?=[\w\-]))")
+_SUBJECTS: dict[Level, str] = {
+    "schemas": "catalog.schema",
+    "tables": "catalog.schema.table",
+    "views": "catalog.schema.view",
+    "notebooks": "the full path",
+}
+
+
+class BareName(Rule):
+    """A pattern for bare names, compared with qualified ones."""
+
+    code = "bare-name"
+    short = "missing catalog"
+    explains_no_match = True
+
+    def check(self, context: Context, pattern: Judged) -> Finding | None:
+        """Report the names whose last part it matches."""
+        other = _under_other_subject(context, pattern)
+        if other is None or context.dialect.subject != "qualified":
+            return None
+        meant = context.examples(pattern.level, other)
+        return self.finding(
+            pattern,
+            f"No match, because {nouns(pattern.level)} are compared as {_SUBJECTS[pattern.level]}",
+            f"Try {exactly(meant[0])}",
+            meant,
+        )
+
+
+class QualifiedName(Rule):
+    """A pattern for qualified names, compared with bare ones."""
+
+    code = "qualified-name"
+    short = "remove the prefix"
+    explains_no_match = True
+
+    def check(self, context: Context, pattern: Judged) -> Finding | None:
+        """Report the names whose qualified form it matches."""
+        other = _under_other_subject(context, pattern)
+        if other is None or context.dialect.subject != "bare":
+            return None
+        meant = context.examples(pattern.level, other)
+        return self.finding(
+            pattern,
+            f"No match, because {context.dialect.title} compares bare names, without what they are in",
+            f"Try {exactly(meant[0])}",
+            meant,
+        )
+
+
+def _under_other_subject(context: Context, pattern: Judged) -> Flags | None:
+    """Return what a pattern that matches nothing would match if bare were qualified names, or the other way round."""
+    if pattern.flags.any() or pattern.level == "catalogs":
+        return None
+    other: Subject = "bare" if context.dialect.subject == "qualified" else "qualified"
+    flags = context.matches(pattern, replace(context.dialect, subject=other))
+    return flags if flags is not None and flags.any() else None
+
+
+class MetastoreName(Rule):
+    """A name with one part too many, as where the metastore stands before everything."""
+
+    code = "metastore-name"
+    short = "metastore in front"
+    explains_no_match = True
+
+    def check(self, context: Context, pattern: Judged) -> Finding | None:
+        """Report what the rest of the name matches."""
+        parts = _FIRST_PART.fullmatch(pattern.text)
+        if parts is None or pattern.flags.any() or context.dialect.subject == "bare":
+            return None
+        if len(_DOT.findall(pattern.text)) <= _DOTS.get(pattern.level, 99):
+            return None
+        written = parts["start"] + parts["rest"]
+        matched = context.matched_by(pattern, [written])
+        if not matched.any():
+            return None
+        return self.finding(
+            pattern,
+            f"No match, because names begin with the catalog, not with a metastore such as {parts['first']}",
+            f"Write {shown_pattern(written)}",
+            context.examples(pattern.level, matched),
+        )
+
+
+class WrongLevel(Rule):
+    """A pattern that spells out objects of another level."""
+
+    code = "wrong-level"
+    short = "other level"
+    explains_no_match = True
+
+    def check(self, context: Context, pattern: Judged) -> Finding | None:
+        """Report the level whose names it matches in full."""
+        if pattern.flags.any() or context.dialect.subject == "bare":
+            return None
+        whole = replace(context.dialect, match="full")
+        for level in LEVELS:
+            matched = context.matches(replace(pattern, level=level), whole) if level != pattern.level else None
+            if (
+                matched is None
+                or not matched.any()
+                or level == "views"
+                or (pattern.level, level) == ("views", "tables")
+            ):
+                continue
+            below = level in {"catalogs", "schemas"} and pattern.level in LEVELS[LEVELS.index(level) + 1 : 4]
+            inside = anchored(pattern.text).removesuffix("$") + r"\..*"
+            return self.finding(
+                pattern,
+                f"Matches none of the {nouns(pattern.level)}, but {counted(int(matched.sum()), level)}",
+                f"Move it to the {level[:-1]} patterns"
+                + (f", or write {inside} for everything inside" if below else ""),
+                context.examples(level, matched),
+                severity="warning" if pattern.list == "allow" else "info",
+            )
+        return None
+
+
+class UnescapedDot(Rule):
+    """A dot that may be meant to end a name, but matches any character."""
+
+    code = "unescaped-dot"
+    severity = "info"
+    short = "dot matches more"
+
+    def check(self, context: Context, pattern: Judged) -> Finding | None:
+        """Report what it matches with something else in place of the dot."""
+        if (
+            pattern.level in {"catalogs", "notebooks"}
+            or context.dialect.subject == "bare"
+            or not _SIMPLE.fullmatch(pattern.text)
+        ):
+            return None
+        written = _LOOSE_DOT.sub(lambda dot: r"\..*" if dot["star"] else r"\.", pattern.text)
+        if written == pattern.text:
+            return None
+        meant = context.matched_by(pattern, [written])
+        more = pattern.flags & ~meant
+        if not meant.any() or not more.any():
+            return None
+        return self.finding(
+            pattern,
+            f"A dot matches any character: besides {context.examples(pattern.level, meant)[0]} this also matches "
+            f"{counted(int(more.sum()), pattern.level)} with something else in its place",
+            f"Write {shown_pattern(written)} if it is meant as a dot, or leave it if all of these are intended",
+            context.examples(pattern.level, more),
+        )
