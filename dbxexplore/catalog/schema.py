@@ -264,7 +264,7 @@ def _refuse(table: pa.Table, wrong: pa.ChunkedArray, what: str, expected: str) -
 
 
 def failures_frame(rows: Sequence[tuple[str, str, str]]) -> pd.DataFrame:
-    """Return the failures frame: scope, reason and message, sorted by scope, one row a scope and reason."""
+    """Return the failures frame: scope, reason and message, sorted by scope, one row per scope and reason."""
     unique = {(scope, reason): message for scope, reason, message in reversed(rows)}
     ordered = sorted((scope, reason, message) for (scope, reason), message in unique.items())
     scopes, reasons, messages = zip(*ordered, strict=True) if ordered else ((), (), ())

@@ -58,7 +58,7 @@ class Provenance:
 class Catalog:
     """What one credential saw of a workspace at one time.
 
-    ``objects`` is the objects frame, one row an object, sorted by ``full_name`` within ``kind``, index
+    ``objects`` is the objects frame, one row per object, sorted by ``full_name`` within ``kind``, index
     0..n-1. ``failures`` has one row for each scope that could not be listed: ``scope``, ``reason``
     (denied, throttled, error, cancelled) and ``message``. Neither is meant to be changed in place.
     """
@@ -137,8 +137,8 @@ class Catalog:
             return ""
         shown = self.failures.head(20).to_html(border=0, index=False, escape=True)
         return (
-            f"<p><strong>Incomplete:</strong> {plural(len(self.failures), 'scope')} could not be listed. "
-            f"What is missing there is not known.</p>{shown}"
+            f"<p><strong>Incomplete:</strong> {plural(len(self.failures), 'scope')} couldn't be listed. "
+            f"Their contents are unknown.</p>{shown}"
         )
 
     def save(self, path: str | os.PathLike[str]) -> Path:

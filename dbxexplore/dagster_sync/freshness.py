@@ -34,7 +34,7 @@ from dbxexplore.dagster_sync.lineage import COLUMN_LINEAGE
 from dbxexplore.dagster_sync.refresh import identifier
 from dbxexplore.dagster_sync.translate import Column, column_schema
 from dbxexplore.discovery.changes import Change, TableName, count_rows, read_changes, read_columns
-from dbxexplore.discovery.statements import SqlWarehouse
+from dbxexplore.discovery.warehouse import SqlWarehouse
 
 if TYPE_CHECKING:
     from dagster._core.storage.asset_check_execution_record import AssetCheckExecutionRecord

@@ -17,7 +17,7 @@ from simulator.workspace import ALTERED
 
 import dbxexplore as dbx
 from dbxexplore import errors
-from dbxexplore.discovery import changes, statements
+from dbxexplore.discovery import changes, statements, warehouse
 from dbxexplore.discovery.changes import TableName
 
 pytest.importorskip("dagster", reason=needs.package("dagster"))
@@ -43,7 +43,7 @@ def workspace(tables: int = 7) -> Workspace:
 @pytest.fixture
 def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
     monkeypatch.setattr(statements, "_POLLS", (0.01,))
-    monkeypatch.setattr(statements, "_WAREHOUSE_POLL", 0.01)
+    monkeypatch.setattr(warehouse, "_POLL", 0.01)
     with Simulator(workspace()) as running:
         monkeypatch.setenv(VARIABLE, running.token)
         yield running
