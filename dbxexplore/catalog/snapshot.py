@@ -107,13 +107,13 @@ class Catalog:
         return len(self.objects)
 
     def counts(self) -> dict[str, int]:
-        """How many objects there are of each kind, in the order of the kinds."""
+        """Return how many objects there are of each kind, in the order of the kinds."""
         found = self.objects["kind"].value_counts()
         return {kind: int(found.get(kind, 0)) for kind in schema.KINDS}
 
     def __repr__(self) -> str:
         state = (
-            "complete" if self.complete else f"incomplete: {plural(len(self.failures), 'scope')} could not be listed"
+            "complete" if self.complete else f"incomplete: {plural(len(self.failures), 'scope')} couldn't be listed"
         )
         return f"<Catalog: {counted(self.counts())}; {state}; {self.provenance}>"
 
@@ -137,8 +137,8 @@ class Catalog:
             return ""
         shown = self.failures.head(20).to_html(border=0, index=False, escape=True)
         return (
-            f"<p><strong>Incomplete:</strong> {plural(len(self.failures), 'scope')} couldn't be listed. "
-            f"Their contents are unknown.</p>{shown}"
+            f"<p><strong>Incomplete:</strong> {plural(len(self.failures), 'scope')} couldn't be listed; "
+            f"{'its' if len(self.failures) == 1 else 'their'} contents are unknown.</p>{shown}"
         )
 
     def save(self, path: str | os.PathLike[str]) -> Path:

@@ -88,7 +88,7 @@ class Checkpoint:
     Args:
         path: the file; it is made if it does not exist.
         arguments: what the discovery is asked for.
-        resume: whether to go on from what the file holds, or to start anew.
+        resume: whether to go on from what the file holds, or to start over.
 
     Raises:
         CatalogError: the file is of another discovery, is not a checkpoint, or cannot be written to.
@@ -145,7 +145,9 @@ class Checkpoint:
             self._append(_IDENTITY, identity, {})
         elif self.identity != identity:
             msg = f"The checkpoint {str(self.path)!r} holds what {self.identity} saw, and this credential is {identity}"
-            raise errors.CatalogError(msg, remedy="Use the credential it was begun with, or start anew")
+            raise errors.CatalogError(
+                msg, remedy="Use the credential it was begun with, or start over with resume=False"
+            )
 
     def close(self, *, finished: bool) -> None:
         """Close the file; remove it if there is nothing left to resume."""
@@ -220,7 +222,7 @@ class Checkpoint:
             differences.append(f"its format is {mask(repr(header.get('format')), 20)}")
         if differences:
             msg = f"The checkpoint {str(self.path)!r} is of another discovery: {'; '.join(differences)}"
-            remedy = "Discover with the same arguments to resume it, start anew with resume=False, or name another file"
+            remedy = "Discover with the same arguments to resume it, start over with resume=False, or name another file"
             raise errors.CatalogError(msg, remedy=remedy)
         with suppress(ValueError):  # then it counts as begun now
             self.started_at = datetime.fromisoformat(str(header.get("started_at"))).astimezone(UTC)
@@ -245,7 +247,7 @@ class Checkpoint:
 def _finished(following: Mapping[str, str | None]) -> Iterator[str]:
     """Yield the keys of the pages of each listing that was read to its end.
 
-    The rest of one that was not may be there no more under the page token it had, so it is read anew.
+    The rest of one that was not may be there no more under the page token it had, so it is read again.
     """
     for first in following:
         if "page_token" in json.loads(first)[1]:

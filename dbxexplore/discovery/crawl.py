@@ -1,4 +1,4 @@
-"""The discovery itself: arguments, engine, ways to list, and the catalog that they make."""
+"""Public entry point: `discover()`."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def discover(  # noqa: PLR0913 - all but the source by keyword
             adds the columns as well, and the SQL of views where it is listed over REST.
         catalogs: names of the catalogs to list; None lists all.
         notebooks: whether to list the workspace's notebooks.
-        max_concurrency: how many calls may run at once, 1 to 64; fewer while the workspace asks to slow down.
+        max_concurrency: how many calls may run at once, 1 to 64; fewer while the workspace is rate-limiting requests.
         progress: called about ten times a second with a `Progress`, from the calling thread; True shows a bar
             in the terminal or the notebook.
         cancel: an event that stops the work when it is set, as a keyboard interrupt does. What was found by
@@ -101,7 +101,7 @@ def discover(  # noqa: PLR0913 - all but the source by keyword
             asked. The file is removed once the discovery ends of itself. It holds names and comments of the
             workspace, at depth columns the SQL of views as well, and no credential. What SQL statements return is
             not kept.
-        resume: False starts anew where ``checkpoint`` holds an earlier discovery.
+        resume: False starts over where ``checkpoint`` holds an earlier discovery.
 
     Returns:
         A `Catalog`. A scope that could not be listed costs its own rows and one row of ``failures``.
@@ -246,7 +246,7 @@ def _raise_if_nothing_was_allowed(
 
 
 class _About:
-    """Whom and what the catalog is of; without an answer it stays unknown."""
+    """Identity and metastore of the crawl; None when they could not be read."""
 
     def __init__(self, kept: Checkpoint | None) -> None:
         self.identity: str | None = None
@@ -254,7 +254,7 @@ class _About:
         self._kept = kept
 
     def before(self, requests: list[Request]) -> list[Request]:
-        """Return ``requests`` with those that find this out."""
+        """Return ``requests`` with those that ask for the identity and the metastore."""
         metastore = Request("metastore", _METASTORE, {}, self._take_metastore, _skip, needed=False)
         if self._kept is None:
             return [*requests, Request("identity", _ME, {}, self._take_identity, _skip, needed=False), metastore]

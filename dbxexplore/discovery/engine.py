@@ -1,4 +1,4 @@
-"""The engine for all calls: bounded, adaptive, retried, cancellable, and never silent about what failed.
+"""The crawler: makes all calls of a discovery, bounded, adaptive, retried and cancellable, and records what failed.
 
 Work is a graph that unfolds as answers come in. A `Request` is one call and what to do with its answer, which
 may be more requests; there is no barrier between levels. Worker threads make the calls; answers are handled

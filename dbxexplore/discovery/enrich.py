@@ -93,6 +93,6 @@ def _chosen(catalog: Catalog, selection: pd.Series) -> pd.DataFrame:
 
 
 def _keys(table: pa.Table) -> pa.ChunkedArray:
-    # Names may hold dots, so parts are told apart by a character that no name holds.
+    # Names may contain dots, so join on NUL.
     parts = [table[name].cast(pa.string()) for name in ("catalog", "schema", "name")]
     return pc.binary_join_element_wise(*parts, "\x00", null_handling="replace", null_replacement="")

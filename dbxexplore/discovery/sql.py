@@ -267,18 +267,18 @@ class InformationSchema:
             # What one statement cannot bring, such as a result that is too large, several may.
             self._readings.clear()
             return self._ask_for(self._catalogs)
-        told = self._told()
+        listed = self._listed_schemas()
         requests: list[Request] = []
         left = []
         for name in self._catalogs:
             seen = self._looked.get(name, "some of it may only be browsed")
-            if isinstance(seen, str) or name not in told:
+            if isinstance(seen, str) or name not in listed:
                 left.append(name)
                 reason = (
                     seen if isinstance(seen, str) else self._failed.get(name, "information_schema does not list it")
                 )
                 self.notes.append(f"The catalog {mask(name, 255)} was listed over REST: {reason}.")
-            elif unlisted := {schema: item for schema, item in seen.items() if schema not in told[name]}:
+            elif unlisted := {schema: item for schema, item in seen.items() if schema not in listed[name]}:
                 requests += self.unity.add_schemas(name, unlisted)
                 self.notes.append(
                     f"{len(unlisted):,} of the schemas of {mask(name, 255)} were listed over REST, because "
@@ -286,30 +286,30 @@ class InformationSchema:
                 )
         return [*requests, *self._rest(left)]
 
-    def _told(self) -> dict[str, set[str]]:
+    def _listed_schemas(self) -> dict[str, set[str]]:
         """Return the schemas that information_schema lists, by catalog: each catalog has one of that name itself."""
-        told: dict[str, set[str]] = {}
+        listed: dict[str, set[str]] = {}
         for reading in self._readings:
             if reading.relation.name == "schemata":
                 for row in reading.table().select(["catalog", "name"]).to_pylist():
-                    told.setdefault(row["catalog"], set()).add(row["name"])
-        return {name: schemas for name, schemas in told.items() if name not in self._failed}
+                    listed.setdefault(row["catalog"], set()).add(row["name"])
+        return {name: schemas for name, schemas in listed.items() if name not in self._failed}
 
     # --- results into rows ---
 
     def finish(self) -> list[Failed]:
-        """Add what SQL has told of to the rows, and return what failed by the whole."""
+        """Add what SQL has listed to the rows, and return what failed by the whole."""
         readings, self._readings = self._readings, []
         failed = {catalog for catalog in self._failed if catalog is not None}
         names = [name for name in self._catalogs if name not in self._by_rest and name not in failed]
         columns = [reading.table() for reading in readings if reading.relation.name == "columns"]
-        held = _Columns(pa.concat_tables(columns)) if columns else None
+        columns_of = _Columns(pa.concat_tables(columns)) if columns else None
         for reading in readings:
             if reading.relation.name != "columns":
-                told = reading.table()
-                # One catalog's own information_schema may tell of others, and all of those not asked for.
+                rows = reading.table()
+                # One catalog's own information_schema may list others, and all of those not asked for.
                 wanted = names if reading.catalog is None else [name for name in names if name == reading.catalog]
-                self._add(told.filter(pc.is_in(told["catalog"], value_set=pa.array(wanted, pa.string()))), held)
+                self._add(rows.filter(pc.is_in(rows["catalog"], value_set=pa.array(wanted, pa.string()))), columns_of)
         if self._warehouse.was_started:
             self.notes.insert(
                 0, f"The SQL warehouse {self._warehouse_id} was not running and was started for this discovery."
@@ -319,11 +319,11 @@ class InformationSchema:
             self.notes.insert(0, _NOTE)
         return self.unity.finish()
 
-    def _add(self, told: pa.Table, held: _Columns | None) -> None:
-        if not len(told):
+    def _add(self, rows: pa.Table, columns_of: _Columns | None) -> None:
+        if not len(rows):
             return
         self.used = True
-        columns = {name: told[name] for name in told.column_names}
+        columns = {name: rows[name] for name in rows.column_names}
         for name in ("created_at", "updated_at"):
             if name in columns:
                 columns[name] = _times_of(columns[name])
@@ -335,40 +335,40 @@ class InformationSchema:
         if "schema" in columns:
             is_view = pc.is_in(columns["object_type"], value_set=pa.array(schema.VIEW_TYPES))
             columns["kind"] = pc.if_else(is_view, "view", "table")
-            if held is not None:
-                columns["columns"] = held.of(told)
+            if columns_of is not None:
+                columns["columns"] = columns_of.of(rows)
         else:
-            columns["kind"] = pa.array(["schema"] * len(told))
-        self._rows.add_arrays(columns, len(told))
+            columns["kind"] = pa.array(["schema"] * len(rows))
+        self._rows.add_arrays(columns, len(rows))
 
 
 class _Columns:
     """The columns of all relations, to be had for some of them."""
 
-    def __init__(self, told: pa.Table) -> None:
-        told = told.set_column(
-            told.schema.get_field_index("position"), "position", told["position"].cast(pa.int64())
-        ).append_column("key", _keys(told))
-        told = told.sort_by([("key", "ascending"), ("position", "ascending")]).combine_chunks()
-        keys = told["key"].combine_chunks() if len(told) else pa.array([], pa.string())
+    def __init__(self, rows: pa.Table) -> None:
+        rows = rows.set_column(
+            rows.schema.get_field_index("position"), "position", rows["position"].cast(pa.int64())
+        ).append_column("key", _keys(rows))
+        rows = rows.sort_by([("key", "ascending"), ("position", "ascending")]).combine_chunks()
+        keys = rows["key"].combine_chunks() if len(rows) else pa.array([], pa.string())
         starts = np.flatnonzero(_differs(keys))
         self._keys = keys.take(pa.array(starts))
         fields = [
-            told["column"],
-            told["type"],
+            rows["column"],
+            rows["type"],
             pc.if_else(
-                pc.is_in(told["nullable"], value_set=pa.array(["YES", "NO"])),
-                pc.equal(told["nullable"], "YES"),
+                pc.is_in(rows["nullable"], value_set=pa.array(["YES", "NO"])),
+                pc.equal(rows["nullable"], "YES"),
                 pa.scalar(None, pa.bool_()),
             ),
-            _without_empty(told["comment"]),
+            _without_empty(rows["comment"]),
         ]
-        structs = pa.StructArray.from_arrays([_one(values) for values in fields], fields=list(schema.COLUMN_STRUCT))
-        self._lists = pa.ListArray.from_arrays(pa.array([*starts, len(told)], pa.int32()), structs)
+        structs = pa.StructArray.from_arrays([_array(values) for values in fields], fields=list(schema.COLUMN_STRUCT))
+        self._lists = pa.ListArray.from_arrays(pa.array([*starts, len(rows)], pa.int32()), structs)
 
-    def of(self, told: pa.Table) -> pa.Array:
-        """Return the columns of each relation, in their order; null for a relation of which none are told."""
-        return self._lists.take(_one(pc.index_in(_keys(told), value_set=self._keys)))
+    def of(self, rows: pa.Table) -> pa.Array:
+        """Return the columns of each relation, in their order; null for a relation without any."""
+        return self._lists.take(_array(pc.index_in(_keys(rows), value_set=self._keys)))
 
 
 def _differs(keys: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -378,7 +378,7 @@ def _differs(keys: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     return np.concatenate([[True], changed])
 
 
-def _one(values: pa.Array | pa.ChunkedArray) -> pa.Array:
+def _array(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     if not isinstance(values, pa.ChunkedArray):
         return values
     joined = values.combine_chunks()
@@ -387,9 +387,9 @@ def _one(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     return joined
 
 
-def _keys(told: pa.Table) -> pa.ChunkedArray:
-    # Names may hold dots, so parts are told apart by a character that no name holds.
-    return pc.binary_join_element_wise(told["catalog"], told["schema"], told["name"], "\x00")
+def _keys(rows: pa.Table) -> pa.ChunkedArray:
+    # Names may contain dots, so join on NUL.
+    return pc.binary_join_element_wise(rows["catalog"], rows["schema"], rows["name"], "\x00")
 
 
 def _without_empty(values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -400,5 +400,5 @@ def _times_of(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return texts of milliseconds since 1970 as timestamps; what is not such a time is null."""
     null = pa.scalar(None, pa.string())
     whole = pc.if_else(pc.match_substring_regex(values, "^[0-9]{1,13}$"), values, null).cast(pa.int64())
-    held = pc.if_else(pc.less_equal(whole, LATEST), whole, pa.scalar(None, pa.int64()))
-    return held.cast(pa.timestamp("ms", tz="UTC"))
+    valid = pc.if_else(pc.less_equal(whole, LATEST), whole, pa.scalar(None, pa.int64()))
+    return valid.cast(pa.timestamp("ms", tz="UTC"))

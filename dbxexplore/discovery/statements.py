@@ -1,8 +1,7 @@
-"""SQL through a warehouse: statements whose results are read to their end, and the start of a warehouse that rests.
+"""SQL statements: submitted, waited for, and read to the end of their result.
 
 Results are read inline, as JSON in chunks; one that is too large for that is read as Arrow from the storage that the
-workspace links to. `Warehouse` and `Statement` are requests for the `engine`; `SqlWarehouse` runs a few
-statements for a caller who waits.
+workspace links to. `Statement` makes requests for the `engine`.
 
 Source: the Statement Execution API
 (https://docs.databricks.com/api/workspace/statementexecution).
@@ -107,7 +106,7 @@ class Statement:
         return pa.concat_tables([empty, *self._parts])
 
     def execute(self) -> Request:
-        """Return the request that sends it."""
+        """Return the request that submits the statement."""
         body: Json = {
             "warehouse_id": self.warehouse_id,
             "statement": self.query.text,
@@ -165,7 +164,7 @@ class Statement:
         return [self._request(f"{_STATEMENTS}/{quote(statement, safe='')}", self._take, delay=delay)]
 
     def cancel(self) -> list[Request]:
-        """Return the request that has the server give it up, none if it is not known to run."""
+        """Return the request that cancels the statement at the server, none if it is not known to run."""
         path = f"{_STATEMENTS}/{quote(self.number, safe='')}/cancel" if self.number else None
         # Whether the server does is not looked at: nobody waits for it any more.
         return [] if path is None else [Request(self.scope, path, {}, _nothing, _nothing, needed=False, body={})]
