@@ -236,16 +236,15 @@ class ConfigError(DbxExploreError, ValueError):
         where = ", ".join(part for part in parts if part)
         super().__init__(f"{where}: {problem}" if where else problem, expected=expected, remedy=remedy)
 
-    def at_line(self, line: int | None) -> ConfigError:
-        """Return this error with the line it is about."""
+    def at(self, *, line: int | None = None, file: str = "") -> ConfigError:
+        """Return this error with the line or the file that it is about."""
         return ConfigError(
-            self.what, line=line, path=self.path, expected=self.expected, remedy=self.remedy, file=self.file
-        )
-
-    def in_file(self, file: str) -> ConfigError:
-        """Return this error with the file it is about."""
-        return ConfigError(
-            self.what, line=self.line, path=self.path, expected=self.expected, remedy=self.remedy, file=file
+            self.what,
+            line=line or self.line,
+            path=self.path,
+            expected=self.expected,
+            remedy=self.remedy,
+            file=file or self.file,
         )
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from html import unescape
 from http import HTTPStatus
+from typing import NamedTuple
 
 from dbxexplore import errors
 from dbxexplore.connection.secrets import mask
@@ -25,18 +26,13 @@ _TRY_AGAIN = "Try again; if it persists, check the Databricks status page"
 _NEW_TOKEN = "The token may be expired, revoked, or of another workspace; create a new one there"  # noqa: S105 - advice
 
 
-@dataclass(frozen=True)
-class _Refusal:
+class _Refusal(NamedTuple):
     """The words that identify a refusal, and what it means: our error, how its message begins, and what to do."""
 
-    words: re.Pattern[str]
+    words: str  # a regular expression, whatever the case
     error: type[errors.WorkspaceError]
     problem: str  # follows the name of the host
     remedy: str
-
-
-def _refusal(words: str, error: type[errors.WorkspaceError], problem: str, remedy: str) -> _Refusal:
-    return _Refusal(re.compile(words, re.IGNORECASE), error, problem, remedy)
 
 
 @dataclass(frozen=True)
@@ -93,7 +89,7 @@ def _explain_refusal(host: str, answer: _Answer) -> errors.WorkspaceError | None
     if answer.status not in {400, 401, 403, 404, 412}:
         return None
     for refusal in _REFUSALS:
-        if (match := refusal.words.search(answer.message)) is None:
+        if (match := re.search(refusal.words, answer.message, re.IGNORECASE)) is None:
             continue
         error = refusal.error(f"{host} {refusal.problem} ({answer.status}): {answer.message}", remedy=refusal.remedy)
         if isinstance(error, errors.MissingScopesError):
@@ -296,69 +292,69 @@ def _innermost(error: BaseException) -> str:
 # and of a workspace or account that is suspended.
 _REFUSALS = (
     # A missing privilege, first because it quotes names, which may hold any of the words below.
-    _refusal(
+    _Refusal(
         r"^(?:\w+: )?(?:user|service principal|principal|group)\b.{0,300}\bdoes not have\b(?!.{0,9}required scopes)",
         errors.ForbiddenError,
         "does not allow this",
         "Have an admin grant this credential the privilege it lacks",
     ),
-    _refusal(
+    _Refusal(
         r"is not accessible in (?:the )?current workspace",
         errors.ForbiddenError,
         "keeps a catalog from this workspace",
         "Have an admin of the catalog bind it to this workspace",
     ),
     # The credential itself. Databricks answers 403 as often as 401.
-    _refusal(
+    _Refusal(
         r"token expired|token is expiring|(?:token|jwt) has expired|expired (?:access )?token",
         errors.UnauthorizedError,
         "does not accept the token, which has expired",
         "Create a new token, and put it into the variable",
     ),
-    _refusal(
+    _Refusal(
         r"invalid (?:access |personal access |bearer )?token|token is (?:invalid|revoked|malformed)",
         errors.UnauthorizedError,
         "does not accept the token",
         _NEW_TOKEN,
     ),
-    _refusal(
+    _Refusal(
         r"credential was not sent or was of an unsupported type",
         errors.UnauthorizedError,
         "does not accept this kind of credential",
         "Check that the variable holds the token itself, not its ID, and nothing else",
     ),
-    _refusal(
+    _Refusal(
         r"personal access tokens? (?:are|is) (?:disabled|not (?:enabled|allowed))",
         errors.UnauthorizedError,
         "does not accept personal access tokens",
         "Use a service principal, or have a workspace admin enable personal access tokens",
     ),
-    _refusal(
+    _Refusal(
         r"does not have (?:the )?required scopes?\b:?\s*(?P<scopes>[^.;\[]*)",
         errors.MissingScopesError,
         "requires OAuth scopes that the token does not have",
         "Give the token, or the service principal's secret, these API scopes",
     ),
-    _refusal(
+    _Refusal(
         r"(?:invalid|unauthorized) access to (?:org|workspace)\b",
         errors.UnauthorizedError,
         "does not accept the credential for this workspace",
         "The token may be of another workspace or have expired, or the user is not assigned to this one",
     ),
-    _refusal(
+    _Refusal(
         r"unable to load oauth config",
         errors.BlockedError,
         "does not know which workspace is meant",
         "Set workspace_id to the number after ?o= in the address of the workspace",
     ),
     # The network.
-    _refusal(
+    _Refusal(
         r"\bip (?:acl|access list)|source ip address|\bip address\b.{0,80}\b(?:blocked|not allowed)|ipaddress.{0,40}blocked",
         errors.IpBlockedError,
         "refuses this machine's IP address",
         "Call from an allowed network, or have an admin add this address to the IP access list",
     ),
-    _refusal(
+    _Refusal(
         r"unauthorized network access to workspace|public access is not allowed for workspace|"
         r"private access|network policy",
         errors.BlockedError,
@@ -366,38 +362,38 @@ _REFUSALS = (
         "Call from a network that the workspace allows, through Private Link or its network policy",
     ),
     # The user, the workspace and the account.
-    _refusal(
+    _Refusal(
         r"disabled for users without (?:the )?(?P<what>.*?entitlements?)",
         errors.ForbiddenError,
         "requires an entitlement",
         "Have a workspace admin give the user or service principal the entitlement that is named",
     ),
-    _refusal(
+    _Refusal(
         r"disabled for users without account admin status",
         errors.BlockedError,
         "answers as an account, which has no catalogs of its own",
         "Use the URL of the workspace itself",
     ),
-    _refusal(
+    _Refusal(
         r"no metastore assigned|metastore_does_not_exist|unity catalog is not enabled",
         errors.NotFoundError,
         "has no Unity Catalog metastore",
         "Have an account admin assign a metastore to the workspace",
     ),
-    _refusal(
+    _Refusal(
         r"\b(?:user|service principal)\b.{0,80}\b(?:is|has been) (?:inactive|not active|deactivated|disabled)",
         errors.BlockedError,
         "does not admit this user",
         "Have an admin activate the user or service principal",
     ),
-    _refusal(
+    _Refusal(
         r"\b(?:workspace|account|subscription|trial)\b.{0,80}"
         r"\b(?:is|has been|was|has) (?:suspended|cancell?ed|deactivated|disabled|deleted|not active|inactive|expired)",
         errors.BlockedError,
         "is not active",
         "Ask whoever administers the Databricks account",
     ),
-    _refusal(
+    _Refusal(
         r"^(?:error 403:? )?user not authorized",
         errors.BlockedError,
         "does not know this user",

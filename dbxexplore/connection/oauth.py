@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -64,11 +65,8 @@ class _ClientCredentials:
 def _token_url(discovery_url: str, timeout: float) -> str:
     parts = urlsplit(discovery_url)
     host = f"{parts.scheme}://{parts.netloc}"
-    web = Web(host, timeout=timeout, connections=1)
-    try:
+    with closing(Web(host, timeout=timeout, connections=1)) as web:
         url = web.json("GET", parts.path, {}).get("token_endpoint")
-    finally:
-        web.close()
     if not isinstance(url, str):
         msg = f"{host} does not name its token endpoint"
         raise errors.NotDatabricksError(msg, remedy="Check the workspace URL, and that it offers OAuth")
@@ -87,18 +85,16 @@ def _discovery_url(host: str, timeout: float) -> str:
     Raises:
         WorkspaceError: the host cannot be reached or does not answer.
     """
-    web = Web(host, timeout=timeout, connections=1)
     try:
-        page = web.json("GET", _METADATA, {})
+        with closing(Web(host, timeout=timeout, connections=1)) as web:
+            page = web.json("GET", _METADATA, {})
     except errors.TimedOutError as error:
         msg = f"{error.problem} for its metadata ({_METADATA}), which says where to fetch a token"
         raise errors.TimedOutError(msg, remedy=error.remedy) from None
     except (errors.UnknownHostError, errors.UnreachableError, errors.TlsError):
         raise
     except errors.WorkspaceError:
-        page = {}  # no such page, or none that makes sense
-    finally:
-        web.close()
+        page = {}  # no such page, or not a valid one
     root, account = page.get("oidc_endpoint"), page.get("account_id")
     if isinstance(root, str) and root.startswith(("https://", f"{host}/")):
         root = root.replace("{account_id}", account) if isinstance(account, str) else root

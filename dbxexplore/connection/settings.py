@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
 
 _WAREHOUSE_ID = re.compile(r"[0-9A-Za-z-]{1,64}\Z")
+_WORKSPACE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}\Z", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -40,11 +41,11 @@ class ConnectionSettings:
             *names, last = (kind.__name__ for kind in AUTH_KINDS.values())
             msg = f"auth is of type {type(auth).__name__}"
             raise errors.SettingsError(msg, expected=f"{', '.join(names)} or {last}", field="auth")
-        object.__setattr__(self, "workspace_id", _workspace_id(self.workspace_id, workspace_id_in(self.workspace_url)))
+        workspace_id = _check_workspace_id(self.workspace_id, workspace_id_in(self.workspace_url))
+        object.__setattr__(self, "workspace_id", workspace_id)
         if self.workspace_url is not None or self.auth.needs_url:
             object.__setattr__(self, "workspace_url", normalise_workspace_url(self.workspace_url or ""))
-        if self.warehouse_id is not None:
-            object.__setattr__(self, "warehouse_id", _check_warehouse_id(self.warehouse_id))
+        object.__setattr__(self, "warehouse_id", _check_warehouse_id(self.warehouse_id))
 
     @property
     def cloud(self) -> Cloud:
@@ -81,38 +82,30 @@ class ConnectionSettings:
 
 
 def _check_warehouse_id(value: object) -> str | None:
-    text = value.strip() if isinstance(value, str) else ""
-    if isinstance(value, str) and not text:
-        return None
-    expected = "the ID of a SQL warehouse, such as 1234567890abcdef"
-    if looks_like_secret(text):
-        msg = "warehouse_id contains what looks like a secret (not shown)"
-        raise errors.SettingsError(msg, expected=expected, field="warehouse_id")
-    # People paste the HTTP path of the warehouse's connection details.
-    text = text.rstrip("/").rpartition("/warehouses/")[2]
-    if not _WAREHOUSE_ID.match(text):
-        msg = f"warehouse_id {value!r} is not a warehouse ID"
-        raise errors.SettingsError(msg, expected=expected, field="warehouse_id")
-    return text
+    if isinstance(value, str):
+        # People paste the HTTP path of the warehouse's connection details.
+        value = value.strip().rstrip("/").rpartition("/warehouses/")[2]
+    return _check_id(value, "warehouse_id", _WAREHOUSE_ID, "the ID of a SQL warehouse, such as 1234567890abcdef")
 
 
-_WORKSPACE_ID = re.compile(r"[0-9A-Za-z][0-9A-Za-z_-]{0,99}\Z", re.ASCII)
-
-
-def _workspace_id(value: object, pasted: str | None) -> str | None:
+def _check_workspace_id(value: object, pasted: str | None) -> str | None:
     if isinstance(value, int) and not isinstance(value, bool):
         value = str(value)  # the ID of a classic workspace is a number
-    if value is None or (isinstance(value, str) and not value.strip()):
-        return pasted
-    expected = "the number after ?o= in the address of the workspace"
-    text = value.strip() if isinstance(value, str) else ""
-    if looks_like_secret(text):
-        msg = "workspace_id contains what looks like a secret (not shown)"
-        raise errors.SettingsError(msg, expected=expected, field="workspace_id")
-    if not _WORKSPACE_ID.match(text):
-        msg = f"workspace_id {value!r} is not a workspace ID"
-        raise errors.SettingsError(msg, expected=expected, field="workspace_id")
-    if pasted not in {None, text}:
+    text = _check_id(value, "workspace_id", _WORKSPACE_ID, "the number after ?o= in the address of the workspace")
+    if text and pasted not in {None, text}:
         msg = f"workspace_id is {text!r}, but the workspace URL names the workspace {pasted!r}"
         raise errors.SettingsError(msg, remedy="Remove one of the two", field="workspace_id")
+    return text or pasted
+
+
+def _check_id(value: object, field: str, pattern: re.Pattern[str], expected: str) -> str | None:
+    text = value.strip() if isinstance(value, str) else ""
+    if value is None or (isinstance(value, str) and not text):
+        return None
+    if looks_like_secret(text):
+        msg = f"{field} contains what looks like a secret (not shown)"
+        raise errors.SettingsError(msg, expected=expected, field=field)
+    if not pattern.match(text):
+        msg = f"{field} {value!r} is not a {field.replace('_id', ' ID')}"
+        raise errors.SettingsError(msg, expected=expected, field=field)
     return text

@@ -274,8 +274,12 @@ def _from_arrow(content: object, query: Query) -> tuple[pa.Table, bool]:
     columns = [
         _text_column(column, query.kind(name)) for name, column in zip(query.columns, table.columns, strict=False)
     ]
+    replaced = {name for name, (_, was_replaced) in zip(query.columns, columns, strict=True) if was_replaced}
+    # A name that was replaced would be that of another object, or belong to no catalog that is listed.
+    if not replaced.isdisjoint(query.names):
+        raise ValueError(replaced)
     made = pa.table([values for values, _ in columns], names=list(query.columns))
-    return _checked(made, query), any(replaced for _, replaced in columns)
+    return _checked(made, query), bool(replaced)
 
 
 def _text_column(column: pa.ChunkedArray, kind: Kind) -> tuple[pa.ChunkedArray, bool]:

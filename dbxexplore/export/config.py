@@ -150,7 +150,7 @@ class ConnectionConfig(Model):
             return cls.model_validate_json(json.dumps(fields))
         except ValidationError as error:
             problem = config_error(error, cls)
-            raise problem.at_line(yaml_text.line_of(document, problem.path)) from None
+            raise problem.at(line=yaml_text.line_of(document, problem.path)) from None
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the document to a file and return its path; after an interrupt, an older file is unchanged."""
@@ -175,7 +175,7 @@ class ConnectionConfig(Model):
         try:
             return cls.from_yaml(text)
         except errors.ConfigError as error:
-            raise error.in_file(str(path)) from None
+            raise error.at(file=str(path)) from None
 
     # --- assets in Dagster ---
 

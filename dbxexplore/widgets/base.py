@@ -1,66 +1,64 @@
-"""What all components share: one base class, one style sheet, and text made safe for HTML."""
+"""What all components share: their base class, the style sheet, and callbacks that lock the state and show errors.
+
+A component is given an `ExplorerState`, shows its values, and sets those that it lists in `Component.WRITES`.
+"""
 
 from __future__ import annotations
 
 import functools
 import html
 import logging
-import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
-
-import numpy as np
-import numpy.typing as npt
-import traitlets
+from typing import ClassVar, Concatenate, ParamSpec, Protocol, TypeVar
 
 from dbxexplore import errors
 from dbxexplore.widgets import controls as widgets
+from dbxexplore.widgets import reload
+from dbxexplore.widgets.state import ExplorerState
 
 logger = logging.getLogger(__name__)
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
 _C = TypeVar("_C", bound="Component")
+_S = TypeVar("_S", bound="_HasState")
 
-ONE_AT_A_TIME = threading.RLock()
-"""Held while a value is changed and passed on to the other components, by whichever thread does it.
-
-A notebook hands what is done in the page to a thread of its own while a cell runs, a discovery ends in another, and the
-background work has more. Without it, two changes at the same time leave the components with different values. It is
-never held while something is looked up or worked out that takes long; the preview, which every component waits for, is
-the one exception.
-"""
+_STATIC = Path(__file__).parent / "static"
 
 
-def exclusive(method: Callable[_P, _R]) -> Callable[_P, _R]:
-    """Let a method that changes values be done by one thread at a time."""
+def style_sheet() -> widgets.HTML:
+    """Return a widget that applies the style of every panel; while developing, see `reload`, each edit of it too."""
 
-    @functools.wraps(method)
-    def call(*args: _P.args, **kwargs: _P.kwargs) -> _R:
-        with ONE_AT_A_TIME:
-            return method(*args, **kwargs)
+    def markup() -> str:
+        return f"<style>{(_STATIC / 'explorer.css').read_text(encoding='utf-8')}</style>"
 
-    return call
-
-
-STYLE = f"<style>{(Path(__file__).parent / 'static' / 'explorer.css').read_text(encoding='utf-8')}</style>"
-"""The style sheet of every panel, as markup for an HTML widget."""
+    sheet = widgets.HTML(markup())
+    reload.follow(sheet, _STATIC, value=markup)
+    return sheet
 
 
 class Component(widgets.VBox):
-    """A part of the Explorer: a column of widgets that keeps its state in Python.
+    """A part of the Explorer: a column of widgets that shows values of the state.
 
-    A keyword argument that is no trait is refused, and an exception in a callback is shown in the component.
+    A keyword argument that is not a trait is refused, and an exception in a callback is shown in the component.
+
+    Args:
+        state: what it shows and changes; without one, the component gets a state of its own.
+        traits: values of its own traits.
     """
+
+    WRITES: ClassVar[tuple[str, ...]] = ()
+    """The values of the state that this component sets."""
 
     shares_layout = False  # a user may set its height
 
-    def __init__(self, **traits: object) -> None:
+    def __init__(self, state: ExplorerState | None = None, **traits: object) -> None:
         unknown = sorted(set(traits) - set(self.trait_names()))
         if unknown:
             msg = f"{type(self).__name__} has no trait {unknown[0]!r}"
             raise TypeError(msg)
+        self.state = ExplorerState() if state is None else state
         self._message = message_area()
         super().__init__(**traits)
         # A default is made when a value is first read. Made while another thread sets the value, it would replace it.
@@ -68,11 +66,6 @@ class Component(widgets.VBox):
             if issubclass(trait.this_class, Component):
                 getattr(self, name)
         self.add_class("dbxe")
-
-    @exclusive
-    def __setattr__(self, name: str, value: object) -> None:
-        # Before the value is kept: of two that are kept at once, the first could be passed on last.
-        super().__setattr__(name, value)
 
     def __repr__(self) -> str:
         # Not the traits: a notebook saves this text beside the widget.
@@ -99,32 +92,28 @@ class Component(widgets.VBox):
         set_text(self._message, "" if error is None else error_html(error))
 
 
-class Mask(traitlets.Instance):
-    """A trait that holds a boolean for each row of a catalog, or None; another array is another value."""
-
-    def __init__(self) -> None:
-        super().__init__(np.ndarray, allow_none=True)
-
-    if TYPE_CHECKING:
-
-        def __get__(self, obj: object, cls: object = None) -> npt.NDArray[np.bool_] | None: ...
-        def __set__(self, obj: object, value: npt.NDArray[np.bool_] | None) -> None: ...
-
-    def set(self, obj: traitlets.HasTraits, value: object) -> None:
-        """Set the value. The base class would compare a million booleans with None, one by one."""
-        old = obj._trait_values.get(self.name)  # noqa: SLF001 - as the base class does
-        obj._trait_values[self.name] = new = self._validate(obj, value)  # noqa: SLF001
-        if new is not old:
-            obj._notify_trait(self.name, old, new)  # noqa: SLF001
+class _HasState(Protocol):
+    state: ExplorerState
 
 
-def guarded(callback: Callable[Concatenate[_C, _P], None]) -> Callable[Concatenate[_C, _P], None]:
-    """Show what goes wrong in a callback in its component: the front end would drop it without a word."""
+def locked(method: Callable[Concatenate[_S, _P], _R]) -> Callable[Concatenate[_S, _P], _R]:
+    """Let a method run while no other thread changes the state."""
+
+    @functools.wraps(method)
+    def call(self: _S, /, *args: _P.args, **kwargs: _P.kwargs) -> _R:
+        with self.state.lock:
+            return method(self, *args, **kwargs)
+
+    return call
+
+
+def shows_errors(callback: Callable[Concatenate[_C, _P], None]) -> Callable[Concatenate[_C, _P], None]:
+    """Lock the state for a callback, and show an exception in its component: the front end would silently drop it."""
 
     @functools.wraps(callback)
     def call(self: _C, /, *args: _P.args, **kwargs: _P.kwargs) -> None:
         try:
-            with ONE_AT_A_TIME:
+            with self.state.lock:
                 self.show_error(None)
                 callback(self, *args, **kwargs)
         except Exception as error:

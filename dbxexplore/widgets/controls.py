@@ -131,7 +131,13 @@ _current: ContextVar[_Together | None] = ContextVar("_current", default=None)
 
 @contextlib.contextmanager
 def opened_together() -> Iterator[None]:
-    """Open the controls that are made within it at its end; those that are given no layout share one, as with styles."""
+    """Open the controls that are made within it at its end; those that are given no layout share one, as with styles.
+
+    Within another one, they are opened at the end of that.
+    """
+    if _current.get() is not None:
+        yield
+        return
     together = _Together()
     token = _current.set(together)
     try:

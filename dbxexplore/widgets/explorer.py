@@ -1,21 +1,20 @@
-"""The Explorer: the components side by side, and values passed between them. It decides nothing."""
+"""The Explorer: the panels on pages, all on one state. It composes them and decides nothing."""
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import traitlets
 
-from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.connection import ConnectionSettings
 from dbxexplore.export import ConnectionConfig
 from dbxexplore.filters import Dialect, Filters, Preview
 from dbxexplore.widgets import controls as widgets
-from dbxexplore.widgets.base import ONE_AT_A_TIME, STYLE, Component, guarded
+from dbxexplore.widgets.base import Component, error_html, message_area, set_text, shows_errors, style_sheet
 from dbxexplore.widgets.browse.pane import CatalogPane
 from dbxexplore.widgets.connect.discover import DiscoverPanel
 from dbxexplore.widgets.connect.form import ConnectForm
@@ -27,33 +26,55 @@ from dbxexplore.widgets.filter.changes import ChangesPanel
 from dbxexplore.widgets.filter.editor import FilterEditor
 from dbxexplore.widgets.filter.result import PreviewPanel
 from dbxexplore.widgets.filter.suggest import SuggestPanel
+from dbxexplore.widgets.state import ExplorerState
+
+_P = TypeVar("_P", bound=Component)
 
 _CONNECT, _FILTER, _COVERAGE, _EXPORT = "Connect", "Browse and filter", "Coverage", "Export"
 
 
-class Explorer(Component):
-    """From connecting to an exported connection, as one widget. Every value can be read and assigned."""
+class _OfState(traitlets.TraitType):
+    """A trait whose value is that of the same name in ``state``."""
 
-    settings = traitlets.Instance(ConnectionSettings, allow_none=True)
+    def get(self, obj: Explorer, cls: object = None) -> object:  # noqa: ARG002 - of the base class
+        return getattr(obj.state, self.name)
+
+    def set(self, obj: Explorer, value: object) -> None:
+        setattr(obj.state, self.name, value)
+
+
+class Explorer(Component):
+    """From connecting to an exported connection, as one widget.
+
+    Every value can be read, assigned and observed, here or in `state`, which has more of them. A page is built when it
+    is first shown, or when one of its panels is first asked for.
+    """
+
+    settings: ConnectionSettings | None = _OfState()
     """Where to connect to; None while the form makes no settings."""
 
-    catalog = traitlets.Instance(Catalog, allow_none=True)
+    catalog: Catalog | None = _OfState()
     """What was discovered; None until then."""
 
-    filters = traitlets.Instance(Filters)
+    filters: Filters = _OfState()
     """The patterns of all levels."""
 
-    dialect = traitlets.Instance(Dialect)
-    """How they are read."""
+    dialect: Dialect = _OfState()
+    """The matching rules."""
 
-    preview = traitlets.Instance(Preview, allow_none=True)
+    preview: Preview | None = _OfState()
     """What the filters let through of the catalog; None while there is no catalog."""
 
-    config = traitlets.Instance(ConnectionConfig, allow_none=True)
+    config: ConnectionConfig | None = _OfState()
     """The connection as it would be exported now; None while it is not complete."""
 
-    read_only = traitlets.Bool(default_value=False)
+    read_only: bool = _OfState()
     """Whether it only shows a connection against a catalog: nothing can be edited, ticked, discovered or saved."""
+
+    state: ExplorerState
+    """The values of all panels."""
+
+    WRITES = ("settings", "catalog", "filters", "dialect", "preview", "config", "read_only")
 
     def __init__(  # noqa: PLR0913 - each is a value of its own
         self,
@@ -65,56 +86,122 @@ class Explorer(Component):
         config: ConnectionConfig | None = None,
         read_only: bool = False,
     ) -> None:
-        if config is not None:
-            settings, filters, dialect = (
-                settings or config.settings,
-                filters or config.filters,
-                dialect or config.dialect,
-            )
+        values = {"catalog": catalog, "settings": settings, "filters": filters, "dialect": dialect}
+        given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
+        state = ExplorerState(config, read_only=read_only, **given)
         with widgets.opened_together():
-            self._build(catalog, settings, filters, dialect, config, read_only=read_only)
+            self._loop: asyncio.AbstractEventLoop | None = None  # of the kernel, once this is displayed
+            self._panels: dict[type[Component], Component] = {}
+            self.origin_line = OriginLine(state)
+            self._problem = message_area()
+            self._tabs = widgets.Tab()
+            self._pages = {title: widgets.VBox() for title in (_CONNECT, _FILTER, _COVERAGE, _EXPORT)}
+            super().__init__(state)
+            self.children = [style_sheet(), self.origin_line, self._tabs, self._problem, self._message]
+            self._lay_out()
+            self._show_problem()
+            self._tabs.observe(self._on_tab, "selected_index")
+            state.observe(self._show_problem, "problem")
+            state.observe(self._on_catalog, "catalog")
+            state.observe(self._on_read_only, "read_only")
+            state.observe(self._on_value, list(self.WRITES))
+            self.page = _FILTER if catalog is not None else self.page
+            self._on_tab({})
 
-    def _build(  # noqa: PLR0913 - each is a value of its own
-        self,
-        catalog: Catalog | None,
-        settings: ConnectionSettings | None,
-        filters: Filters | None,
-        dialect: Dialect | None,
-        config: ConnectionConfig | None,
-        *,
-        read_only: bool,
-    ) -> None:
-        self.origin_line = OriginLine()
-        self.connect_form = ConnectForm(settings)
-        self.discover_panel = DiscoverPanel()
-        self.filter_editor = FilterEditor(filters, dialect)
-        self.catalog_pane = CatalogPane()
-        self.preview_panel = PreviewPanel()
-        self.changes_panel = ChangesPanel(self.filter_editor.filters, self.filter_editor.dialect)
-        self.explanation_panel = ExplanationPanel()
-        self.suggest_panel = SuggestPanel()
-        self.coverage_panel = CoveragePanel()
-        self.export_panel = ExportPanel(config)
-        super().__init__(filters=self.filter_editor.filters, dialect=self.filter_editor.dialect, read_only=read_only)
-        self._parts = {
-            _CONNECT: widgets.VBox([self.connect_form, widgets.HTML("<h4>Discover</h4>"), self.discover_panel]),
-            _FILTER: self._filter_page(),
-            _COVERAGE: self.coverage_panel,
-            _EXPORT: self.export_panel,
-        }
-        self._pages: tuple[str, ...] = ()
-        self._tabs = widgets.Tab()
-        self._lay_out()
-        self.children = [widgets.HTML(STYLE), self.origin_line, self._tabs, self._message]
-        self._link()
-        self.observe(self._on_catalog, "catalog")
-        self.observe(self._on_judged, ["catalog", "filters", "dialect"])
-        self.coverage_panel.observe(self._on_place, "place")
-        self._tabs.observe(self._on_tab, "selected_index")
-        self.observe(self._on_read_only, "read_only")
-        self._on_tab({})
-        if catalog is not None:
-            self.catalog = catalog
+    # --- the panels ---
+
+    @property
+    def connect_form(self) -> ConnectForm:
+        """The form that makes the settings."""
+        return self._panel(ConnectForm)
+
+    @property
+    def discover_panel(self) -> DiscoverPanel:
+        """The panel that discovers the catalog."""
+        return self._panel(DiscoverPanel)
+
+    @property
+    def filter_editor(self) -> FilterEditor:
+        """The editor of patterns and matching rules."""
+        return self._panel(FilterEditor)
+
+    @property
+    def preview_panel(self) -> PreviewPanel:
+        """What the filters include, in numbers."""
+        return self._panel(PreviewPanel)
+
+    @property
+    def changes_panel(self) -> ChangesPanel:
+        """What the last edit changed, undo and redo."""
+        return self._panel(ChangesPanel)
+
+    @property
+    def catalog_pane(self) -> CatalogPane:
+        """The catalog as a tree."""
+        return self._panel(CatalogPane)
+
+    @property
+    def suggest_panel(self) -> SuggestPanel:
+        """Patterns for what is ticked."""
+        return self._panel(SuggestPanel)
+
+    @property
+    def explanation_panel(self) -> ExplanationPanel:
+        """Why the selected object is included or excluded."""
+        return self._panel(ExplanationPanel)
+
+    @property
+    def coverage_panel(self) -> CoveragePanel:
+        """How much of each catalog and schema is included."""
+        return self._panel(CoveragePanel)
+
+    @property
+    def export_panel(self) -> ExportPanel:
+        """The connection in the formats that it can be exported to."""
+        return self._panel(ExportPanel)
+
+    def _panel(self, kind: type[_P]) -> _P:
+        """Return the panel of a kind, built when it is first asked for."""
+        with self.state.lock, widgets.opened_together():
+            panel = self._panels.get(kind)
+            if panel is None:
+                panel = self._panels[kind] = kind(self.state)
+                if isinstance(panel, CatalogPane) and self._loop is not None:
+                    panel.expect_page(self._loop)
+                if isinstance(panel, CoveragePanel):
+                    panel.active = self.page == _COVERAGE
+                    panel.observe(self._on_place, "place")
+            assert isinstance(panel, kind)
+            return panel
+
+    # --- the pages ---
+
+    @property
+    def pages(self) -> tuple[str, ...]:
+        """The titles of the pages that there are: nothing is connected to where nothing can be edited."""
+        return tuple(title for title in self._pages if not (self.state.read_only and title == _CONNECT))
+
+    @property
+    def page(self) -> str:
+        """The title of the page that is shown; assign one of `pages` to show another."""
+        shown = self._tabs.children[self._tabs.selected_index or 0]
+        return next(title for title, page in self._pages.items() if page is shown)
+
+    @page.setter
+    def page(self, title: str) -> None:
+        self._tabs.selected_index = self.pages.index(title)
+
+    def _lay_out(self) -> None:
+        self._tabs.children = [self._pages[title] for title in self.pages]
+        for index, title in enumerate(self.pages):
+            self._tabs.set_title(index, f"{index + 1} {title}")
+
+    def _contents(self, title: str) -> widgets.Widget:
+        if title == _CONNECT:
+            return widgets.VBox([self.connect_form, widgets.HTML("<h4>Discover</h4>"), self.discover_panel])
+        if title == _FILTER:
+            return self._filter_page()
+        return self.coverage_panel if title == _COVERAGE else self.export_panel
 
     def _filter_page(self) -> widgets.Widget:
         """Return two columns, each as long as it is: what is set on the left, and what comes of it on the right."""
@@ -126,106 +213,51 @@ class Explorer(Component):
         layout = {"display": "flex", "flex_flow": "row wrap", "grid_gap": "0 24px"}
         return widgets.Box([_column(5, 350, edited), _column(6, 460, seen)], layout=layout)
 
-    def _link(self) -> None:
-        """Pass each value on; data flows from the form to the export, and assigning a value here goes both ways."""
-        both_ways: dict[str, tuple[Component, ...]] = {
-            "settings": (self.connect_form,),
-            "catalog": (self.discover_panel,),
-            "filters": (self.filter_editor, self.changes_panel, self.explanation_panel, self.suggest_panel),
-            "dialect": (self.filter_editor, self.changes_panel),
-        }
-        onward: dict[str, tuple[Component, ...]] = {
-            "settings": (self.discover_panel, self.export_panel, self.origin_line),
-            "catalog": (self.origin_line, self.catalog_pane, self.filter_editor, self.suggest_panel),
-            "filters": (self.export_panel,),
-            "dialect": (self.export_panel, self.suggest_panel),
-            "preview": (
-                self.changes_panel,
-                self.catalog_pane,
-                self.preview_panel,
-                self.explanation_panel,
-                self.suggest_panel,
-                self.coverage_panel,
-                self.export_panel,
-            ),
-            "read_only": (
-                self.filter_editor,
-                self.changes_panel,
-                self.catalog_pane,
-                self.explanation_panel,
-                self.suggest_panel,
-                self.export_panel,
-            ),
-        }
-        # What the form makes of its fields, and the editor of its rows, is what counts at the start.
-        self.settings = self.connect_form.settings
-        for name, parts in both_ways.items():
-            for part in parts:
-                traitlets.link((self, name), (part, name))
-        for name, parts in onward.items():
-            for part in parts:
-                traitlets.dlink((self, name), (part, name))
-        for panel in (self.preview_panel, self.changes_panel, self.coverage_panel):
-            traitlets.dlink((self.discover_panel, "discovering"), (panel, "discovering"))
-        traitlets.dlink((self.changes_panel, "changed"), (self.catalog_pane, "changed"))
-        traitlets.dlink((self.catalog_pane, "selected"), (self.explanation_panel, "selected"))
-        for name in ("ticked", "ticked_text"):
-            traitlets.dlink((self.catalog_pane, name), (self.suggest_panel, name))
-        traitlets.dlink((self.catalog_pane, "page_width"), (self.coverage_panel, "page_width"))
-        traitlets.dlink((self.export_panel, "config"), (self, "config"))
+    # --- what happens ---
 
     def _displayed(self) -> None:
-        self.catalog_pane.expect_page()
+        with contextlib.suppress(RuntimeError):  # no kernel, so no page either
+            self._loop = asyncio.get_running_loop()
+        if self._loop is not None and CatalogPane in self._panels:
+            self.catalog_pane.expect_page(self._loop)
 
-    def _lay_out(self) -> None:
-        """Show the pages that there are: nothing is connected to where nothing can be edited."""
-        pages = {title: part for title, part in self._parts.items() if not (self.read_only and title == _CONNECT)}
-        self._pages = tuple(pages)
-        self._tabs.children = list(pages.values())
-        for index, title in enumerate(pages):
-            self._tabs.set_title(index, f"{index + 1} {title}")
+    def _on_value(self, change: Mapping[str, object]) -> None:
+        """Tell those who observe the Explorer."""
+        self.notify_change(traitlets.Bunch({**change, "owner": self}))
 
-    @guarded
+    def _show_problem(self, _change: object = None) -> None:
+        set_text(self._problem, "" if self.state.problem is None else error_html(self.state.problem))
+
+    @shows_errors
     def _on_read_only(self, _change: Mapping[str, object]) -> None:
-        shown = self._pages[self._tabs.selected_index or 0]
+        shown = self.page
         self._lay_out()
-        self._show_page(shown if shown in self._pages else _FILTER)
+        self.page = shown if shown in self.pages else _FILTER
+        self._on_tab({})
 
-    def _show_page(self, title: str) -> None:
-        self._tabs.selected_index = self._pages.index(title)
-
-    @guarded
+    @shows_errors
     def _on_tab(self, _change: Mapping[str, object]) -> None:
-        # The picture is only drawn where someone looks at it.
-        self.coverage_panel.active = self._pages[self._tabs.selected_index or 0] == _COVERAGE
+        title = self.page
+        page = self._pages[title]
+        if not page.children:
+            with widgets.opened_together():
+                contents = self._contents(title)
+            page.children = [contents]  # now that the page can know them
+        if CoveragePanel in self._panels:
+            # The picture is only drawn where someone looks at it.
+            self.coverage_panel.active = title == _COVERAGE
 
-    @guarded
-    def _on_catalog(self, change: Mapping[str, object]) -> None:
-        if change["new"] is not None and self._pages[self._tabs.selected_index or 0] == _CONNECT:
-            self._show_page(_FILTER)
+    @shows_errors
+    def _on_catalog(self, _change: Mapping[str, object]) -> None:
+        if self.state.catalog is not None and self.page == _CONNECT:
+            self.page = _FILTER
 
-    @guarded
-    def _on_judged(self, _change: Mapping[str, object]) -> None:
-        if self.catalog is None:
-            self.preview = None
-            return
-        try:
-            preview = self.filters.preview(self.catalog, self.dialect)
-        except errors.DbxExploreError:
-            # While a pattern is mended the last good preview stays, but never one of another catalog.
-            if self.preview is not None and self.preview.catalog is not self.catalog:
-                self.preview = None
-            raise
-        with self.catalog_pane.at_once():
-            self.preview = preview
-        self.show_error(None)
-
-    @guarded
+    @shows_errors
     def _on_place(self, change: Mapping[str, object]) -> None:
         place = change["new"]
         if isinstance(place, tuple) and place:
             self.catalog_pane.reveal(*place)
-            self._show_page(_FILTER)
+            self.page = _FILTER
 
 
 def _column(share: int, width: int, parts: tuple[tuple[str, widgets.Widget], ...]) -> widgets.Widget:
@@ -234,135 +266,3 @@ def _column(share: int, width: int, parts: tuple[tuple[str, widgets.Widget], ...
     return widgets.VBox(
         titled, layout={"flex": f"{share} 1 {width}px", "min_width": "min(320px, 100%)", "overflow": "hidden"}
     )
-
-
-# --- opening it ---
-
-
-@dataclass(frozen=True, eq=False)
-class _Given:
-    """What an Explorer was opened with."""
-
-    catalog: Catalog | Path | None
-    version: object
-    """What is another one when there is another catalog to be read from the same path."""
-    settings: ConnectionSettings | None
-    filters: Filters | None
-    dialect: Dialect | None
-    config: ConnectionConfig | Path | None
-    read_only: bool
-
-    def differs_only_in_catalog(self, other: _Given) -> bool:
-        """Whether the rest is equal."""
-        same = ("settings", "filters", "dialect", "config", "read_only")
-        return all(getattr(self, name) == getattr(other, name) for name in same)
-
-    def open(self) -> Explorer:
-        """Return a new Explorer."""
-        config = ConnectionConfig.load(self.config) if isinstance(self.config, Path) else self.config
-        return Explorer(
-            self.loaded_catalog(), self.settings, self.filters, self.dialect, config=config, read_only=self.read_only
-        )
-
-    def loaded_catalog(self) -> Catalog | None:
-        """Return the catalog, read if it is a path."""
-        return Catalog.load(self.catalog) if isinstance(self.catalog, Path) else self.catalog
-
-
-_MOST_KEPT = 8
-
-# The Explorers of this kernel by the cells that show them. A kernel has one user, and a cell run again means the same one.
-_opened: dict[str, tuple[_Given, Explorer]] = {}
-
-
-def explore(  # noqa: PLR0913 - each is a value of its own
-    catalog: Catalog | str | Path | None = None,
-    settings: ConnectionSettings | None = None,
-    *,
-    filters: Filters | None = None,
-    dialect: Dialect | None = None,
-    config: ConnectionConfig | str | Path | None = None,
-    read_only: bool = False,
-    fresh: bool = False,
-) -> Explorer:
-    """Return the Explorer, to be shown as the last line of a cell.
-
-    A cell that is run again shows the same Explorer as it was left: patterns, ticks, what is open, a discovery under
-    way. With another catalog it is the same one with that catalog in it; with other arguments it begins anew. It is sent
-    to the page once more, so running the cell again also restores an Explorer that the page has lost; other outputs that
-    show it become empty.
-
-    Args:
-        catalog: a catalog, or the path of a saved one, to browse from the start; without one, the Explorer begins at
-            connecting.
-        settings: what to fill the connect form with.
-        filters: the patterns to start from.
-        dialect: how to read them; `Dialect.DATAHUB` unless given.
-        config: a connection, or the path of an exported one, to start from; the arguments above go before it.
-        read_only: only show a connection against a catalog: nothing can be edited, ticked, discovered or saved.
-        fresh: begin anew, even in a cell that is run again.
-
-    Raises:
-        CatalogError: the saved catalog cannot be read.
-        ConfigError: the exported connection cannot be read; or, to be read only, there is no catalog to show.
-    """
-    if read_only and catalog is None:
-        msg = "There is nothing to show without a catalog"
-        raise errors.ConfigError(msg, expected="a catalog, or the path of a saved one", remedy="Discover one first")
-    source = _as_path(catalog)
-    given = _Given(source, _version(source), settings, filters, dialect, _as_path(config), read_only)
-    cell = _cell()
-    before, explorer = _opened.get(cell, (None, None)) if cell else (None, None)
-    if fresh or before is None or explorer is None or not given.differs_only_in_catalog(before):
-        explorer = given.open()
-    else:
-        if given.catalog is not None and given.version != before.version:
-            explorer.catalog = given.loaded_catalog()
-        with ONE_AT_A_TIME:
-            # Whatever the page has lost or closed: a cell that is run again shows an Explorer that works.
-            widgets.reopen(explorer)
-    if cell:
-        _opened.pop(cell, None)
-        _opened[cell] = (given, explorer)  # at the end, as the one that was used last
-        while len(_opened) > _MOST_KEPT:
-            del _opened[next(iter(_opened))]
-    return explorer
-
-
-_Value = TypeVar("_Value")
-
-
-def _as_path(value: _Value | str) -> _Value | Path:
-    return Path(value) if isinstance(value, str) else value
-
-
-def _version(catalog: Catalog | Path | None) -> object:
-    if not isinstance(catalog, Path):
-        return id(catalog)
-    try:
-        found = catalog.stat()
-    except OSError:  # told when it is read, if it is
-        return catalog
-    return catalog, found.st_mtime_ns, found.st_size
-
-
-_calls: dict[str, int] = {}
-"""How often the cell that is being run has asked for an Explorer, by the id of the request to run it."""
-
-
-def _cell() -> str | None:
-    """Return what names this call in the cell that is being run, None where no notebook says it."""
-    from IPython.core.getipython import get_ipython
-
-    request: object = getattr(get_ipython(), "get_parent", dict)()
-    if not isinstance(request, Mapping):
-        return None
-    about, header = request.get("metadata"), request.get("header")
-    name = about.get("cellId") if isinstance(about, Mapping) else None
-    if not isinstance(name, str) or not name:
-        return None
-    run = str(header.get("msg_id")) if isinstance(header, Mapping) else ""
-    number = _calls.get(run, 0)
-    _calls.clear()
-    _calls[run] = number + 1
-    return f"{name}#{number}"

@@ -366,7 +366,7 @@ def test_a_user_without_a_home_is_told_how_to_name_the_file(monkeypatch: pytest.
 
 def test_other_profiles_are_named_where_one_is_missing(profile: Callable[..., dbx.ProfileAuth], tmp_path: Path) -> None:
     profile("staging", host="https://a.example", token=TOKEN)
-    with pytest.raises(errors.CredentialError, match="no profile 'prod'") as caught:
+    with pytest.raises(errors.CredentialError, match="Profile 'prod' not found") as caught:
         dbx.discover(dbx.ConnectionSettings(auth=dbx.ProfileAuth("prod")))
     assert caught.value.expected == "one of DEFAULT, staging"
     (tmp_path / "databrickscfg").write_text(f"[prod\ntoken = {TOKEN}\n")

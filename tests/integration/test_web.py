@@ -140,7 +140,7 @@ def test_a_redirect_on_the_same_host_is_followed_three_times(server: Server, cal
         server.says(b"", 307, path=f"/{at}", Location=f"/{at + 1}" if at < 2 else f"{server.url}/end?page=2")
     assert calls.get("/0") == {"found": True}
     server.says(b"", 301, path="/loop", Location="/loop")
-    with pytest.raises(errors.NotDatabricksError, match="redirects again and again"):
+    with pytest.raises(errors.NotDatabricksError, match="redirects too many times"):
         calls.get("/loop")
     assert sum(path == "/loop" for _, path, _, _ in server.seen) == 4
 
@@ -185,7 +185,7 @@ def test_a_large_answer_within_the_limit(server: Server, calls: WorkspaceApi) ->
 def test_an_answer_that_is_nested_too_deep(server: Server, calls: WorkspaceApi, opening: str, depth: int) -> None:
     closing = "}" if opening[0] == "{" else "]"
     server.says((f'{{"text": "\\ud83d", "deep": {opening * depth}1{closing * depth}}}').encode())
-    with pytest.raises(errors.NotDatabricksError, match="other than JSON"):
+    with pytest.raises(errors.NotDatabricksError, match="did not respond with JSON"):
         calls.get("/x")
 
 

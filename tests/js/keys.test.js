@@ -1,22 +1,18 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import {
-  TYPE_AHEAD_MS,
-  decideKey,
-  findAmongLoaded,
-  isMeantFor,
-  typeAhead,
-} from "../../dbxexplore/widgets/browse/static/logic.js";
-import { below, madeRow, numbers, pick } from "./made.js";
+import { TYPE_AHEAD_MS, decideKey, findAmongLoaded, isMeantFor, typeAhead } from "#tree/keys.js";
+import { below, sampleRow, numbers, pick } from "./samples.js";
 
-const CLOSED = madeRow({ id: "main", kind: "catalog", open: false, level: 1, parent: -1 });
+/** @import { KeyContext } from "#tree/keys.js" */
+
+const CLOSED = sampleRow({ id: "main", kind: "catalog", open: false, level: 1, parent: -1 });
 const OPEN = { ...CLOSED, open: true };
-const TABLE = madeRow({ parent: 4 });
+const TABLE = sampleRow({ parent: 4 });
 
 /**
  * @param {string} key
- * @param {Partial<import("../../dbxexplore/widgets/browse/static/logic.js").KeyContext>} [change]
+ * @param {Partial<KeyContext>} [change]
  */
 const decide = (key, change = {}) =>
   decideKey({ key }, { index: 5, total: 100, page: 10, row: TABLE, readOnly: false, ...change });
@@ -98,7 +94,7 @@ test("whatever the key and the place, a move stays in the tree", () => {
     const random = numbers(seed);
     const total = 1 + below(random, 50);
     const index = below(random, total);
-    const row = random() < 0.2 ? undefined : pick(random, [CLOSED, OPEN, madeRow({ parent: index - 1 })]);
+    const row = random() < 0.2 ? undefined : pick(random, [CLOSED, OPEN, sampleRow({ parent: index - 1 })]);
     const action = decide(pick(random, keys), { total, index, row, page: below(random, 40) });
     if (action?.type === "move") assert.ok(action.to >= 0 && action.to < total);
   }

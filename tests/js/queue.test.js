@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { MAX_QUEUE, acknowledge, enqueue } from "../../dbxexplore/widgets/browse/static/logic.js";
-import { numbers, pick } from "./made.js";
+import { MAX_QUEUE, acknowledge, enqueue } from "#tree/queue.js";
+import { numbers, pick } from "./samples.js";
 
-/** @typedef {import("../../dbxexplore/widgets/browse/static/logic.js").Queued} Queued */
+/** @import { Queued } from "#tree/queue.js" */
 
 const VIEW = { view: 1 };
 const OTHER_VIEW = { view: 2 };
@@ -25,29 +25,29 @@ function added(queue, seq, type, owner = VIEW) {
 /** @param {readonly Queued[]} queue */
 const shown = (queue) => queue.map((q) => `${q.intent.seq} ${q.intent.type}`);
 
-test("intents stay in the order in which they were made", () => {
+test("intents keep their order", () => {
   const queue = added(added(added([], 1, "hello"), 2, "expand"), 3, "tick");
   assert.deepEqual(shown(queue), ["1 hello", "2 expand", "3 tick"]);
 });
 
-test("the queue that is given is not changed, so that the model sees a new value", () => {
+test("enqueue leaves its argument unchanged, so that the model sees a new value", () => {
   const before = added([], 1, "search");
   const after = added(before, 2, "search");
   assert.deepEqual(shown(before), ["1 search"]);
   assert.notEqual(before, after);
 });
 
-test("a window supersedes the waiting window of its view, not that of another view", () => {
+test("a window replaces the waiting window of its view, not that of another view", () => {
   const queue = added(added(added([], 1, "window"), 2, "window", OTHER_VIEW), 3, "window");
   assert.deepEqual(shown(queue), ["2 window", "3 window"]);
 });
 
-test("a window supersedes an earlier one across other intents, which stay", () => {
+test("a window replaces an earlier one across other intents, which stay", () => {
   const queue = added(added(added([], 1, "window"), 2, "tick"), 3, "window");
   assert.deepEqual(shown(queue), ["2 tick", "3 window"]);
 });
 
-test("a search supersedes a search that it follows, with the windows between", () => {
+test("a search replaces a search that it follows, with the windows between", () => {
   let queue = added([], 1, "search");
   queue = added(queue, 2, "window");
   queue = added(queue, 3, "window", OTHER_VIEW);
@@ -64,7 +64,7 @@ test("two ticks of one object both stay", () => {
   assert.deepEqual(shown(added(added([], 1, "tick"), 2, "tick")), ["1 tick", "2 tick"]);
 });
 
-test("a full queue refuses, but still takes what supersedes", () => {
+test("a full queue refuses an intent, unless it replaces another", () => {
   /** @type {Queued[]} */
   let queue = [];
   for (let seq = 1; seq < MAX_QUEUE; seq += 1) queue = added(queue, seq, "tick");
@@ -74,14 +74,14 @@ test("a full queue refuses, but still takes what supersedes", () => {
   assert.equal(added(queue, 99, "search").length, MAX_QUEUE);
 });
 
-test("what is acknowledged leaves the queue, whatever was dropped between", () => {
+test("acknowledged intents leave the queue, whatever was dropped between", () => {
   const queue = added(added(added([], 2, "expand"), 5, "tick"), 9, "window");
   assert.deepEqual(shown(acknowledge(queue, 0)), ["2 expand", "5 tick", "9 window"]);
   assert.deepEqual(shown(acknowledge(queue, 5)), ["9 window"]);
   assert.deepEqual(shown(acknowledge(queue, 9)), []);
 });
 
-test("however intents and answers follow each other, nothing that changes state is lost or handled twice", () => {
+test("in any order of intents and answers, no intent that changes state is lost or handled twice", () => {
   for (let seed = 1; seed <= 200; seed += 1) {
     const random = numbers(seed);
     /** @type {Queued[]} */

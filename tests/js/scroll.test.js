@@ -1,17 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import {
-  MAX_CONTENT,
-  MAX_WINDOW,
-  geometry,
-  planWindow,
-  rowAtScroll,
-  scrollAtRow,
-  topToShow,
-  wheelPixels,
-} from "../../dbxexplore/widgets/browse/static/logic.js";
-import { below, numbers } from "./made.js";
+import { MAX_CONTENT, MAX_WINDOW, geometry, planWindow } from "#tree/scroll.js";
+import { rowAtScroll, scrollAtRow, topToShow, wheelPixels } from "#tree/scroll.js";
+import { below, numbers } from "./samples.js";
 
 const ROW = 26;
 const TOTALS = [0, 1, 5, 16, 17, 1000, 307_692, 307_693, 1_000_000, 1_001_010, 5_000_000];
@@ -102,14 +94,14 @@ test("a wheel counts in pixels, lines or pages", () => {
   assert.equal(wheelPixels({ deltaY: 1, deltaMode: 2 }, ROW, 420), 420);
 });
 
-test("nothing is asked for while what is near is loaded", () => {
+test("no window is requested while the rows nearby are loaded", () => {
   assert.equal(planWindow(10, 27, 1_000_000, 70, () => true), null);
   const loaded = (/** @type {number} */ row) => row < 27 + 35;
   assert.equal(planWindow(10, 27, 1_000_000, 70, loaded), null);
   assert.deepEqual(planWindow(11, 28, 1_000_000, 70, loaded), { start: 62, count: 36 });
 });
 
-test("a window covers what is visible and some rows around it, within the tree", () => {
+test("a window covers the visible rows and some around them, within the tree", () => {
   assert.deepEqual(planWindow(500, 517, 1_000_000, 70, () => false), { start: 430, count: 157 });
   assert.deepEqual(planWindow(0, 17, 1_000_000, 70, () => false), { start: 0, count: 87 });
   assert.deepEqual(planWindow(999_983, 1_000_000, 1_000_000, 70, () => false), { start: 999_913, count: 87 });
@@ -122,7 +114,7 @@ test("a tall view asks for its middle first", () => {
   assert.deepEqual(wanted, { start: 1100, count: MAX_WINDOW });
 });
 
-test("asking again and again loads all that is visible, however few rows an answer holds", () => {
+test("repeated requests load all visible rows, however few rows an answer has", () => {
   for (let seed = 1; seed <= 100; seed += 1) {
     const random = numbers(seed);
     const total = 1 + below(random, 3000);

@@ -116,7 +116,7 @@ class ExplorerPage:
 
     def search(self, text: str) -> None:
         """Type a search, key by key, and wait until the tree shows what it finds."""
-        field = self.view.get_by_role("searchbox", name="Search all names")
+        field = self.view.get_by_role("searchbox", name="Search", exact=True)
         field.click()
         field.press("ControlOrMeta+a")
         field.press_sequentially(text)

@@ -38,8 +38,8 @@ def do_the_main_job(
     explorer.search(schema)
     explorer.part(schema, "tick").click()
     inside = f"(catalog.objects['schema'] == {schema!r}).to_numpy()"
-    kernel.wait("tree.ticked is not None")
-    assert kernel.value(f"bool(((tree.ticked == {inside}) | ~{TABLES}).all())")
+    kernel.wait("explorer.state.ticked is not None")
+    assert kernel.value(f"bool(((explorer.state.ticked.flags == {inside}) | ~{TABLES}).all())")
 
     explorer.part(schema, "twisty").click()
     table = kernel.value(
@@ -50,13 +50,17 @@ def do_the_main_job(
     expect(explorer.row(table)).to_have_attribute("aria-checked", "false")
     expect(explorer.row(schema)).to_have_attribute("aria-checked", "mixed")
     named = f"((catalog.objects['name'] == {table!r}) & {inside}).to_numpy()"
-    kernel.wait(f"not tree.ticked[{named}].any()")
-    assert kernel.value(f"int((tree.ticked & {TABLES}).sum())") == kernel.value(f"int({inside}.sum()) - 1")
+    kernel.wait(f"not explorer.state.ticked.flags[{named}].any()")
+    assert kernel.value(f"int((explorer.state.ticked.flags & {TABLES}).sum())") == kernel.value(
+        f"int({inside}.sum()) - 1"
+    )
 
     before_writing()
     explorer.write_patterns()
     kernel.wait("explorer.preview.filters == explorer.filters != dbx.Filters()")
-    assert kernel.value(f"bool(((explorer.preview.included.to_numpy() == tree.ticked) | ~{TABLES}).all())")
+    assert kernel.value(
+        f"bool(((explorer.preview.included.to_numpy() == explorer.state.ticked.flags) | ~{TABLES}).all())"
+    )
     counts = kernel.value("explorer.preview.counts().loc['table'].tolist()")
     result = view.locator("table.dbxe-table").filter(has_text="Included").locator("tr")
     row = result.filter(has=view.get_by_role("rowheader", name="table", exact=True))

@@ -84,10 +84,10 @@ def test_axe_finds_nothing_serious_in_any_state(
 
     explorer.go_to("1 Connect")
     audit.look("connect")
-    page.get_by_label("Token variable", exact=True).fill("dapi" + "facade" * 6)
+    page.get_by_label("Token environment variable", exact=True).fill("dapi" + "facade" * 6)
     expect(page.get_by_text("looked like a secret")).to_be_visible()
     audit.look("connect, an error")
-    page.get_by_label("Token variable", exact=True).fill("ANY_TOKEN")
+    page.get_by_label("Token environment variable", exact=True).fill("ANY_TOKEN")
     kernel.wait("explorer.settings is not None")
 
     explorer.go_to("2 Browse and filter")
@@ -151,7 +151,7 @@ def test_the_main_job_with_the_keyboard_alone(open_cells: OpenNotebook) -> None:
     explorer.expect_tab("2 Browse and filter")
 
     schema = kernel.value("str(catalog.objects.loc[catalog.objects['kind'] == 'schema', 'name'].iloc[500])")
-    tab_to(explorer, "Search all names")
+    tab_to(explorer, "Search")
     keyboard.type(schema)
     kernel.wait(f"tree._model.query == {schema!r}")
     expect(explorer.row(schema)).to_be_visible()
@@ -160,7 +160,7 @@ def test_the_main_job_with_the_keyboard_alone(open_cells: OpenNotebook) -> None:
 
     go_down_to(explorer, schema)
     keyboard.press("Space")
-    kernel.wait("tree.ticked is not None")
+    kernel.wait("explorer.state.ticked is not None")
     keyboard.press("ArrowRight")
     expect(explorer.row(schema)).to_have_attribute("aria-expanded", "true")
     inside = f"(catalog.objects['schema'] == {schema!r})"
@@ -168,7 +168,9 @@ def test_the_main_job_with_the_keyboard_alone(open_cells: OpenNotebook) -> None:
     expect(explorer.row(table)).to_be_visible()
     go_down_to(explorer, table)
     keyboard.press("Space")
-    kernel.wait(f"not tree.ticked[({inside} & (catalog.objects['name'] == {table!r})).to_numpy()].any()")
+    kernel.wait(
+        f"not explorer.state.ticked.flags[({inside} & (catalog.objects['name'] == {table!r})).to_numpy()].any()"
+    )
 
     tab_to(explorer, "Write patterns from my ticks")
     keyboard.press("Enter")
@@ -178,8 +180,12 @@ def test_the_main_job_with_the_keyboard_alone(open_cells: OpenNotebook) -> None:
     keyboard.press("Space")
     kernel.wait("explorer.preview.filters == explorer.filters != dbx.Filters()")
     relations = "catalog.objects['kind'].isin(['table', 'view']).to_numpy()"
-    assert kernel.value(f"int(tree.ticked[{relations}].sum())") == kernel.value(f"int({inside}.sum()) - 1")
-    assert kernel.value(f"bool((explorer.preview.included.to_numpy() == tree.ticked)[{relations}].all())")
+    assert kernel.value(f"int(explorer.state.ticked.flags[{relations}].sum())") == kernel.value(
+        f"int({inside}.sum()) - 1"
+    )
+    assert kernel.value(
+        f"bool((explorer.preview.included.to_numpy() == explorer.state.ticked.flags)[{relations}].all())"
+    )
 
     save_by_keyboard(explorer)
     assert explorer.errors == []

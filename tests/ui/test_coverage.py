@@ -12,16 +12,16 @@ START = """
 import ipywidgets
 import pandas as pd
 import dbxexplore as dbx
-from dbxexplore.widgets import CoveragePanel
-from dbxexplore.widgets.base import STYLE
+from dbxexplore.widgets import CoveragePanel, ExplorerState
+from dbxexplore.widgets.base import style_sheet
 
 bad = "<img src=x onerror=alert(1)>"
 rows = [("table", c, s, f"t{n}", f"{c}.{s}.t{n}") for c in ("prod", bad) for s in ("gold", "$x^2$", "b<br>r") for n in range(9)]
 catalog = dbx.Catalog.from_frame(pd.DataFrame(rows, columns=["kind", "catalog", "schema", "name", "full_name"]))
-panel = CoveragePanel(dbx.Filters(tables=dbx.Patterns(deny=[".*t[0-4]$"])).preview(catalog))
+panel = CoveragePanel(ExplorerState(catalog=catalog, filters=dbx.Filters(tables=dbx.Patterns(deny=[".*t[0-4]$"]))))
 places = []
 panel.observe(lambda change: places.append(list(change["new"])), "place")
-ipywidgets.VBox([ipywidgets.HTML(STYLE), panel])
+ipywidgets.VBox([style_sheet(), panel])
 """
 
 

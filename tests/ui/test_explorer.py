@@ -146,10 +146,10 @@ def test_sorting_and_browsing_to_an_object_explains_it(explorer: NotebookExplore
     explorer.tree.press("Home")
     expect(first).to_be_in_viewport(ratio=0.9)
     explorer.row(name).click()
-    kernel.wait(f"explorer.catalog_pane.selected == int({tables}.index[0])")
+    kernel.wait(f"explorer.state.selected == int({tables}.index[0])")
     expect(page.locator("p", has_text="is included, read as").locator("code")).to_have_text(f"prod.gold.{name}")
 
-    page.get_by_role("searchbox", name="Search all names").press_sequentially("ORDERS")
+    page.get_by_role("searchbox", name="Search", exact=True).press_sequentially("ORDERS")
     wanted = "explorer.catalog.objects['full_name'].str.contains('orders', case=False)"
     leaves = "explorer.catalog.objects['kind'].isin(['table', 'view', 'notebook'])"
     expected = kernel.value(f"int(({wanted} & {leaves}).sum())")
@@ -170,7 +170,7 @@ def test_values_assigned_in_python_appear_in_the_page(explorer: NotebookExplorer
 def test_a_secret_pasted_into_a_field_is_removed_from_it(explorer: NotebookExplorer) -> None:
     page, kernel = explorer.page, explorer.kernel
     pasted = "dapi" + "facade" * 6
-    field = page.get_by_label("Token variable", exact=True)
+    field = page.get_by_label("Token environment variable", exact=True)
     field.fill(pasted)
     expect(page.get_by_text("looked like a secret")).to_be_visible()
     expect(field).to_have_value("")

@@ -77,14 +77,14 @@ def go_everywhere(explorer: NotebookExplorer) -> dict[str, dict[str, int]]:
     look("why")
     rows.nth(3).locator('[data-part="tick"]').click()
     rows.nth(4).locator('[data-part="tick"]').click()
-    kernel.wait("tree.ticked_text")
+    kernel.wait("explorer.state.ticked_text")
     explorer.button("Write patterns from my ticks").click()
     expect(explorer.button("Apply")).to_be_visible()
     look("suggestion")
     explorer.button("Apply").click()
     expect(page.locator(".dbxe-changes")).to_be_visible()
     look("changes")
-    page.get_by_role("searchbox", name="Search all names").press_sequentially(
+    page.get_by_role("searchbox", name="Search", exact=True).press_sequentially(
         "na" if "name 0" in kernel.value("names") else "<"
     )
     expect(page.locator("mark.dbxe-tree-hit").first).to_be_visible()

@@ -20,7 +20,7 @@ def test_a_dead_kernel_is_told_of_and_a_new_one_goes_on(open_cells: OpenNotebook
     explorer.lab.kill_kernel(explorer.name)
     explorer.part("dev", "twisty").click()
     banner = page.locator(".dbxe-tree-banner")
-    expect(banner).to_contain_text("No answer from the kernel", timeout=30_000)
+    expect(banner).to_contain_text("The kernel is not responding", timeout=30_000)
 
     # The new kernel knows nothing of the widgets.
     page.wait_for_function("() => document.querySelector('.jp-Notebook-ExecutionIndicator[data-status=idle]')")
@@ -47,7 +47,7 @@ def test_a_cell_run_again_shows_the_same_explorer_as_it_was_left(open_cells: Ope
     explorer.part("dev", "twisty").click()
     expect(explorer.row("gold_117")).to_be_visible()
     explorer.part("gold_117", "tick").click()
-    kernel.wait("tree.ticked_text")
+    kernel.wait("explorer.state.ticked_text")
     page.get_by_title("Add deny catalogs", exact=True).click()
     page.get_by_label("deny catalogs 1", exact=True).fill("dev")
     kernel.wait("explorer.filters.catalogs.deny == ('dev',)")
@@ -68,5 +68,5 @@ def test_a_cell_run_again_shows_the_same_explorer_as_it_was_left(open_cells: Ope
     expect(explorer.row("dev")).to_have_attribute("aria-expanded", "true")
     # It still is one that answers.
     explorer.part("gold_117", "tick").click()
-    kernel.wait("not tree.ticked_text")
+    kernel.wait("not explorer.state.ticked_text")
     assert explorer.errors == []

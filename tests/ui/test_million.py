@@ -49,7 +49,7 @@ def measure_all(explorer: ExplorerPage, watch: Stopwatch) -> None:
 
     explorer.kernel.run("explorer.filters = dbx.Filters()")
     expect(view.get_by_label("deny tables 1", exact=True)).to_be_hidden()
-    search = view.get_by_role("searchbox", name="Search all names")
+    search = view.get_by_role("searchbox", name="Search", exact=True)
     search.press("Escape")
     expect(view.locator("mark.dbxe-tree-hit")).to_have_count(0)
 

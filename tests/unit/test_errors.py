@@ -108,7 +108,7 @@ def test_a_config_error_says_where(line: int | None, path: list[str | int], text
 
 
 def test_a_config_error_keeps_all_but_the_line_when_it_is_given_one() -> None:
-    error = errors.ConfigError("is wrong", path=["a"], expected="b", remedy="Do c").at_line(7)
+    error = errors.ConfigError("is wrong", path=["a"], expected="b", remedy="Do c").at(line=7)
     assert str(error) == "line 7, key 'a': is wrong. Expected b. Do c."
     assert error.path == ("a",)
 

@@ -14,9 +14,10 @@ import pytest
 
 import dbxexplore as dbx
 from dbxexplore.catalog.schema import failures_frame
-from dbxexplore.widgets import CoveragePanel, ExportPanel
+from dbxexplore.widgets import CoveragePanel, ExplorerState, ExportPanel
 
 sys.path.append(str(Path(__file__).parent / "widgets"))
+from widget_markup import show_preview, state_of
 from widget_names import HOSTILE_NAMES
 
 SETTINGS = dbx.ConnectionSettings("https://dbc-1234abcd-56ef.cloud.databricks.com")
@@ -81,9 +82,11 @@ def export_panel(name: str) -> str:
     preview = preview_of(name)
     # Patterns may hold a name; the connection's own name takes no control characters.
     connection = name if name == name.strip() and name.isprintable() else HARMLESS
-    panel = ExportPanel(dbx.ConnectionConfig(name=connection, settings=SETTINGS, filters=preview.filters))
+    panel = ExportPanel(
+        ExplorerState(dbx.ConnectionConfig(name=connection, settings=SETTINGS, filters=preview.filters))
+    )
     panel._description.value = name
-    panel.preview = preview
+    show_preview(panel, preview)
     assert panel.finding.wait(30)
     Path("there").write_text(f"{name}\n" * 3, encoding="utf-8", newline="")
     panel._path.value = "there"
@@ -94,7 +97,7 @@ def export_panel(name: str) -> str:
 
 
 def coverage_panel(name: str) -> str:
-    panel = CoveragePanel(preview_of(name))
+    panel = CoveragePanel(state_of(preview_of(name)))
     panel._rows[0]._open.click()
     assert sum(row.box.layout.display != "none" for row in panel._rows) == 2
     return "\n".join(markup(panel))

@@ -13,7 +13,7 @@ from dbxexplore.connection import AUTH_KINDS, Auth, Field
 from dbxexplore.connection.credentials import Credential, SdkConfig
 from dbxexplore.connection.secrets import check_variable_name, read_secret
 from dbxexplore.export import FORMS, Form
-from dbxexplore.widgets import ConnectForm
+from dbxexplore.widgets import ConnectForm, ExplorerState
 from dbxexplore.widgets.export.panel import ExportPanel
 
 URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
@@ -118,19 +118,19 @@ def test_a_mistake_in_it_is_reported_with_its_key(old: str, new: str, key: str, 
 
 
 def test_the_connection_form_offers_it_with_its_fields() -> None:
-    form = ConnectForm(dbx.ConnectionSettings(URL, BADGE))
-    assert form.settings == dbx.ConnectionSettings(URL, BADGE)
+    form = ConnectForm(ExplorerState(settings=dbx.ConnectionSettings(URL, BADGE)))
+    assert form.state.settings == dbx.ConnectionSettings(URL, BADGE)
     texts = {getattr(widget, "description", ""): widget for widget in form.children}
     kinds = texts["Sign in with"]
     assert kinds.options[-1] == ("Badge and PIN", "badge")
     assert texts["Doors"].value == "front, back"
     assert texts["Doors"].layout.display != "none"
     texts["Badge number"].value = "7"
-    assert form.settings is not None
-    assert form.settings.auth == BadgeAuth("7", "MY_PIN", ("front", "back"))
+    assert form.state.settings is not None
+    assert form.state.settings.auth == BadgeAuth("7", "MY_PIN", ("front", "back"))
     kinds.value = "token"
     assert texts["Doors"].layout.display == "none"
-    assert form.settings.auth == dbx.TokenAuth()
+    assert form.state.settings.auth == dbx.TokenAuth()
 
 
 def test_forms_for_other_machines_have_its_fields() -> None:
@@ -149,7 +149,7 @@ def test_a_call_is_authenticated_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_the_export_panel_offers_the_new_form() -> None:
-    panel = ExportPanel(config_with(dbx.TokenAuth()))
+    panel = ExportPanel(ExplorerState(config=config_with(dbx.TokenAuth())))
     formats = next(child for child in panel.children if getattr(child, "description", "") == "Format")
     assert formats.options[-1] == ("Index cards (provisional)", "cards")
     formats.value = "cards"

@@ -1,4 +1,4 @@
-"""A personal access token, read from its variable for each call and kept nowhere."""
+"""A personal access token, read from its variable for each call and never stored."""
 
 from __future__ import annotations
 
@@ -46,22 +46,23 @@ class TokenAuth(Auth):
 
     def sdk_config(self, host: str | None, workspace_id: str | None, timeout: float) -> SdkConfig:  # noqa: ARG002 - no call
         """Return how the SDK authenticates with it; see `Auth.sdk_config`."""
-        read_secret(self.env_var)
-        strategy = _TokenFromEnvironment(self.env_var, workspace_id)
+        strategy = _Token(self.env_var, host, workspace_id)
         # The SDK counts even an empty field as a second way to authenticate, unless a way is named.
         fields = {**NOTHING_ELSE, "auth_type": "pat", "credentials_strategy": strategy}
         return SdkConfig("The token", host, workspace_id, fields)
 
     def credential(self, host: str | None, workspace_id: str | None, timeout: float) -> Credential:  # noqa: ARG002 - no call
         """Return what authenticates single calls, without the SDK; see `Auth.credential`."""
-        return _TokenCredential(self.env_var, host or "", workspace_id)
+        return _Token(self.env_var, host, workspace_id)
 
 
-class _TokenCredential:
+class _Token:
+    """Reads the token from its variable for each call: for our own calls, and as a credentials strategy of the SDK."""
+
     verify = True
 
-    def __init__(self, variable: str, host: str, workspace_id: str | None) -> None:
-        self.host = host
+    def __init__(self, variable: str, host: str | None, workspace_id: str | None) -> None:
+        self.host = host or ""
         self.workspace_id = workspace_id
         self._variable = variable
         read_secret(variable)
@@ -72,17 +73,8 @@ class _TokenCredential:
     def renew(self, refused: Mapping[str, str]) -> bool:
         return self.headers() != refused  # the variable may have another value by now
 
-
-class _TokenFromEnvironment:
-    """A credentials strategy of the SDK that reads the token when a request is made."""
-
-    def __init__(self, variable: str, workspace_id: str | None) -> None:
-        self._variable = variable
-        self._workspace = workspace_headers(workspace_id)
-
     def auth_type(self) -> str:
         return "pat"
 
     def __call__(self, _config: Config) -> Callable[[], dict[str, str]]:
-        read_secret(self._variable)
-        return lambda: {**self._workspace, "Authorization": f"Bearer {read_secret(self._variable)}"}
+        return lambda: {**workspace_headers(self.workspace_id), **self.headers()}

@@ -16,13 +16,13 @@ import numpy.typing as npt
 import pandas as pd
 import traitlets
 
-from dbxexplore.catalog import Catalog
-from dbxexplore.filters import Preview
 from dbxexplore.text import one_line, plural
 from dbxexplore.widgets import controls as widgets
-from dbxexplore.widgets.base import Component, guarded
+from dbxexplore.widgets.base import Component, shows_errors
 from dbxexplore.widgets.browse.contents import contents
 from dbxexplore.widgets.browse.index import NOTEBOOKS, NodeKey, TreeIndex
+from dbxexplore.widgets.pager import Pager
+from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.words import reason, type_text
 
 PAGE_LENGTH = 20
@@ -33,20 +33,13 @@ Path: TypeAlias = tuple[str | None, ...]
 class CatalogBrowser(Component):
     """Walks a catalog: a click opens a container or selects an object; search looks through all of it."""
 
-    catalog = traitlets.Instance(Catalog, allow_none=True)
-    """What is shown."""
-
-    preview = traitlets.Instance(Preview, allow_none=True)
-    """Verdicts to show beside the rows, of the same catalog."""
+    WRITES = ("selected",)
 
     path = traitlets.Tuple(default_value=())
     """Where it is: (), (catalog,), (catalog, schema), or (None,) for the notebooks."""
 
-    selected = traitlets.Int(-1)
-    """The row of ``catalog.objects`` that was clicked last, -1 for none."""
-
-    def __init__(self, catalog: Catalog | None = None, preview: Preview | None = None) -> None:
-        self._page = 0
+    def __init__(self, state: ExplorerState | None = None) -> None:
+        self._pager = Pager(PAGE_LENGTH, self._turn)
         self._shown: npt.NDArray[np.intp] = np.array([], dtype=np.intp)  # rows of the frame; -1 - i is entry i of:
         self._without_row: list[Path] = []
         self._search = widgets.Text(
@@ -57,66 +50,59 @@ class CatalogBrowser(Component):
         )
         self._crumbs = widgets.HBox([])
         self._rows = [_Row(partial(self._on_row, position)) for position in range(PAGE_LENGTH)]
-        self._back = widgets.Button(description="‹ Previous", layout={"width": "90px"})
-        self._next = widgets.Button(description="Next ›", layout={"width": "90px"})
         self._where = widgets.HTML()
-        super().__init__()
+        super().__init__(state)
         self.children = [
             self._search,
             self._crumbs,
             *(row.box for row in self._rows),
-            widgets.HBox([self._back, self._next, self._where]),
+            self._pager.box,
+            self._where,
             self._message,
         ]
         self._search.observe(self._on_search, "value")
-        self._back.on_click(lambda _: self._turn(-1))
-        self._next.on_click(lambda _: self._turn(1))
-        self.observe(self._on_catalog, "catalog")
+        self.state.observe(self._on_catalog, "catalog")
         self.observe(self._on_path, "path")
-        self.observe(self._on_preview, "preview")
-        self.catalog, self.preview = catalog, preview
+        self.state.observe(self._on_preview, "preview")
         self._restart()
 
     # --- what happens ---
 
-    @guarded
+    @shows_errors
     def _on_catalog(self, _change: Mapping[str, object]) -> None:
-        self.selected = -1
-        if self.preview is not None and self.preview.catalog is not self.catalog:
-            self.preview = None
         self.path = ()
         self._restart()
 
-    @guarded
+    @shows_errors
     def _on_path(self, _change: Mapping[str, object]) -> None:
         self._restart()
 
-    @guarded
+    @shows_errors
     def _on_preview(self, _change: Mapping[str, object]) -> None:
         self._show_page()
 
-    @guarded
+    @shows_errors
     def _on_search(self, _change: Mapping[str, object]) -> None:
         self._restart()
 
-    @guarded
+    @shows_errors
     def _turn(self, pages: int) -> None:
-        last = max(0, (len(self._shown) - 1) // PAGE_LENGTH)
-        self._page = min(last, max(0, self._page + pages))
+        self._pager.page += pages
         self._show_page()
 
-    @guarded
+    @shows_errors
     def _on_row(self, position: int) -> None:
-        at = self._page * PAGE_LENGTH + position
-        if at >= len(self._shown) or self.catalog is None:
+        at = self._pager.page * PAGE_LENGTH + position
+        catalog = self.state.catalog
+        if at >= len(self._shown) or catalog is None:
             return
         row = int(self._shown[at])
         if row < 0:
             self._go(self._without_row[-1 - row])
             return
-        objects = self.catalog.objects
+        objects = catalog.objects
         kind, name = str(objects["kind"].iloc[row]), str(objects["name"].iloc[row])
-        self.selected = row
+        self.state.selected = row
         if kind == "catalog":
             self._go((name,))
         elif kind == "schema":
@@ -131,7 +117,7 @@ class CatalogBrowser(Component):
     # --- what is shown ---
 
     def _restart(self) -> None:
-        self._page = 0
+        self._pager.page = 0
         self._shown = self._find()
         self._show_crumbs()
         self._show_page()
@@ -139,9 +125,9 @@ class CatalogBrowser(Component):
     def _find(self) -> npt.NDArray[np.intp]:
         """Return the rows to show; entries that have none are kept in ``_without_row``."""
         self._without_row = []
-        if self.catalog is None:
+        if self.state.catalog is None:
             return np.array([], dtype=np.intp)
-        objects = self.catalog.objects
+        objects = self.state.catalog.objects
         text = self._search.value.strip()
         if text:
             found = objects["full_name"].str.contains(text, case=False, regex=False)
@@ -186,9 +172,9 @@ class CatalogBrowser(Component):
         self._crumbs.children = crumbs
 
     def _show_page(self) -> None:
-        start = self._page * PAGE_LENGTH
-        page = self._shown[start : start + PAGE_LENGTH]
-        verdicts = self.preview.frame if self.preview is not None else None
+        total = len(self._shown)
+        page = self._shown[self._pager.part(total)]
+        verdicts = self.state.preview.frame if self.state.preview is not None else None
         for position, row in enumerate(self._rows):
             if position >= len(page):
                 row.hide()
@@ -196,26 +182,21 @@ class CatalogBrowser(Component):
                 self._show_without_row(row, self._without_row[-1 - int(page[position])])
             else:
                 self._show_row(row, int(page[position]), verdicts)
-        total = len(self._shown)
-        self._back.disabled = self._page == 0
-        self._next.disabled = start + PAGE_LENGTH >= total
-        few = total <= PAGE_LENGTH
-        self._back.layout.display = self._next.layout.display = "none" if few else None
-        span = plural(total, "object") if few else f"{start + 1:,}–{min(total, start + PAGE_LENGTH):,} of {total:,}"
-        nothing = "Nothing to show yet" if self.catalog is None else self._unlisted() or "Nothing here"
-        self._where.value = f"<span class='dbxe-muted'>{span if total else nothing}</span>"
+        number = plural(total, "object") if total <= PAGE_LENGTH else ""
+        nothing = "Nothing to show yet" if self.state.catalog is None else self._unlisted() or "Nothing here"
+        self._where.value = f"<span class='dbxe-muted'>{number if total else nothing}</span>"
 
     def _unlisted(self) -> str:
         """Return why nothing is known of what is in here, "" where all of it is known."""
-        if self.catalog is None or not self.path or None in self.path or self._search.value.strip():
+        if self.state.catalog is None or not self.path or None in self.path or self._search.value.strip():
             return ""
-        tree = TreeIndex.of(self.catalog)
+        tree = TreeIndex.of(self.state.catalog)
         place = tree.find((("catalog", "schema")[len(self.path) - 1], *map(str, self.path)))
         return contents(tree, place).warning.capitalize() if place else ""
 
     def _show_row(self, row: _Row, at: int, verdicts: pd.DataFrame | None) -> None:
-        assert self.catalog is not None
-        objects = self.catalog.objects
+        assert self.state.catalog is not None
+        objects = self.state.catalog.objects
         kind = str(objects["kind"].iloc[at])
         searching = bool(self._search.value.strip())
         raw_name = str(objects["name"].iloc[at])
@@ -236,11 +217,11 @@ class CatalogBrowser(Component):
             kind,
             " · ".join(details),
             is_container=kind in {"catalog", "schema"},
-            is_selected=at == self.selected,
+            is_selected=at == self.state.selected,
         )
 
     def _show_without_row(self, row: _Row, path: Path) -> None:
-        assert self.catalog is not None
+        assert self.state.catalog is not None
         if path == (None,):
             row.show(NOTEBOOKS, "notebook", self._contents(("notebooks",)), is_container=True, is_selected=False)
             return
@@ -249,8 +230,8 @@ class CatalogBrowser(Component):
         row.show(str(path[-1]), kind, held, is_container=True, is_selected=False)
 
     def _contents(self, key: NodeKey) -> str:
-        assert self.catalog is not None
-        tree = TreeIndex.of(self.catalog)
+        assert self.state.catalog is not None
+        tree = TreeIndex.of(self.state.catalog)
         place = tree.find(key)
         held = contents(tree, place) if place else None
         if held is None:

@@ -7,28 +7,26 @@ say what was done (`INTENTS`); whatever else arrives is ignored and logged. No m
 
 from __future__ import annotations
 
-import contextlib
 import json
 import logging
 import re
 from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal, cast
 
 import anywidget
 import traitlets
 
-from dbxexplore.catalog import Catalog
 from dbxexplore.filters import Preview
-from dbxexplore.widgets.base import ONE_AT_A_TIME, Mask, exclusive
+from dbxexplore.widgets.base import locked
+from dbxexplore.widgets.browse import script
 from dbxexplore.widgets.browse.index import Place
 from dbxexplore.widgets.browse.model import SHOWS, SORTS, Row, Show, Sort, TreeModel
 from dbxexplore.widgets.controls import Control
+from dbxexplore.widgets.state import ExplorerState, Mask
 
 _LOG = logging.getLogger(__name__)
-_STATIC = Path(__file__).parent / "static"
 
 MOST_BYTES = 256_000
 _MOST_ROWS = 200
@@ -142,69 +140,40 @@ class CatalogTree(Control, anywidget.AnyWidget):
     page_width = traitlets.Int(0).tag(sync=True)
     """Width of the whole Explorer in the page that was last measured, in pixels; 0 while no page has told it."""
 
-    catalog = traitlets.Instance(Catalog, allow_none=True)
-    """What is shown. Another catalog keeps what is open, ticked and selected, by name."""
-
-    preview = traitlets.Instance(Preview, allow_none=True)
-    """Verdicts on the same catalog; those on another one are not shown."""
-
-    changed = Mask()
-    """A boolean for each row of ``catalog.objects``: whether the last edit changed its verdict. None for none."""
-
-    selected = traitlets.Int(-1)
-    """The row of ``catalog.objects`` that was clicked last, -1 for none."""
-
-    ticked = Mask()
-    """A boolean for each row of ``catalog.objects``: whether it, or something in it, is ticked. None for none."""
-
-    ticked_text = traitlets.Unicode("")
-    """How many objects are ticked, in words; empty for none."""
-
-    read_only = traitlets.Bool(default_value=False)
-    """Whether nothing can be ticked."""
-
     loaded = traitlets.Bool(default_value=False)
     """Whether a page has shown the tree."""
 
-    def __init__(self, catalog: Catalog | None = None, preview: Preview | None = None, **traits: object) -> None:
+    def __init__(self, state: ExplorerState | None = None, **traits: object) -> None:
         unknown = sorted(set(traits) - set(self.trait_names()))
         if unknown:
             msg = f"{type(self).__name__} has no trait {unknown[0]!r}"
             raise TypeError(msg)
+        self.state = ExplorerState() if state is None else state
         self._model: TreeModel | None = None
         self._generation = 0  # of the catalog; ids of an earlier one name nothing
         self._asked: OrderedDict[str, int] = OrderedDict()  # the last number done for each page
         self._window = (0, _FIRST_ROWS)
-        self._shown: tuple[Preview | None, int] | None = None  # the verdicts, and what identifies the changes
-        super().__init__(_esm=_script(), _css=(_STATIC / "tree.css").read_text(encoding="utf-8"), **traits)
+        self._shown: tuple[Preview | None, Mask | None] = (None, None)  # the verdicts, and which of them are new
+        super().__init__(_esm=script.page_script(), _css=script.page_style(), **traits)
+        script.reload_in(self)
         self.observe(self._on_request, "request")
         self.observe(self._on_columns, "columns")
-        self.observe(self._on_catalog, "catalog")
-        self.observe(self._on_verdicts, ["preview", "changed"])
-        self.observe(lambda _: self._answer(), "read_only")
-        self.catalog, self.preview = catalog, preview
-        self._answer()
+        self.observe(self._on_page_width, "page_width")
+        self.state.observe(self._on_catalog, "catalog")
+        self.state.observe(self._on_verdicts, ["preview", "changed"])
+        self.state.observe(self._on_read_only, "read_only")
+        self._on_catalog({})
 
     def __repr__(self) -> str:
         # Not the traits: a notebook saves this text beside the widget.
         return f"{type(self).__name__}()"
 
-    @exclusive
-    def __setattr__(self, name: str, value: object) -> None:
-        super().__setattr__(name, value)
-
-    @exclusive
+    @locked
     def set_state(self, sync_data: dict[str, object]) -> None:
         """Take what the page sends."""
         super().set_state(sync_data)
 
-    @contextlib.contextmanager
-    def hold_trait_notifications(self) -> Iterator[None]:
-        """Have what is set within it told at the end."""
-        with ONE_AT_A_TIME, super().hold_trait_notifications():
-            yield
-
-    @exclusive
+    @locked
     def reveal(self, *names: str) -> bool:
         """Show a catalog, or a schema by the names of both, open it, and move the keyboard focus of the tree there.
 
@@ -222,42 +191,51 @@ class CatalogTree(Control, anywidget.AnyWidget):
 
     # --- what happens in Python ---
 
+    @locked
     def _on_catalog(self, _change: object) -> None:
-        preview, before = self._own_preview(), self._model
+        catalog, preview, before = self.state.catalog, self.state.preview, self._model
         # Nothing is answered with numbers of the new catalog on rows of the old one.
         self._model = None
         self._generation += 1
-        self.changed = None
-        self._shown = None
-        if self.catalog is not None:
-            self._model = before.moved_to(self.catalog, preview) if before else TreeModel(self.catalog, preview)
-        self.selected = self._model.selected if self._model else -1
-        self._tell_ticks()
+        self._shown = (preview, self.state.changed)
+        if catalog is not None and before is not None:
+            self._model = before.moved_to(catalog, preview)
+            self._report(ticks=True)
+        elif catalog is not None:
+            self._model = TreeModel(catalog, preview)
+            self._model.selected = self.state.selected
+        if self._model is not None and self.state.changed is not None:
+            self._model.set_preview(preview, self.state.changed.flags)
         self._answer()
 
+    @locked
     def _on_verdicts(self, _change: object) -> None:
-        # Set together, they are two changes and one answer.
-        if self._model is not None and self._shown != (self.preview, id(self.changed)):
-            self._shown = (self.preview, id(self.changed))
-            changed = (
-                self.changed
-                if self.changed is not None and len(self.changed) == len(self._model.tree.catalog)
-                else None
-            )
-            self._model.set_preview(self._own_preview(), changed)
+        verdicts = (self.state.preview, self.state.changed)
+        if self._model is not None and self._shown != verdicts:  # set together, they are two changes and one answer
+            self._shown = verdicts
+            self._model.set_preview(verdicts[0], verdicts[1].flags if verdicts[1] is not None else None)
             self._answer()
 
-    def _own_preview(self) -> Preview | None:
-        preview: Preview | None = self.preview
-        return preview if preview is not None and preview.catalog is self.catalog else None
+    @locked
+    def _on_read_only(self, _change: object) -> None:
+        self._answer()
 
-    def _tell_ticks(self) -> None:
-        ticks = self._model.ticks if self._model else None
-        self.ticked = ticks.rows() if ticks is not None and ticks.any() else None
-        self.ticked_text = str(self._model.status()["ticked"]) if self._model else ""
+    def _on_page_width(self, _change: object) -> None:
+        self.state.page_width = self.page_width
+
+    def _report(self, *, ticks: bool) -> None:
+        """Tell the state what is selected, and what is ticked."""
+        model = self._model
+        values: dict[str, object] = {"selected": model.selected if model else -1}
+        if ticks:
+            is_any = model is not None and model.ticks.any()
+            values["ticked"] = Mask(model.ticks.rows()) if model is not None and is_any else None
+            values["ticked_text"] = str(model.status()["ticked"]) if model is not None else ""
+        self.state.update(**values)
 
     # --- what happens in the page ---
 
+    @locked
     def _on_request(self, change: Mapping[str, object]) -> None:
         session, last, intents = read_request(change["new"])
         if not session:
@@ -293,7 +271,7 @@ class CatalogTree(Control, anywidget.AnyWidget):
         if intent.type == "window":
             start, count = cast("int", intent.values["start"]), cast("int", intent.values["count"])
             self._window = (max(0, start), min(_MOST_ROWS, max(1, count)))
-        elif model is not None and not (self.read_only and intent.type in _TICKING):
+        elif model is not None and not (self.state.read_only and intent.type in _TICKING):
             if intent.type == "find":
                 return model.find(str(intent.values["text"])[:_LONGEST_TEXT], cast("int", intent.values["from"]))
             if "id" in intent.values:
@@ -304,9 +282,7 @@ class CatalogTree(Control, anywidget.AnyWidget):
                 _ON_NODE[intent.type](model, place, intent)
             elif intent.type in _ON_TREE:
                 _ON_TREE[intent.type](model, intent)
-            self.selected = model.selected
-            if intent.type in _TICKING:
-                self._tell_ticks()
+            self._report(ticks=intent.type in _TICKING)
         return None
 
     def _place(self, node_id: str) -> Place | None:
@@ -335,7 +311,7 @@ class CatalogTree(Control, anywidget.AnyWidget):
             "start": start,
             "rows": _fitting([self._identified(row) for row in model.window(start, count)] if model else []),
             "focus": focus,
-            "status": {**status, "read_only": self.read_only},
+            "status": {**status, "read_only": self.state.read_only},
         }
 
     def _version_of(self, model: TreeModel | None) -> int:
@@ -379,11 +355,3 @@ def _fitting(rows: list[Row]) -> list[Row]:
     while len(rows) > 1 and len(json.dumps(rows)) > MOST_BYTES - 10_000:
         rows = rows[: len(rows) // 2]
     return rows
-
-
-def _script() -> str:
-    """Return the page's code as one module: the pure functions, and what shows the tree by them."""
-    logic, view = ((_STATIC / name).read_text(encoding="utf-8") for name in ("logic.js", "tree.js"))
-    return re.sub(r"^export ", "", logic, flags=re.MULTILINE) + re.sub(
-        r"\A.*?from \"./logic.js\";", "", view, flags=re.DOTALL
-    )

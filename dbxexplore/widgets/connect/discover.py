@@ -6,15 +6,14 @@ import html
 import threading
 from collections.abc import Mapping
 
-import traitlets
-
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.connection import ConnectionSettings
 from dbxexplore.discovery import Depth, Progress, discover
 from dbxexplore.text import plural
 from dbxexplore.widgets import controls as widgets
-from dbxexplore.widgets.base import Component, error_html, guarded, message_area, set_text
+from dbxexplore.widgets.base import Component, error_html, message_area, set_text, shows_errors
+from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.work import Task
 
 _DEPTHS: tuple[tuple[str, Depth], ...] = (
@@ -25,18 +24,11 @@ _DEPTHS: tuple[tuple[str, Depth], ...] = (
 
 
 class DiscoverPanel(Component):
-    """Lists the workspace of ``settings`` into ``catalog``, which keeps its value until another is complete."""
+    """Lists the workspace of the settings into the catalog, which keeps its value until another is complete."""
 
-    settings = traitlets.Instance(ConnectionSettings, allow_none=True)
-    """Where to look; None disables the panel."""
+    WRITES = ("catalog", "discovering")  # at the end of a discovery, from a thread
 
-    catalog = traitlets.Instance(Catalog, allow_none=True)
-    """What the last discovery found."""
-
-    discovering = traitlets.Bool(default_value=False)
-    """Whether a discovery is under way. Set by the panel, at the end from a thread."""
-
-    def __init__(self, settings: ConnectionSettings | None = None, catalog: Catalog | None = None) -> None:
+    def __init__(self, state: ExplorerState | None = None) -> None:
         self.task = Task()
         self._cancel = threading.Event()
         self._depth = widgets.Dropdown(
@@ -52,45 +44,44 @@ class DiscoverPanel(Component):
         # The total grows while containers are still being found, so the bar says how much of what is known is done.
         self._bar = widgets.IntProgress(min=0, max=1, layout={"width": "100%", "max_width": "620px", "display": "none"})
         self._status = message_area()
-        super().__init__()
+        super().__init__(state)
         self.children = [
             widgets.HBox([self._depth, self._notebooks, self._start, self._stop]),
             self._bar,
             self._status,
             self._message,
         ]
-        self.observe(self._on_settings, "settings")
-        self.observe(self._on_catalog, "catalog")
+        self.state.observe(self._on_settings, "settings")
+        self.state.observe(self._on_catalog, "catalog")
         self._start.on_click(self._on_start)
         self._stop.on_click(self._on_stop)
-        self.settings = settings
-        self.catalog = catalog
-        self._start.disabled = settings is None
+        self._on_settings({})
+        self._on_catalog({})
 
-    @guarded
-    def _on_settings(self, change: Mapping[str, object]) -> None:
-        self._start.disabled = change["new"] is None or self.task.running
+    @shows_errors
+    def _on_settings(self, _change: Mapping[str, object]) -> None:
+        self._start.disabled = self.state.settings is None or self.task.running
 
-    @guarded
-    def _on_catalog(self, change: Mapping[str, object]) -> None:
-        found = change["new"]
-        set_text(self._status, _summary(found) if isinstance(found, Catalog) else "")
+    @shows_errors
+    def _on_catalog(self, _change: Mapping[str, object]) -> None:
+        catalog = self.state.catalog
+        set_text(self._status, "" if catalog is None else _summary(catalog))
 
-    @guarded
+    @shows_errors
     def _on_stop(self, _button: object) -> None:
         self._cancel.set()
         self._stop.disabled = True
 
-    @guarded
+    @shows_errors
     def _on_start(self, _button: object) -> None:
-        settings = self.settings
+        settings = self.state.settings
         if settings is None or self.task.running:
             return
         self.show_error(None)
         self._cancel.clear()
         self._start.disabled, self._stop.disabled = True, False
         self._bar.value, self._bar.max, self._bar.layout.display = 0, 1, None
-        self.discovering = True
+        self.state.discovering = True
         depth, notebooks = self._depth.value, bool(self._notebooks.value)
         self.task.start(lambda: self._run(settings, depth, notebooks=notebooks))
 
@@ -99,20 +90,20 @@ class DiscoverPanel(Component):
             found = discover(
                 settings, depth=depth, notebooks=notebooks, progress=self._on_progress, cancel=self._cancel
             )
-            if not len(found) and self.catalog is not None and self._cancel.is_set():
+            if not len(found) and self.state.catalog is not None and self._cancel.is_set():
                 set_text(self._status, "<span class='dbxe-warn'>Cancelled before anything was found.</span>")
             else:
-                self.catalog = found
+                self.state.catalog = found
         except errors.DbxExploreError as error:
             set_text(self._status, "")
             self.show_error(error)
         except Exception as error:  # noqa: BLE001 - shown to the person who started the discovery
             set_text(self._status, error_html(error))
         finally:
-            self.discovering = False
+            self.state.discovering = False
             self._bar.layout.display = "none"
             self._stop.disabled = True
-            self._start.disabled = self.settings is None
+            self._start.disabled = self.state.settings is None
 
     def _on_progress(self, progress: Progress) -> None:
         self._bar.max = max(1, progress.done + progress.pending)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import html
-import os
 from collections.abc import Mapping
 
 import traitlets
@@ -15,14 +14,14 @@ from dbxexplore.connection import (
     ConnectionReport,
     ConnectionSettings,
     Field,
-    RuntimeAuth,
     TokenAuth,
     looks_like_secret,
     looks_like_value,
 )
 from dbxexplore.connection.secrets import has_login
 from dbxexplore.widgets import controls as widgets
-from dbxexplore.widgets.base import Component, error_html, guarded, message_area, set_text
+from dbxexplore.widgets.base import Component, error_html, message_area, set_text, shows_errors
+from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.work import Task
 
 _WIDE = {"width": "auto", "max_width": "620px"}
@@ -35,14 +34,14 @@ class ConnectForm(Component):
     from a field as soon as it arrives there.
     """
 
-    settings = traitlets.Instance(ConnectionSettings, allow_none=True)
-    """The settings that the fields make, None while they make none."""
+    WRITES = ("settings",)  # None while the fields make none
 
     report = traitlets.Instance(ConnectionReport, allow_none=True)
     """What the last test found, None when the settings changed since."""
 
-    def __init__(self, settings: ConnectionSettings | None = None) -> None:
+    def __init__(self, state: ExplorerState | None = None) -> None:
         self.task = Task()
+        self._filling = False  # while settings are shown, the fields are not read one by one
         self._url = _text("Workspace URL", "https://dbc-1234abcd-56ef.cloud.databricks.com")
         kinds = [(auth.label, kind) for kind, auth in AUTH_KINDS.items()]
         self._kind = widgets.Dropdown(description="Sign in with", options=kinds, style=_STYLE, layout=_WIDE)
@@ -54,7 +53,7 @@ class ConnectForm(Component):
             description="Test connection", button_style="primary", tooltip="Call the workspace with this credential"
         )
         self._result = message_area()
-        super().__init__()
+        super().__init__(state)
         hint = widgets.HTML(
             "<span class='dbxe-muted'>Give the <b>name</b> of the environment variable that holds the secret. "
             "The secret itself never enters this form.</span>"
@@ -73,26 +72,28 @@ class ConnectForm(Component):
             widgets.HBox([self._test]),
             self._result,
         ]
-        self._fill(settings or _from_environment())
         for field in (self._url, self._kind, *self._fields.values(), self._warehouse, self._workspace):
             field.observe(self._on_field, "value")
-        self.observe(self._on_settings, "settings")
+        self.state.observe(self._on_settings, "settings")
         self._test.on_click(self._on_test)
-        self._read()
+        self._on_settings({})
 
     # --- fields to settings ---
 
-    @guarded
+    @shows_errors
     def _on_field(self, change: Mapping[str, object]) -> None:
+        if self._filling:
+            return
         field = change["owner"]
-        value = change["new"]
+        assert isinstance(field, widgets.Text | widgets.Combobox | widgets.Dropdown)
+        value = field.value
         if isinstance(value, str) and field is not self._kind and self._holds_secret(field, value):
             assert isinstance(field, widgets.Text | widgets.Combobox)
             field.value = ""
             message = "That looked like a secret, so it was removed. Give the name of its environment variable."
             set_text(self._messages[self._place_of(field)], error_html(errors.CredentialError(message)))
             return
-        self._read()
+        self.state.settings = self._read()
 
     def _holds_secret(self, field: object, value: str) -> bool:
         fields = [self._fields[f.name] for auth in AUTH_KINDS.values() for f in auth.FIELDS if f.variable]
@@ -104,8 +105,8 @@ class ConnectForm(Component):
             return "workspace_url"
         return "ids" if field in (self._warehouse, self._workspace) else "auth"
 
-    def _read(self) -> None:
-        """Make settings of the fields, and tell beside the field what keeps them from being any."""
+    def _read(self) -> ConnectionSettings | None:
+        """Return the settings that the fields make; what keeps them from being any is shown beside its field."""
         for message in self._messages.values():
             set_text(message, "")
         shown = [field.name for field in AUTH_KINDS[self._kind.value].FIELDS]
@@ -123,8 +124,7 @@ class ConnectForm(Component):
             self._explain("workspace_url", error, typed=bool(self._url.value.strip()))
         except errors.SettingsError as error:
             self._explain("ids", error, typed=True)
-        self.settings = made if auth is not None else None
-        self._test.disabled = self.settings is None
+        return made if auth is not None else None
 
     def _explain(self, place: str, error: errors.SettingsError, *, typed: bool) -> None:
         # An untouched field is not a mistake yet.
@@ -135,9 +135,7 @@ class ConnectForm(Component):
 
     # --- settings to fields ---
 
-    def _fill(self, settings: ConnectionSettings | None) -> None:
-        if settings is None:
-            return
+    def _fill(self, settings: ConnectionSettings) -> None:
         self._url.value = settings.workspace_url or ""
         self._kind.value = settings.auth.kind
         self._warehouse.value = settings.warehouse_id or ""
@@ -145,19 +143,19 @@ class ConnectForm(Component):
         for name, text in settings.auth.texts().items():
             self._fields[name].value = text
 
-    @guarded
-    def _on_settings(self, change: Mapping[str, object]) -> None:
+    @shows_errors
+    def _on_settings(self, _change: Mapping[str, object]) -> None:
         self.report = None
         set_text(self._result, "")
-        new = change["new"]
-        if isinstance(new, ConnectionSettings) and new != self._made():
-            self._fill(new)
-
-    def _made(self) -> ConnectionSettings | None:
-        try:
-            return self._settings_with(self._auth())
-        except errors.SettingsError:
-            return None
+        settings = self.state.settings
+        if settings is not None and settings != self._read():
+            self._filling = True
+            try:
+                self._fill(settings)
+            finally:
+                self._filling = False
+        self._read()
+        self._test.disabled = settings is None
 
     def _settings_with(self, auth: Auth) -> ConnectionSettings:
         fields = (self._url, self._warehouse, self._workspace)
@@ -166,9 +164,9 @@ class ConnectForm(Component):
 
     # --- the test ---
 
-    @guarded
+    @shows_errors
     def _on_test(self, _button: object) -> None:
-        settings = self.settings
+        settings = self.state.settings
         if settings is None or self.task.running:
             return
         self._test.disabled = True
@@ -181,11 +179,13 @@ class ConnectForm(Component):
         except Exception as error:  # noqa: BLE001 - shown to the person who asked for the test
             set_text(self._result, error_html(error))
         else:
-            if settings == self.settings:  # else the fields changed meanwhile, and the answer is to another question
+            if (
+                settings == self.state.settings
+            ):  # else the fields changed meanwhile, and the answer is to another question
                 self.report = report
                 set_text(self._result, report_html(report))
         finally:
-            self._test.disabled = self.settings is None
+            self._test.disabled = self.state.settings is None
 
 
 def report_html(report: ConnectionReport) -> str:
@@ -221,13 +221,6 @@ _MARKS = {
 
 def _shown(settings: ConnectionSettings) -> str:
     return html.escape(settings.workspace_url or "the workspace")
-
-
-def _from_environment() -> ConnectionSettings | None:
-    """Return settings for where this code runs, as far as that is known without asking."""
-    if "DATABRICKS_RUNTIME_VERSION" in os.environ:
-        return ConnectionSettings(None, RuntimeAuth())
-    return None
 
 
 _STYLE = {"description_width": "180px"}

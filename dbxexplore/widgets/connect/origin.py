@@ -5,32 +5,27 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 
-import traitlets
-
-from dbxexplore.catalog import Catalog, Provenance
+from dbxexplore.catalog import Provenance
 from dbxexplore.connection import ConnectionSettings
 from dbxexplore.text import one_line
-from dbxexplore.widgets.base import Component, guarded, message_area, set_text
+from dbxexplore.widgets.base import Component, message_area, set_text, shows_errors
+from dbxexplore.widgets.state import ExplorerState
 
 
 class OriginLine(Component):
     """Says of which workspace the catalog is, who saw it and when, and warns where the connection names another."""
 
-    catalog = traitlets.Instance(Catalog, allow_none=True)
-    """What is shown."""
-
-    settings = traitlets.Instance(ConnectionSettings, allow_none=True)
-    """What the connection will use."""
-
-    def __init__(self) -> None:
+    def __init__(self, state: ExplorerState | None = None) -> None:
         self._line = message_area()
-        super().__init__()
+        super().__init__(state)
         self.children = [self._line, self._message]
-        self.observe(self._on_change, ["catalog", "settings"])
+        self.state.observe(self._on_change, ["catalog", "settings"])
+        self._on_change({})
 
-    @guarded
+    @shows_errors
     def _on_change(self, _change: Mapping[str, object]) -> None:
-        set_text(self._line, "" if self.catalog is None else _origin_html(self.catalog.provenance, self.settings))
+        catalog = self.state.catalog
+        set_text(self._line, "" if catalog is None else _origin_html(catalog.provenance, self.state.settings))
 
 
 def _origin_html(origin: Provenance, settings: ConnectionSettings | None) -> str:

@@ -23,7 +23,9 @@ from dbxexplore.filters import Preview
 from dbxexplore.filters.subjects import Subjects
 from dbxexplore.text import one_line, plural
 from dbxexplore.widgets import controls as widgets
-from dbxexplore.widgets.base import ONE_AT_A_TIME, Component, guarded, message_area, set_text
+from dbxexplore.widgets.base import Component, message_area, set_text, shows_errors
+from dbxexplore.widgets.pager import Pager
+from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.words import DISCOVERING
 from dbxexplore.widgets.work import Latest
 
@@ -42,12 +44,9 @@ _SHOW, _HIDE = "Show the treemap", "Hide the treemap"
 class CoveragePanel(Component):
     """Shows which share of each catalog, each schema and each kind of object a preview lets through.
 
-    What it shows follows ``preview`` a moment later, worked out beside the kernel's own thread; `updating` can be
+    What it shows follows the preview a moment later, worked out beside the kernel's own thread; `updating` can be
     waited for.
     """
-
-    preview = traitlets.Instance(Preview, allow_none=True)
-    """What is shown."""
 
     place = traitlets.Tuple(default_value=())
     """What was clicked last: (catalog,) or (catalog, schema), () before. A second click on the same place is a
@@ -59,17 +58,11 @@ class CoveragePanel(Component):
     treemap = traitlets.Bool(default_value=False)
     """Whether the treemap is shown. It stays False where it cannot be made, and the panel says why."""
 
-    discovering = traitlets.Bool(default_value=False)
-    """Whether a discovery is under way, so that nobody is asked to start one."""
-
-    page_width = traitlets.Int(0)
-    """Width of the page around this panel, in pixels; 0 while it is not known, and then plotly draws 700 wide."""
-
-    def __init__(self, preview: Preview | None = None) -> None:
+    def __init__(self, state: ExplorerState | None = None) -> None:
         self.updating = Latest(_TYPING_SECONDS)
         self._table = _no_rows()
         self._open: set[str] = set()  # catalogs whose schemas are listed
-        self._page = 0
+        self._pager = Pager(PAGE_LENGTH, self._turn)
         self._listed: list[int] = []  # rows of the table, in the order of the list
         self._shown_for: Preview | None = None
         self._figure: FigureWidget | None = None
@@ -83,10 +76,7 @@ class CoveragePanel(Component):
         self._head = widgets.HTML()
         self._rows: list[_Row] = []  # as many as have been needed, so that an Explorer opens with few controls
         self._list = widgets.VBox()
-        self._back = widgets.Button(description="‹ Previous", layout={"width": "90px"})
-        self._next = widgets.Button(description="Next ›", layout={"width": "90px"})
-        self._where = widgets.HTML()
-        super().__init__()
+        super().__init__(state)
         reason = _no_treemap()
         self._toggle.layout.display = "none" if reason else None
         set_text(self._note, _muted(reason))
@@ -98,36 +88,33 @@ class CoveragePanel(Component):
             self._plot,
             self._head,
             self._list,
-            widgets.HBox([self._back, self._next, self._where]),
+            self._pager.box,
             self._message,
         ]
         self._toggle.on_click(self._on_toggle)
-        self._back.on_click(lambda _: self._turn(-1))
-        self._next.on_click(lambda _: self._turn(1))
-        self.preview = preview
-        self._show(preview, _table_of(preview))
-        self.observe(self._on_preview, ["preview", "active"])
+        self._show(self.state.preview, _table_of(self.state.preview))
+        self.state.observe(self._on_preview, "preview")
+        self.observe(self._on_preview, "active")
         self.observe(self._on_treemap, "treemap")
-        self.observe(self._on_page_width, "page_width")
-        self.observe(self._on_discovering, "discovering")
+        self.state.observe(self._on_page_width, "page_width")
+        self.state.observe(self._on_discovering, "discovering")
 
     # --- what happens ---
 
-    @guarded
+    @shows_errors
     def _on_preview(self, _change: Mapping[str, object]) -> None:
         if self.active:  # even for what is shown already: something else may be on its way
             self.updating.start(self._update)
 
-    @guarded
+    @shows_errors
     def _on_discovering(self, _change: Mapping[str, object]) -> None:
-        with ONE_AT_A_TIME:
-            self._kinds.value = _kinds_html(self._shown_for, discovering=self.discovering)
+        self._kinds.value = _kinds_html(self._shown_for, discovering=self.state.discovering)
 
-    @guarded
+    @shows_errors
     def _on_toggle(self, _button: object) -> None:
         self.treemap = not self.treemap
 
-    @guarded
+    @shows_errors
     def _on_treemap(self, _change: Mapping[str, object]) -> None:
         reason = _no_treemap() if self.treemap else ""
         if reason:
@@ -142,41 +129,42 @@ class CoveragePanel(Component):
             set_text(self._note, _muted("Drawing the treemap…"))
         self.updating.start(self._update)
 
-    @guarded
+    @shows_errors
     def _on_page_width(self, _change: Mapping[str, object]) -> None:
         if self._figure is not None:
             self._figure.layout.width = self._figure_width()
 
     def _figure_width(self) -> int | None:
-        # In a page that is not there yet, plotly finds no width by itself.
-        return max(_LEAST_WIDTH, self.page_width - _PADDING) if self.page_width else None
+        # In a page that is not there yet, plotly finds no width by itself; without one it draws 700 pixels.
+        width = self.state.page_width
+        return max(_LEAST_WIDTH, width - _PADDING) if width else None
 
-    @guarded
+    @shows_errors
     def _on_name(self, position: int) -> None:
         row = self._row_at(position)
         if row is not None:
             self._go(_places(self._table.iloc[[row]])[0])
 
-    @guarded
+    @shows_errors
     def _on_open(self, position: int) -> None:
         row = self._row_at(position)
         if row is not None:
             self._open ^= {str(self._table["catalog"].iloc[row])}
             self._show_list()
 
-    @guarded
+    @shows_errors
     def _turn(self, pages: int) -> None:
-        self._page += pages
+        self._pager.page += pages
         self._show_page()
 
-    @guarded
+    @shows_errors
     def _on_box(self, _trace: object, points: object, _state: object) -> None:
         for at in getattr(points, "point_inds", []):
             if 0 < at < len(self._drawn):  # the first box is everything, which is no place to go to
                 self._go(self._drawn[at])
 
     def _row_at(self, position: int) -> int | None:
-        at = self._page * PAGE_LENGTH + position
+        at = self._pager.page * PAGE_LENGTH + position
         return self._listed[at] if at < len(self._listed) else None
 
     def _go(self, place: Place) -> None:
@@ -186,7 +174,7 @@ class CoveragePanel(Component):
     # --- what is shown, worked out in a thread ---
 
     def _update(self, is_wanted: Callable[[], bool]) -> None:
-        preview = self.preview
+        preview = self.state.preview
         try:
             if preview is not self._shown_for:
                 table = _table_of(preview)
@@ -199,12 +187,12 @@ class CoveragePanel(Component):
             raise
 
     def _show(self, preview: Preview | None, table: pd.DataFrame) -> None:
-        with ONE_AT_A_TIME:
+        with self.state.lock:
             if self._shown_for is None or preview is None or self._shown_for.catalog is not preview.catalog:
                 self._open = set()
-                self._page = 0
+                self._pager.page = 0
             self._table, self._shown_for = table, preview
-            self._kinds.value = _kinds_html(preview, discovering=self.discovering)
+            self._kinds.value = _kinds_html(preview, discovering=self.state.discovering)
             set_text(self._warning, _incomplete_html(preview))
             self._show_list()
 
@@ -217,10 +205,7 @@ class CoveragePanel(Component):
         self._show_page()
 
     def _show_page(self) -> None:
-        total = len(self._listed)
-        self._page = max(0, min(self._page, (total - 1) // PAGE_LENGTH))
-        start = self._page * PAGE_LENGTH
-        page = self._table.iloc[self._listed[start : start + PAGE_LENGTH]]
+        page = self._table.iloc[self._listed[self._pager.part(len(self._listed))]]
         inside = self._table.loc[self._table["schema"].notna(), "catalog"].value_counts()  # schemas of each
         hidden = self._table.loc[
             self._table["schema"].notna() & self._table["unknown"].notna(), "catalog"
@@ -243,10 +228,6 @@ class CoveragePanel(Component):
                 schemas=int(inside.get(catalog, 0)) if is_catalog else None,
                 is_open=catalog in self._open,
             )
-        few = total <= PAGE_LENGTH
-        self._back.disabled, self._next.disabled = self._page == 0, start + PAGE_LENGTH >= total
-        self._back.layout.display = self._next.layout.display = "none" if few else None
-        self._where.value = "" if few else _muted(f"{start + 1:,}–{min(total, start + PAGE_LENGTH):,} of {total:,}")
 
     def _make_rows(self, number: int) -> None:
         have = len(self._rows)

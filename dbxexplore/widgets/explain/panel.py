@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
-import traitlets
 
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
@@ -15,7 +14,8 @@ from dbxexplore.filters.patterns import LEVELS
 from dbxexplore.filters.preview import Change, Explanation, LevelExplanation, PatternExplanation
 from dbxexplore.text import line_html, one_line
 from dbxexplore.widgets import controls as widgets
-from dbxexplore.widgets.base import ONE_AT_A_TIME, Component, guarded
+from dbxexplore.widgets.base import Component, shows_errors
+from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.words import leaves, reading_name
 from dbxexplore.widgets.work import Latest
 
@@ -29,70 +29,53 @@ _COUNT_DELAY = 0.5  # likewise; judging a large catalog once more would slow dow
 class ExplanationPanel(Component):
     """Explains the verdict on one row of the previewed catalog, and turns it around."""
 
-    preview = traitlets.Instance(Preview, allow_none=True)
-    """The preview whose verdict is explained."""
+    WRITES = ("filters",)
 
-    selected = traitlets.Int(-1)
-    """The row of ``catalog.objects`` that is explained, -1 for none."""
-
-    filters = traitlets.Instance(Filters)
-    """The patterns, to which the edits are made that turn the verdict around."""
-
-    read_only = traitlets.Bool(default_value=False)
-    """Whether the verdict can only be looked at."""
-
-    def __init__(
-        self, preview: Preview | None = None, filters: Filters | None = None, *, read_only: bool = False
-    ) -> None:
+    def __init__(self, state: ExplorerState | None = None) -> None:
         self._explanation: Explanation | None = None
         self._later, self._counting = Latest(_DELAY), Latest(_COUNT_DELAY)
         self._text = widgets.HTML()
         self._flip = widgets.Button(layout={"width": "auto", "align_self": "flex-start"})
         self._flip.on_click(self._on_flip)
-        filters = filters or (preview.filters if preview is not None else Filters())
-        super().__init__(preview=preview, filters=filters, read_only=read_only)
+        super().__init__(state)
         self.children = [self._text, self._flip, self._message]
-        self.observe(self._on_change, ["preview", "selected", "read_only"])
-        self._show()
+        self.state.observe(self._show, ["preview", "selected", "read_only"])
+        self._show({})
 
-    @guarded
-    def _on_change(self, _change: Mapping[str, object]) -> None:
-        self._show()
-
-    @guarded
+    @shows_errors
     def _on_flip(self, _button: widgets.Button) -> None:
         if self._explanation is not None:
-            self.filters = self._explanation.flipped(self.filters)
+            self.state.filters = self._explanation.flipped(self.state.filters)
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the explanation is shown, and what the button would move; at most twice ``timeout`` seconds."""
         return self._later.wait(timeout) and self._counting.wait(timeout)
 
-    def _show(self) -> None:
-        preview, selected = self.preview, self.selected
-        with ONE_AT_A_TIME:
-            self._later.cancel()
-            self._counting.cancel()
-            if preview is None:
-                self._explain(None, "")
-            elif not 0 <= selected < len(preview.catalog):
-                hint = "Click an object in the catalog to see why it is in or out."
-                self._explain(None, f"<span class='dbxe-muted'>{hint}</span>")
-            elif _number_of_patterns(preview.filters) <= _AT_ONCE:
-                self._explain_now(preview, selected, preview.explain(selected))
-            else:
-                self._explain(None, "<span class='dbxe-muted'>Holding every pattern against it…</span>")
-                self._later.start(partial(self._explain_later, preview, selected))
+    @shows_errors
+    def _show(self, _change: Mapping[str, object]) -> None:
+        preview, selected = self.state.preview, self.state.selected
+        self._later.cancel()
+        self._counting.cancel()
+        if preview is None:
+            self._explain(None, "")
+        elif not 0 <= selected < len(preview.catalog):
+            hint = "Click an object in the catalog to see why it is in or out."
+            self._explain(None, f"<span class='dbxe-muted'>{hint}</span>")
+        elif _number_of_patterns(preview.filters) <= _AT_ONCE:
+            self._explain_now(preview, selected, preview.explain(selected))
+        else:
+            self._explain(None, "<span class='dbxe-muted'>Holding every pattern against it…</span>")
+            self._later.start(partial(self._explain_later, preview, selected))
 
     def _explain_later(self, preview: Preview, selected: int, is_wanted: Callable[[], bool]) -> None:
         explanation = preview.explain(selected)
-        with ONE_AT_A_TIME:
+        with self.state.lock:
             if is_wanted():
                 self._explain_now(preview, selected, explanation)
 
     def _explain_now(self, preview: Preview, selected: int, explanation: Explanation) -> None:
         self._explain(explanation, _unlisted_html(preview.catalog, explanation))
-        if not self.read_only:  # the button works before it is known how much else it would move
+        if not self.state.read_only:  # the button works before it is known how much else it would move
             self._counting.start(partial(self._count, preview, selected, explanation))
 
     def _count(self, preview: Preview, selected: int, explanation: Explanation, is_wanted: Callable[[], bool]) -> None:
@@ -100,7 +83,7 @@ class ExplanationPanel(Component):
             number = _moved_besides(preview, selected, explanation)
         except errors.PatternError:
             return  # of a reading that takes too long nothing can be said before
-        with ONE_AT_A_TIME:
+        with self.state.lock:
             if is_wanted():
                 self._show_flip(explanation, number)
 
@@ -108,7 +91,7 @@ class ExplanationPanel(Component):
         """Show an explanation, and a note below it."""
         self._explanation = explanation
         self._text.value = note if explanation is None else explanation_html(explanation) + note
-        can_flip = explanation is not None and bool(explanation.changes) and not self.read_only
+        can_flip = explanation is not None and bool(explanation.changes) and not self.state.read_only
         self._flip.layout.display = None if can_flip else "none"
         if explanation is not None:
             self._show_flip(explanation, 0)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeVar
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,18 +18,18 @@ import traitlets
 from IPython.display import Javascript
 
 from dbxexplore import errors
-from dbxexplore.connection import ConnectionSettings
 from dbxexplore.connection.secrets import looks_like_secret
-from dbxexplore.export import FORMS, ConnectionConfig, Schedule
+from dbxexplore.export import FORMS, ConnectionConfig
 from dbxexplore.export.collisions import Rows, asset_rows, collisions
 from dbxexplore.files import atomic_write
-from dbxexplore.filters import Dialect, Filters, Preview
+from dbxexplore.filters import Dialect, Preview
 from dbxexplore.text import line_html, one_line, plural, visible_html
 from dbxexplore.widgets import controls as widgets
-from dbxexplore.widgets.base import ONE_AT_A_TIME, Component, error_html, guarded, message_area, set_text
+from dbxexplore.widgets.base import Component, error_html, message_area, set_text, shows_errors
+from dbxexplore.widgets.pager import Pager
+from dbxexplore.widgets.state import DEFAULT_NAME, ExplorerState
 from dbxexplore.widgets.work import Latest
 
-DEFAULT_NAME = "databricks_unity_catalog"
 PAGE_LENGTH = 20  # asset keys
 MOST_BYTES = 1_000_000  # of a file to compare with
 _COPY_SECONDS = 300  # allows for clocks that differ
@@ -41,43 +41,33 @@ _SHOWN_COLLISIONS = 5
 
 
 class ExportPanel(Component):
-    """Makes a connection configuration of settings, filters and its own fields, and writes it to a file.
+    """Names the connection, shows it in each format, and writes it to a file.
 
-    ``config`` follows at once. The asset keys and what would change in the file follow a moment later, worked out
+    The text follows at once. The asset keys and what would change in the file follow a moment later, worked out
     beside the kernel's own thread; `finding` and `comparing` can be waited for.
     """
 
-    settings = traitlets.Instance(ConnectionSettings, allow_none=True)
-    """Where to connect to."""
-
-    filters = traitlets.Instance(Filters)
-    """What to let through."""
-
-    dialect = traitlets.Instance(Dialect)
-    """How the filters are read."""
-
-    preview = traitlets.Instance(Preview, allow_none=True)
-    """What they let through, to say which assets there will be."""
-
-    config = traitlets.Instance(ConnectionConfig, allow_none=True)
-    """The configuration, None while the fields make none."""
+    WRITES = ("connection_name", "description", "cron", "timezone")
 
     saved = traitlets.Unicode("")
     """The path of the file that was written last."""
 
-    read_only = traitlets.Bool(default_value=False)
-    """Whether the connection may only be looked at and copied: nothing can be typed, and there is no Save."""
-
-    def __init__(self, config: ConnectionConfig | None = None) -> None:
+    def __init__(self, state: ExplorerState | None = None) -> None:
         self.finding, self.comparing = Latest(_TYPING_SECONDS), Latest(_TYPING_SECONDS)
         self._found = np.array([], dtype=np.intp)  # rows of the assets that the search finds
         self._found_for: tuple[Preview | None, str] = (None, "")  # the preview and the search
         self._shared: list[Rows] = []  # rows of the assets that share a key
-        self._page = 0
+        self._pager = Pager(PAGE_LENGTH, self._turn)
         self._name = _text("Connection name", DEFAULT_NAME)
         self._description = _text("Description", "", placeholder="optional")
         self._cron = _text("Cron schedule", "", placeholder="optional, such as 0 6 * * *")
         self._timezone = _text("Time zone", "UTC")
+        self._fields = {
+            "connection_name": self._name,
+            "description": self._description,
+            "cron": self._cron,
+            "timezone": self._timezone,
+        }
         self._form = widgets.Dropdown(
             description="Format",
             options=[(form.title, key) for key, form in FORMS.items()],
@@ -95,9 +85,6 @@ class ExportPanel(Component):
         self._script = widgets.Output()
         self._search = _text("Find a key", "", placeholder="part of a name, such as raw.events or raw/events")
         self._keys = widgets.HTML()
-        self._back = widgets.Button(description="‹ Previous", layout={"width": "90px"})
-        self._next = widgets.Button(description="Next ›", layout={"width": "90px"})
-        self._where = widgets.HTML()
         self._assets = widgets.VBox(
             [
                 widgets.HTML("<h4>Assets in Dagster</h4>"),
@@ -106,12 +93,12 @@ class ExportPanel(Component):
                 self._collisions,
                 self._search,
                 self._keys,
-                widgets.HBox([self._back, self._next, self._where]),
+                self._pager.box,
             ],
             layout={},
         )
         self._replaced: Path | None = None  # the file that saving would replace, as the button says
-        super().__init__(filters=config.filters if config else Filters(), dialect=Dialect.DATAHUB)
+        super().__init__(state)
         self.children = [
             self._name,
             self._description,
@@ -128,28 +115,28 @@ class ExportPanel(Component):
             self._script,
             self._message,
         ]
-        if config is not None:
-            self._fill(config)
-        for field in (self._name, self._description, self._cron, self._timezone):
+        self._show_fields()
+        for field in self._fields.values():
             field.observe(self._on_field, "value")
         self._form.observe(self._on_form, "value")
         self._path.observe(self._on_path, "value")
         self._search.observe(self._on_search, "value")
-        self.observe(self._on_value, ["settings", "filters", "dialect"])
-        self.observe(self._on_preview, "preview")
-        self.observe(self._on_read_only, "read_only")
+        self.state.observe(self._on_fields, list(self._fields))
+        self.state.observe(self._on_config, ["config", "config_problems"])
+        self.state.observe(self._on_preview, "preview")
+        self.state.observe(self._on_read_only, "read_only")
         self._save.on_click(self._on_save)
         self._copy.on_click(self._on_copy)
-        self._back.on_click(lambda _: self._turn(-1))
-        self._next.on_click(lambda _: self._turn(1))
-        self._build()
+        self._on_read_only({})
+        self._show()
 
-    def _fill(self, config: ConnectionConfig) -> None:
-        self._name.value, self._description.value = config.name, config.description
-        if config.schedule:
-            self._cron.value, self._timezone.value = config.schedule.cron, config.schedule.timezone
-        self._path.value = f"{config.name}.yaml"
-        self.settings, self.filters, self.dialect = config.settings, config.filters, config.dialect
+    def _show_fields(self) -> None:
+        """Show what the connection is called and when it syncs, unless that is what stands there already."""
+        is_default = self._path.value == self._file_name(self._name.value)
+        for name, field in self._fields.items():
+            field.value = getattr(self.state, name)
+        if is_default:
+            self._path.value = self._file_name(self._name.value)
 
     def text(self) -> str:
         """Return the connection in the chosen format.
@@ -158,57 +145,63 @@ class ExportPanel(Component):
             ExportError: the format cannot express this connection.
             ConfigError: the fields make no configuration.
         """
-        if self.config is None:
+        if self.state.config is None:
             msg = "The fields make no connection yet"
             raise errors.ConfigError(msg)
-        return FORMS[self._form.value].render(self.config)
+        return FORMS[self._form.value].render(self.state.config)
 
     # --- what happens ---
 
-    @guarded
+    @shows_errors
     def _on_field(self, change: Mapping[str, object]) -> None:
-        field, new, old = change["owner"], str(change["new"]), str(change["old"])
+        field, old = change["owner"], str(change["old"])
         assert isinstance(field, widgets.Text)
+        new = field.value  # another thread may have written it meanwhile
         if self._is_secret(field):
             return
         if field is self._name and self._path.value == self._file_name(old):
             self._path.value = self._file_name(new)
-        self._build()
+        (name,) = (name for name, one in self._fields.items() if one is field)
+        setattr(self.state, name, new)
 
-    @guarded
+    @shows_errors
+    def _on_fields(self, _change: Mapping[str, object]) -> None:
+        self._show_fields()
+
+    @shows_errors
     def _on_form(self, change: Mapping[str, object]) -> None:
         stem = self._path.value.removesuffix(FORMS[str(change["old"])].suffix)
         self._path.value = stem + FORMS[str(change["new"])].suffix
-        self._build()
+        self._show()
 
-    @guarded
+    @shows_errors
     def _on_path(self, _change: Mapping[str, object]) -> None:
         if not self._is_secret(self._path):
             set_text(self._outcome, "")
             self._compare()
 
-    @guarded
+    @shows_errors
     def _on_search(self, _change: Mapping[str, object]) -> None:
         if not self._is_secret(self._search):
             self.finding.start(self._find)
 
-    @guarded
-    def _on_value(self, _change: Mapping[str, object]) -> None:
-        self._build()
+    @shows_errors
+    def _on_config(self, _change: Mapping[str, object]) -> None:
+        self._show()
 
-    @guarded
+    @shows_errors
     def _on_preview(self, _change: Mapping[str, object]) -> None:
         self._show_assets()
 
-    @guarded
+    @shows_errors
     def _on_read_only(self, _change: Mapping[str, object]) -> None:
-        for field in (self._name, self._description, self._cron, self._timezone, self._path):
-            field.disabled = self.read_only
-        self._save.layout.display = "none" if self.read_only else None
+        for field in (*self._fields.values(), self._path):
+            field.disabled = self.state.read_only
+        self._save.layout.display = "none" if self.state.read_only else None
 
-    @guarded
+    @shows_errors
     def _turn(self, pages: int) -> None:
-        self._page += pages
+        self._pager.page += pages
         self._show_keys()
 
     def _is_secret(self, field: widgets.Text) -> bool:
@@ -230,55 +223,25 @@ class ExportPanel(Component):
 
     # --- the configuration and its text ---
 
-    def _build(self) -> None:
-        """Make the configuration anew, and show it, or what keeps it from being one."""
+    def _show(self) -> None:
+        """Show the configuration as text, or what keeps the fields from making one."""
         set_text(self._outcome, "")
         self._script.outputs = ()
-        self.config = self._made()
-        text = ""
-        if self.config is not None:
-            set_text(self._problem, "")
+        text, problem = "", "".join(map(_problem_html, self.state.config_problems))
+        if self.state.config is not None:
             try:
                 text = self.text()
             except errors.DbxExploreError as error:
-                set_text(self._problem, error_html(error))
+                problem = error_html(error)
+        elif self.state.settings is None:
+            problem = "<span class='dbxe-muted'>Fill in the connection first.</span>"
+        set_text(self._problem, problem)
         self._text.value = (
             f"<h4>What is written</h4><pre class='dbxe-text' tabindex='0'>{visible_html(text)}</pre>" if text else ""
         )
         self._save.disabled = self._copy.disabled = not text
         self._compare()
         self._show_assets()
-
-    def _made(self) -> ConnectionConfig | None:
-        if self.settings is None:
-            set_text(self._problem, "<span class='dbxe-muted'>Fill in the connection first.</span>")
-            return None
-        settings, cron = self.settings, self._cron.value.strip()
-        wrong: list[str] = []
-
-        def whole(schedule: Schedule | None) -> ConnectionConfig:
-            return ConnectionConfig(
-                name=self._name.value.strip(),
-                description=self._description.value.strip(),
-                settings=settings,
-                filters=self.filters,
-                dialect=self.dialect,
-                schedule=schedule,
-            )
-
-        # Apart from each other, because what is refused stops at the first field that is wrong.
-        timezone = self._timezone.value.strip() or "UTC"
-        if cron:
-            _tried(wrong, lambda: Schedule(cron=cron))
-            _tried(wrong, lambda: Schedule(cron=_ANY_CRON, timezone=timezone))
-        if wrong:
-            _tried(wrong, lambda: whole(None))
-            config = None
-        else:
-            config = _tried(wrong, lambda: whole(Schedule(cron=cron, timezone=timezone) if cron else None))
-        if wrong:
-            set_text(self._problem, "".join(f"<div class='dbxe-error' role='alert'>{one}</div>" for one in wrong))
-        return config
 
     # --- the file ---
 
@@ -294,7 +257,7 @@ class ExportPanel(Component):
         def work(is_wanted: Callable[[], bool]) -> None:
             found = _on_disk(path, text)
             markup = _difference_html(found, text, path)
-            with ONE_AT_A_TIME:
+            with self.state.lock:
                 if is_wanted():
                     self._show_save(path if found.state == "other" else None)
                     set_text(self._difference, markup)
@@ -307,9 +270,9 @@ class ExportPanel(Component):
         self._save.description = "Save" if replaced is None else "Overwrite"
         self._save.tooltip = "Write the file" if replaced is None else "Replace the file that is there"
 
-    @guarded
+    @shows_errors
     def _on_save(self, _button: object) -> None:
-        if self.read_only:
+        if self.state.read_only:
             return
         path, text = self._target(), self.text()
         found = _on_disk(path, text)
@@ -331,7 +294,7 @@ class ExportPanel(Component):
         set_text(self._outcome, shown)
         self._compare()
 
-    @guarded
+    @shows_errors
     def _on_copy(self, _button: object) -> None:
         text = json.dumps(self.text()).replace("<", "\\u003c")
         # The clipboard is the browser's, and no core widget reaches it. A saved notebook runs a script again when
@@ -348,7 +311,7 @@ class ExportPanel(Component):
 
     def _show_assets(self) -> None:
         """Say at once how many assets there will be, and in a moment which."""
-        config, preview = self.config, self.preview
+        config, preview = self.state.config, self.state.preview
         if config is None or preview is None:
             self.finding.cancel()
             self._assets.layout.display = "none"
@@ -357,14 +320,14 @@ class ExportPanel(Component):
         self._assets.layout.display = None
         set_text(self._note, _note_html(config, preview))
         set_text(self._reader, "")
-        if self._found_for[0] is self.preview:  # another name, the same objects
+        if self._found_for[0] is self.state.preview:  # another name, the same objects
             self._show_keys()
             set_text(self._collisions, _collisions_html(config, preview, self._shared))
         self.finding.start(self._find)
 
     def _find(self, is_wanted: Callable[[], bool]) -> None:
         """Find the rows that the search asks for, and what shares a key; both take a while in a large catalog."""
-        preview, wanted = self.preview, self._search.value.strip()
+        preview, wanted = self.state.preview, self._search.value.strip()
         if preview is None:
             return
         rows = asset_rows(preview)
@@ -376,11 +339,11 @@ class ExportPanel(Component):
         if before is not preview:
             self._shared = []
         if before is not preview or text != wanted:
-            self._page = 0
+            self._pager.page = 0
         self._found, self._found_for = rows, (preview, wanted)
         self._show_keys()
         shared = collisions(preview)  # the first time for a catalog the slowest part, so it comes last
-        config = self.config  # it may have got another name meanwhile
+        config = self.state.config  # it may have got another name meanwhile
         if is_wanted() and config is not None:
             self._shared = shared
             set_text(self._collisions, _collisions_html(config, preview, shared))
@@ -390,20 +353,13 @@ class ExportPanel(Component):
                     set_text(self._reader, reader)
 
     def _show_keys(self) -> None:
-        config, preview, found = self.config, self._found_for[0], self._found
+        config, preview, found = self.state.config, self._found_for[0], self._found
         if config is None or preview is None:
             return
-        total = len(found)
-        self._page = max(0, min(self._page, (total - 1) // PAGE_LENGTH))
-        start = self._page * PAGE_LENGTH
-        keys = _keys(config, preview, found[start : start + PAGE_LENGTH])
+        keys = _keys(config, preview, found[self._pager.part(len(found))])
         lines = "".join(f"<li><code>{_key_html(key)}</code></li>" for _, key in keys)
         nothing = "No key is like that." if self._search.value.strip() else "Nothing is included."
-        self._keys.value = f"<ul class='dbxe-keys'>{lines}</ul>" if total else _muted(nothing)
-        few = total <= PAGE_LENGTH
-        self._back.disabled, self._next.disabled = self._page == 0, start + PAGE_LENGTH >= total
-        self._back.layout.display = self._next.layout.display = "none" if few else None
-        self._where.value = "" if few else _muted(f"{start + 1:,}–{min(total, start + PAGE_LENGTH):,} of {total:,}")
+        self._keys.value = f"<ul class='dbxe-keys'>{lines}</ul>" if len(found) else _muted(nothing)
 
 
 _STYLE = {"description_width": "120px"}
@@ -414,31 +370,21 @@ def _text(description: str, value: str, placeholder: str = "") -> widgets.Text:
     return widgets.Text(description=description, value=value, placeholder=placeholder, style=_STYLE, layout=_WIDE)
 
 
-_ANY_CRON = "0 0 * * *"
-_Made = TypeVar("_Made")
-
-
-def _tried(wrong: list[str], make: Callable[[], _Made]) -> _Made | None:
-    """Return what is made, or None and add to ``wrong``, as markup, what is wrong with a field."""
-    try:
-        return make()
-    except errors.ConfigError as error:
-        wrong.append(_field_error_html(error))
-    except errors.DbxExploreError as error:
-        wrong.append(line_html(str(error), 600))
-    return None
-
-
 _FIELDS = {"name": "Connection name", "description": "Description", "cron": "Cron schedule", "timezone": "Time zone"}
 
 
-def _field_error_html(error: errors.ConfigError) -> str:
-    """Say what is wrong in the words of the form: its keys are those of a document that nobody wrote yet."""
-    field = next((str(part) for part in error.path if part in _FIELDS), "")
+def _problem_html(error: errors.DbxExploreError) -> str:
+    return f"<div class='dbxe-error' role='alert'>{_in_words_of_the_form(error)}</div>"
+
+
+def _in_words_of_the_form(error: errors.DbxExploreError) -> str:
+    """Return, as markup, what is wrong with a field: the keys of an error are those of a document nobody wrote yet."""
+    path = error.path if isinstance(error, errors.ConfigError) else ()
+    field = next((str(part) for part in path if part in _FIELDS), "")
+    if not field or not isinstance(error, errors.ConfigError):
+        return line_html(str(error), 600)
     if field == "name" and "at least 1 character" in error.what:
         return f"{_FIELDS[field]}: a name is needed."
-    if not field:
-        return line_html(str(error), 600)
     expected = f" Expected {error.expected}." if error.expected else ""
     remedy = f" {error.remedy}." if error.remedy else ""
     return line_html(f"{_FIELDS[field]}: {error.what}.{expected}{remedy}", 600)

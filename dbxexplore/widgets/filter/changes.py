@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -10,17 +9,17 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
-import traitlets
 
 from dbxexplore.catalog.schema import Kind
-from dbxexplore.filters import Dialect, Filters, Preview
+from dbxexplore.filters import Preview
 from dbxexplore.filters.patterns import LEVEL_OF_KIND
 from dbxexplore.filters.subjects import Subjects
 from dbxexplore.text import line_html, one_line, plural
 from dbxexplore.widgets import controls as widgets
-from dbxexplore.widgets.base import ONE_AT_A_TIME, Component, Mask, guarded, message_area, set_text
-from dbxexplore.widgets.filter.history import History, describe
+from dbxexplore.widgets.base import Component, message_area, set_text, shows_errors
 from dbxexplore.widgets.focus import focus
+from dbxexplore.widgets.history import describe
+from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.words import containers_text, leaves, reason
 from dbxexplore.widgets.work import Latest
 
@@ -34,56 +33,25 @@ class ChangesPanel(Component):
     What is typed into one pattern without a pause is one edit.
     """
 
-    filters = traitlets.Instance(Filters)
-    """The patterns now. Set by undoing and redoing; whatever else sets them is an edit."""
+    WRITES = ("filters", "dialect")  # by undo and redo
 
-    dialect = traitlets.Instance(Dialect)
-    """How they are read. Likewise."""
-
-    preview = traitlets.Instance(Preview, allow_none=True)
-    """What they let through. It is expected after the filters and the dialect that it is of."""
-
-    read_only = traitlets.Bool(default_value=False)
-    """Whether nothing can be undone or redone."""
-
-    discovering = traitlets.Bool(default_value=False)
-    """Whether a discovery is under way, so that nobody is asked to start one."""
-
-    changed = Mask()
-    """A boolean for each row of ``catalog.objects``: whether the last edit changed its verdict; None before one."""
-
-    def __init__(
-        self,
-        filters: Filters | None = None,
-        dialect: Dialect | None = None,
-        preview: Preview | None = None,
-        *,
-        read_only: bool = False,
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._clock = clock
-        self._moving = False  # while undoing, what is set is no edit
-        self._step = self._shown_step = 0  # counts edits, and says to which of them the changes shown belong
-        self._before: Preview | None = None  # what was let through before this edit
+    def __init__(self, state: ExplorerState | None = None) -> None:
         self._undo, self._redo = widgets.Button(icon="undo"), widgets.Button(icon="repeat")
         self._changes, self._objects = widgets.HTML(), message_area()
         self._later = Latest(_DELAY)
-        super().__init__(filters=filters or Filters(), dialect=dialect or Dialect.DATAHUB, read_only=read_only)
-        self._history = History((self.filters, self.dialect))
+        super().__init__(state)
         for button, other, go in (
-            (self._undo, self._redo, self._history.undo),
-            (self._redo, self._undo, self._history.redo),
+            (self._undo, self._redo, self.state.undo),
+            (self._redo, self._undo, self.state.redo),
         ):
             button.add_class("dbxe-quiet")
             button.on_click(partial(self._on_go, go, other))
         self._buttons = widgets.HBox([self._undo, self._redo], layout={"flex_flow": "row wrap"})
         self.children = [self._buttons, self._changes, self._objects, self._message]
-        self.observe(self._on_edit, ["filters", "dialect"])
-        self.observe(self._on_preview, "preview")
-        self.observe(self._on_read_only, ["read_only", "discovering"])
-        self.preview = preview
-        self._show_buttons()
-        self._show_changes()
+        self.state.observe(self._show_buttons, ["filters", "dialect", "read_only"])
+        self.state.observe(self._show_changes, ["preview", "discovering", "read_only"])
+        self._show_buttons({})
+        self._show_changes({})
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the changed objects are shown, at most ``timeout`` seconds; return whether they are."""
@@ -91,84 +59,50 @@ class ChangesPanel(Component):
 
     # --- what happens ---
 
-    @guarded
-    def _on_edit(self, _change: Mapping[str, object]) -> None:
-        if self._moving:
-            return
-        value = (self.filters, self.dialect)
-        edit = describe(self._history.value, value)
-        if self._history.record(value, edit.key, self._clock(), ends=edit.ends):
-            self._step += 1
-        self._show_buttons()
-
-    @guarded
-    def _on_go(self, go: Callable[[], tuple[Filters, Dialect]], other: widgets.Button, button: widgets.Button) -> None:
-        filters, dialect = go()
-        self._step += 1
-        self._moving = True
-        try:
-            self.filters = filters
-            self.dialect = dialect
-        finally:
-            self._moving = False
-            self._show_buttons()
-            focus(button, other)  # after the last step a button is disabled, and would lose the keyboard
-
-    @guarded
-    def _on_preview(self, change: Mapping[str, object]) -> None:
-        last = change["old"]
-        if self._shown_step != self._step or not self._is_comparable(self._before):
-            self._before = last if isinstance(last, Preview) else None
-            self._shown_step = self._step
-        self._show_changes()
-
-    @guarded
-    def _on_read_only(self, _change: Mapping[str, object]) -> None:
-        self._show_buttons()
-        self._show_changes()
-
-    def _is_comparable(self, before: Preview | None) -> bool:
-        return before is not None and self.preview is not None and before.catalog is self.preview.catalog
+    @shows_errors
+    def _on_go(self, go: Callable[[], None], other: widgets.Button, button: widgets.Button) -> None:
+        go()
+        focus(button, other)  # after the last step a button is disabled, and would lose the keyboard
 
     # --- what is shown ---
 
-    def _show_buttons(self) -> None:
-        self._buttons.layout.display = "none" if self.read_only else None
+    @shows_errors
+    def _show_buttons(self, _change: Mapping[str, object]) -> None:
+        self._buttons.layout.display = "none" if self.state.read_only else None
         for button, name, step in (
-            (self._undo, "Undo", self._history.last),
-            (self._redo, "Redo", self._history.next),
+            (self._undo, "Undo", self.state.history.last),
+            (self._redo, "Redo", self.state.history.next),
         ):
             what = one_line(describe(*step).text, 80) if step else ""
             button.description = f"{name}: {what}" if what else name
             button.tooltip = f"{name} {what}" if what else f"Nothing to {name.lower()}"
             button.disabled = step is None
 
-    def _show_changes(self) -> None:
-        before, after = self._before, self.preview
-        changed, text = None, ""
-        if after is None and self.discovering:
+    @shows_errors
+    def _show_changes(self, _change: Mapping[str, object]) -> None:
+        state = self.state
+        after, changed, text = state.preview, None, ""
+        if after is None and state.discovering:
             text = ""  # the panel above says so
         elif after is None:
             text = "<span class='dbxe-muted'>Discover a workspace to see what an edit changes.</span>"
-        elif before is None or not self._is_comparable(before) or before is after:
+        elif state.changed is None:
             hint = "Edit a pattern to see which objects that changes."
-            text = "" if self.read_only else f"<span class='dbxe-muted'>{hint}</span>"
+            text = "" if state.read_only else f"<span class='dbxe-muted'>{hint}</span>"
         else:
-            changed = _Changed.between(before, after)
+            changed = _Changed.of(after, state.changed.flags)
             text = changed.sum_html(after)
         self._changes.value = text
-        self.changed = None if changed is None else changed.flags
-        with ONE_AT_A_TIME:
-            self._later.cancel()
-            if changed is None or after is None or not changed.flags.any():
-                set_text(self._objects, "")
-            else:
-                self._objects.add_class("dbxe-outdated")
-                self._later.start(partial(self._show_objects, changed, after))
+        self._later.cancel()
+        if changed is None or after is None or not changed.flags.any():
+            set_text(self._objects, "")
+        else:
+            self._objects.add_class("dbxe-outdated")
+            self._later.start(partial(self._show_objects, changed, after))
 
     def _show_objects(self, changed: _Changed, after: Preview, is_wanted: Callable[[], bool]) -> None:
         text = changed.objects_html(after)
-        with ONE_AT_A_TIME:
+        with self.state.lock:
             if is_wanted():
                 set_text(self._objects, text)
                 self._objects.remove_class("dbxe-outdated")
@@ -183,11 +117,9 @@ class _Changed:
     removed: int
 
     @classmethod
-    def between(cls, before: Preview, after: Preview) -> _Changed:
-        was, now = before.included.to_numpy(), after.included.to_numpy()
-        flags = was != now
+    def of(cls, after: Preview, flags: npt.NDArray[np.bool_]) -> _Changed:
         counted = flags & leaves(after.catalog)
-        added = int(np.count_nonzero(counted & now))
+        added = int(np.count_nonzero(counted & after.included.to_numpy()))
         return cls(flags, added, int(np.count_nonzero(counted)) - added)
 
     def sum_html(self, after: Preview) -> str:

@@ -18,9 +18,11 @@ from dbxexplore.filters.patterns import LEVELS, Level, ListName
 from dbxexplore.filters.subjects import Subjects
 from dbxexplore.text import line_html, one_line, plural, visible_html, visible_text
 from dbxexplore.widgets import controls as widgets
-from dbxexplore.widgets.base import ONE_AT_A_TIME, Component, exclusive, guarded, message_area, set_text
+from dbxexplore.widgets.base import Component, locked, message_area, set_text, shows_errors
 from dbxexplore.widgets.filter.pattern_rows import Row, aligned, in_force, lines, problem, problem_html
 from dbxexplore.widgets.focus import focus
+from dbxexplore.widgets.pager import Pager
+from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.words import leaves, objects_text
 from dbxexplore.widgets.work import Latest
 
@@ -78,17 +80,7 @@ class FilterEditor(Component):
     catalog, each row tells how many names it matches and what is probably wrong with it.
     """
 
-    filters = traitlets.Instance(Filters)
-    """The patterns that are in force: those of the rows that are on."""
-
-    dialect = traitlets.Instance(Dialect)
-    """How they are read."""
-
-    catalog = traitlets.Instance(Catalog, allow_none=True)
-    """What matches are counted in; None counts nothing."""
-
-    read_only = traitlets.Bool(default_value=False)
-    """Whether patterns can only be looked at."""
+    WRITES = ("filters", "dialect")
 
     findings = traitlets.Instance(Findings, allow_none=True)
     """What is probably wrong with the patterns; None while that is not known. Set by the editor, from a thread."""
@@ -97,14 +89,7 @@ class FilterEditor(Component):
     """How many tables, views and notebooks another reading would judge otherwise; None while that is not known. Set
     likewise."""
 
-    def __init__(
-        self,
-        filters: Filters | None = None,
-        dialect: Dialect | None = None,
-        catalog: Catalog | None = None,
-        *,
-        read_only: bool = False,
-    ) -> None:
+    def __init__(self, state: ExplorerState | None = None) -> None:
         self._counter, self._judge = Latest(_COUNT_DELAY), Latest(_JUDGE_DELAY)
         self._dependent = ""  # what another reading would judge otherwise, in words
         self._counts: dict[_Key, _Count | None] = {}  # of this catalog and reading; None took too long
@@ -115,9 +100,7 @@ class FilterEditor(Component):
         )
         self._dialect.add_class("dbxe-reading")
         self._portability = widgets.HTML(layout={"margin": "0 0 2px 68px"})
-        super().__init__(
-            filters=filters or Filters(), dialect=dialect or Dialect.DATAHUB, catalog=catalog, read_only=read_only
-        )
+        super().__init__(state)
         self._sections = {level: _Section(self, level) for level in LEVELS}
         boxes = [section.box for section in self._sections.values()]
         self.children = [self._dialect, self._portability, *boxes, self._message]
@@ -125,10 +108,10 @@ class FilterEditor(Component):
         self._show_dialect()
         self._show_all()
         self._dialect.observe(self._on_dialect_choice, "value")
-        self.observe(self._on_dialect, "dialect")
-        self.observe(self._on_filters, "filters")
-        self.observe(self._on_catalog, "catalog")
-        self.observe(self._on_read_only, "read_only")
+        self.state.observe(self._on_dialect, "dialect")
+        self.state.observe(self._on_filters, "filters")
+        self.state.observe(self._on_catalog, "catalog")
+        self.state.observe(self._on_read_only, "read_only")
         self._restart()
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -137,51 +120,49 @@ class FilterEditor(Component):
 
     # --- what happens ---
 
-    @guarded
+    @shows_errors
     def changed(self, level: Level, *rows: Row) -> None:
         """Take over what was edited in a section; ``rows`` are those whose counts are wanted at once."""
         patterns = self._sections[level].patterns()
-        if patterns != self.filters.level(level):
-            self.filters = self.filters.with_level(level, patterns)
+        if patterns != self.state.filters.level(level):
+            self.state.filters = self.state.filters.with_level(level, patterns)
         self._count_now(level, rows)
         self._show_counts(level)
         self._sections[level].show_note()
         self._restart(only_missing=True)
 
-    @guarded
-    def _on_dialect_choice(self, change: Mapping[str, object]) -> None:
-        chosen = Dialect.named().get(str(change["new"]))
+    @shows_errors
+    def _on_dialect_choice(self, _change: Mapping[str, object]) -> None:
+        chosen = Dialect.named().get(self._dialect.value)
         if chosen is not None and not self._writing:
-            self.dialect = chosen
+            self.state.dialect = chosen
 
-    @guarded
+    @shows_errors
     def _on_dialect(self, _change: Mapping[str, object]) -> None:
         self._show_dialect()
         self._forget_counts()
 
-    @guarded
+    @shows_errors
     def _on_catalog(self, _change: Mapping[str, object]) -> None:
         self._forget_counts()
 
-    @guarded
+    @shows_errors
     def _on_read_only(self, _change: Mapping[str, object]) -> None:
         self._show_all()
 
-    @guarded
+    @shows_errors
     def _on_filters(self, _change: Mapping[str, object]) -> None:
         """Write the rows that changed; elsewhere, someone may have half a pattern."""
         for level, section in self._sections.items():
-            if section.patterns() != self.filters.level(level):
-                with ONE_AT_A_TIME:
-                    section.assign(self.filters.level(level))
+            if section.patterns() != self.state.filters.level(level):
+                section.assign(self.state.filters.level(level))
                 self._show_counts(level)
         self._restart(only_missing=True)
 
     def _forget_counts(self) -> None:
-        with ONE_AT_A_TIME:
-            self._counts = {}
-            for level in LEVELS:
-                self._show_counts(level)
+        self._counts = {}
+        for level in LEVELS:
+            self._show_counts(level)
         self._restart()
 
     # --- what is worked out ---
@@ -189,25 +170,24 @@ class FilterEditor(Component):
     def _restart(self, *, only_missing: bool = False) -> None:
         """Work out anew what the rows match, and what is to be said of them."""
         self._outdate()
-        catalog = self.catalog
+        catalog, filters, dialect = self.state.catalog, self.state.filters, self.state.dialect
         if catalog is None:
             self._counter.cancel()
             self._show_findings()
             return
         missing = [key for level in LEVELS for key in self._sections[level].shown_keys() if key not in self._counts]
         if missing or not only_missing:
-            self._counter.start(partial(self._count, catalog, self.dialect, missing))
-        self._judge.start(partial(self._judge_all, catalog, self.filters, self.dialect))
+            self._counter.start(partial(self._count, catalog, dialect, missing))
+        self._judge.start(partial(self._judge_all, catalog, filters, dialect))
 
     def _outdate(self) -> None:
         """Take away what was said of patterns that are no longer those in force."""
-        with ONE_AT_A_TIME:
-            self._judge.cancel()
-            if self.findings is not None:
-                self.findings = None
-                self.add_class("dbxe-stale")
-            self.dialect_dependent = None
-            self._show_portability()
+        self._judge.cancel()
+        if self.findings is not None:
+            self.findings = None
+            self.add_class("dbxe-stale")
+        self.dialect_dependent = None
+        self._show_portability()
 
     def _count(
         self, catalog: Catalog, dialect: Dialect, missing: Sequence[_Key], is_wanted: Callable[[], bool]
@@ -217,19 +197,20 @@ class FilterEditor(Component):
             if not is_wanted():
                 return
             found[level, text] = _number(catalog, level, text, dialect)
-        with ONE_AT_A_TIME:
+        with self.state.lock:
             if is_wanted():
                 self._keep(found)
                 for level in LEVELS:
                     self._show_counts(level)
 
     def _count_now(self, level: Level, rows: Sequence[Row]) -> None:
-        if self.catalog is None:
+        catalog = self.state.catalog
+        if catalog is None:
             return
         wanted = [(level, row.pattern) for row in rows if row.on and row.pattern is not None and row.error is None]
         missing = [key for key in wanted if key not in self._counts]
         if len(missing) <= _AT_ONCE:  # after a preview of these filters, all of them are known
-            self._keep({key: _number(self.catalog, *key, self.dialect) for key in missing})
+            self._keep({key: _number(catalog, *key, self.state.dialect) for key in missing})
 
     def _keep(self, found: Mapping[_Key, _Count | None]) -> None:
         if len(self._counts) > _MOST_COUNTS:
@@ -240,7 +221,7 @@ class FilterEditor(Component):
         if not self._depends(catalog, filters, dialect, is_wanted) or not is_wanted():
             return
         findings = filters.lint(catalog, dialect)
-        with ONE_AT_A_TIME:
+        with self.state.lock:
             if is_wanted():
                 self.findings = findings
                 self._show_findings()
@@ -251,7 +232,7 @@ class FilterEditor(Component):
             depends = filters.preview(catalog, dialect).dialect_dependent.to_numpy()
         except errors.PatternError:
             return is_wanted()  # a bad pattern is told of by its row
-        with ONE_AT_A_TIME:
+        with self.state.lock:
             if is_wanted():
                 self._dependent = objects_text(catalog, depends) if depends.any() else ""
                 self.dialect_dependent = int(np.count_nonzero(depends & leaves(catalog)))
@@ -261,19 +242,20 @@ class FilterEditor(Component):
     # --- what is shown ---
 
     def _show_all(self) -> None:
-        with ONE_AT_A_TIME:
-            self._dialect.disabled = self.read_only
-            self.layouts.act.display = "none" if self.read_only else None
-            _set_class(self, "dbxe-no-acts", on=self.read_only)
-            for level, section in self._sections.items():
-                section.show()
-                self._show_counts(level)
+        read_only = self.state.read_only
+        self._dialect.disabled = read_only
+        self.layouts.act.display = "none" if read_only else None
+        _set_class(self, "dbxe-no-acts", on=read_only)
+        for level, section in self._sections.items():
+            section.show()
+            self._show_counts(level)
 
     def _show_dialect(self) -> None:
-        named = next((name for name, known in Dialect.named().items() if known == self.dialect), None)
+        dialect = self.state.dialect
+        named = next((name for name, known in Dialect.named().items() if known == dialect), None)
         options = list(_READINGS)
         if named is None:
-            settings = ", ".join(f"{key} {value}" for key, value in self.dialect.settings().items())
+            settings = ", ".join(f"{key} {value}" for key, value in dialect.settings().items())
             options.append((f"Custom: {settings}", "custom"))
         self._writing = True
         try:
@@ -283,11 +265,11 @@ class FilterEditor(Component):
         finally:
             self._writing = False
         for section in self._sections.values():
-            section.show_subject(self.dialect)
+            section.show_subject(dialect)
 
     def _show_portability(self) -> None:
         number = self.dialect_dependent
-        if self.catalog is None:
+        if self.state.catalog is None:
             text = ""
         elif number is None:
             text = "<span class='dbxe-muted' title='Being worked out'>Other readings: …</span>"
@@ -300,9 +282,9 @@ class FilterEditor(Component):
         self._portability.value = text
 
     def _show_counts(self, level: Level) -> None:
-        total = None if self.catalog is None else _total(self.catalog, level, self.dialect)
-        with ONE_AT_A_TIME:
-            self._sections[level].show_counts(self._counts, total)
+        catalog = self.state.catalog
+        total = None if catalog is None else _total(catalog, level, self.state.dialect)
+        self._sections[level].show_counts(self._counts, total)
 
     def _show_findings(self) -> None:
         self.remove_class("dbxe-stale")
@@ -378,8 +360,8 @@ class _RowView:
         self.box = widgets.VBox([line, self.note], layout=layouts.box)
         self.box.add_class("dbxe-pattern")
         self._show_on()
-        self.on.observe(lambda change: section.on_switch(self, on=bool(change["new"])), "value")
-        self.text.observe(lambda change: section.on_typed(self, str(change["new"])), "value")
+        self.on.observe(lambda _: section.on_switch(self), "value")
+        self.text.observe(lambda _: section.on_typed(self), "value")
         self.flip.on_click(lambda _: section.on_flip(self))
         self.up.on_click(lambda _: section.on_move(self, -1))
         self.down.on_click(lambda _: section.on_move(self, 1))
@@ -463,12 +445,12 @@ class _Section:
     """One level: its rows, a page of them at a time, or its two lists as text."""
 
     def __init__(self, editor: FilterEditor, level: Level) -> None:
-        self.editor, self.level, self.layouts = editor, level, editor.layouts
-        patterns = editor.filters.level(level)
+        self.editor, self.state, self.level, self.layouts = editor, editor.state, level, editor.layouts
+        patterns = self.state.filters.level(level)
         self.rows: dict[ListName, list[Row]] = {
             name: [Row.of(text) for text in getattr(patterns, name)] for name in _LISTS
         }
-        self._page = 0
+        self._pager = Pager(PAGE_LENGTH, self._turn)
         self._whole: list[Finding] = []  # about a list, not one of its patterns
         self._views: dict[Row, _RowView] = {}
         self._text = _TextLists(self, level)
@@ -477,21 +459,15 @@ class _Section:
         self._as_text = self._head_button("Edit as text", f"Edit {level} as text, one pattern a line")
         self._note = message_area()
         self._box = widgets.VBox(layout=self.layouts.box)
-        self._back = widgets.Button(description="‹ Previous", layout={"width": "90px"})
-        self._next = widgets.Button(description="Next ›", layout={"width": "90px"})
-        self._where = widgets.HTML()
-        self._pager = widgets.HBox([self._back, self._next, self._where], layout={})
         head = widgets.HBox(
             [self._head, self._add["allow"], self._add["deny"], self._as_text], layout={"align_items": "center"}
         )
         head.add_class("dbxe-level-head")
-        self.box = widgets.VBox([head, self._note, self._box, self._pager], layout=self.layouts.box)
+        self.box = widgets.VBox([head, self._note, self._box, self._pager.box], layout=self.layouts.box)
         self.box.add_class("dbxe-level")
         for name, button in self._add.items():
             button.on_click(lambda _, name=name: self._on_add(name))
         self._as_text.on_click(lambda _: self._on_as_text())
-        self._back.on_click(lambda _: self._turn(-1))
-        self._next.on_click(lambda _: self._turn(1))
 
     @staticmethod
     def _head_button(text: str, tooltip: str) -> widgets.Button:
@@ -521,10 +497,10 @@ class _Section:
 
     # --- what happens ---
 
-    @exclusive
-    def on_typed(self, view: _RowView, text: str) -> None:
-        """Take what was typed into a row."""
-        row = view.row
+    @locked
+    def on_typed(self, view: _RowView) -> None:
+        """Take what was typed into a row, unless another thread has written something else there meanwhile."""
+        row, text = view.row, view.text.value
         if text == row.text:
             return  # written here
         if looks_like_secret(text):
@@ -535,16 +511,16 @@ class _Section:
         view.show_problem()
         self.editor.changed(self.level, row)
 
-    @exclusive
-    def on_switch(self, view: _RowView, *, on: bool) -> None:
+    @locked
+    def on_switch(self, view: _RowView) -> None:
         """Switch a row on or off."""
-        if on == view.row.on:
+        if view.on.value == view.row.on:
             return
-        view.row.on = on
+        view.row.on = view.on.value
         self.show()
         self.editor.changed(self.level, view.row)
 
-    @exclusive
+    @locked
     def on_flip(self, view: _RowView) -> None:
         """Move a row to the other list."""
         self.rows[view.list].remove(view.row)
@@ -553,7 +529,7 @@ class _Section:
         self._go_to(view.row)
         self.editor.changed(self.level, view.row)
 
-    @exclusive
+    @locked
     def on_move(self, view: _RowView, by: int) -> None:
         """Move a row up or down within its list."""
         rows, row = self.rows[view.list], view.row
@@ -572,7 +548,7 @@ class _Section:
         moved = self._views[row]
         focus(moved.up if by < 0 else moved.down, moved.down if by < 0 else moved.up)
 
-    @exclusive
+    @locked
     def on_remove(self, view: _RowView) -> None:
         """Remove a row."""
         rows, gone = self.rows[view.list], view.row
@@ -593,14 +569,14 @@ class _Section:
         self._views[gone] = views[-1]
         views[-1].row = gone
 
-    @exclusive
+    @locked
     def _on_add(self, name: ListName) -> None:
         row = Row()
         self.rows[name].append(row)
         self._go_to(row)
         self.editor.changed(self.level)
 
-    @exclusive
+    @locked
     def _on_as_text(self) -> None:
         if self._text.is_open:
             self._text.close()
@@ -609,14 +585,15 @@ class _Section:
         self.show()
         self.editor.changed(self.level)
 
-    @exclusive
+    @locked
     def take_lines(self, name: ListName, texts: Sequence[str]) -> None:
         """Make the rows of a list those of its lines, each as if it had been typed into a row."""
         self.rows[name] = _rows_of(texts, self.rows[name])
         self.editor.changed(self.level)
 
+    @locked
     def _turn(self, pages: int) -> None:
-        self._page += pages
+        self._pager.page += pages
         self.show()
         self.editor.changed(self.level)
 
@@ -627,7 +604,7 @@ class _Section:
 
     def _go_to(self, row: Row) -> None:
         at = next(at for at, (_, _, one) in enumerate(self._entries()) if one is row)
-        self._page = at // PAGE_LENGTH
+        self._pager.page = at // PAGE_LENGTH
         self.show()
 
     def _forget(self, row: Row) -> None:
@@ -635,10 +612,10 @@ class _Section:
         if view is not None:
             view.close()
 
-    @exclusive
+    @locked
     def show(self) -> None:
         """Show the rows of this page, or the lists as text."""
-        read_only = self.editor.read_only
+        read_only = self.state.read_only
         for button in (*self._add.values(), self._as_text):
             button.layout.display = "none" if read_only else None
         self._as_text.description = "Edit as rows" if self._text.is_open else "Edit as text"
@@ -649,16 +626,14 @@ class _Section:
             self._show_children([self._text.box])
             for row in list(self._views):
                 self._forget(row)  # no more than are looked at
-            self._pager.layout.display = "none"
+            self._pager.box.layout.display = "none"
         else:
             self._show_page(read_only=read_only)
         self.show_note()
 
     def _show_page(self, *, read_only: bool) -> None:
         entries = self._entries()
-        self._page = max(0, min(self._page, (len(entries) - 1) // PAGE_LENGTH))
-        start = self._page * PAGE_LENGTH
-        page = entries[start : start + PAGE_LENGTH]
+        page = entries[self._pager.part(len(entries), plural(len(entries), "pattern"))]
         old = self._views
         self._views = {row: old.pop(row) if row in old else _RowView(self, name, row) for name, _, row in page}
         for name, place, row in page:
@@ -666,10 +641,6 @@ class _Section:
         self._show_children([view.box for view in self._views.values()])
         for view in old.values():
             view.close()
-        self._pager.layout.display = None if len(entries) > PAGE_LENGTH else "none"
-        self._back.disabled, self._next.disabled = self._page == 0, start + PAGE_LENGTH >= len(entries)
-        span = f"{start + 1:,}–{start + len(page):,} of {plural(len(entries), 'pattern')}"
-        self._where.value = f"<span class='dbxe-muted'>{span}</span>"
 
     def _show_children(self, children: Sequence[widgets.Widget]) -> None:
         if list(self._box.children) != list(children):
@@ -689,7 +660,7 @@ class _Section:
         """Tell what is to be said of the level as a whole."""
         note = ""
         if not in_force(self.rows["allow"]):
-            what = "nothing" if self.editor.dialect.empty_allow == "nothing" else "everything"
+            what = "nothing" if self.state.dialect.empty_allow == "nothing" else "everything"
             note = f"<div class='dbxe-warn'>No allow pattern: {what} is allowed here.</div>"
         set_text(self._note, note + "".join(map(_finding_html, self._whole)))
 
@@ -723,14 +694,18 @@ class _TextLists:
         self._writing = False
         self._left: set[ListName] = set()  # lists that were not taken over because of a bad line
         self.is_open = False
+        self._level = level
         self._areas: dict[ListName, widgets.Textarea] = {}
         self._notes: dict[ListName, widgets.HTML] = {}
+        self.box = widgets.VBox()
+
+    def _build(self) -> None:
         boxes = []
         for name in _LISTS:
             area = widgets.Textarea(
                 placeholder="one pattern a line" if name == "allow" else "nothing denied",
                 rows=2,
-                description=f"{name} {level}",
+                description=f"{name} {self._level}",
                 layout={"width": "auto"},
             )
             area.add_class("dbxe-patterns")
@@ -738,10 +713,12 @@ class _TextLists:
             self._areas[name], self._notes[name] = area, message_area()
             boxes.append(widgets.VBox([area, self._notes[name]], layout={"width": "50%"}))
         self._kept = message_area()
-        self.box = widgets.VBox([widgets.HBox(boxes), self._kept])
+        self.box.children = [widgets.HBox(boxes), self._kept]
 
     def open(self) -> None:
         """Write both lists."""
+        if not self._areas:
+            self._build()
         self.is_open = True
         self.show(_LISTS)
 

@@ -5,41 +5,31 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 
-import traitlets
-
 from dbxexplore.filters import Preview
 from dbxexplore.text import plural
 from dbxexplore.widgets import controls as widgets
-from dbxexplore.widgets.base import Component, guarded, message_area, set_text
+from dbxexplore.widgets.base import Component, message_area, set_text, shows_errors
+from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.words import DISCOVERING
 
 
 class PreviewPanel(Component):
     """Counts what a preview includes and excludes, and warns where the catalog is incomplete."""
 
-    preview = traitlets.Instance(Preview, allow_none=True)
-    """What is shown."""
-
-    discovering = traitlets.Bool(default_value=False)
-    """Whether a discovery is under way, so that nobody is asked to start one."""
-
-    def __init__(self, preview: Preview | None = None) -> None:
+    def __init__(self, state: ExplorerState | None = None) -> None:
         self._counts = widgets.HTML()
         self._warning = message_area()
-        super().__init__(preview=preview)
+        super().__init__(state)
         self.children = [self._warning, self._counts, self._message]
-        self.observe(self._on_preview, ["preview", "discovering"])
-        self._show()
+        self.state.observe(self._show, ["preview", "discovering"])
+        self._show({})
 
-    @guarded
-    def _on_preview(self, _change: Mapping[str, object]) -> None:
-        self._show()
-
-    def _show(self) -> None:
-        preview = self.preview
+    @shows_errors
+    def _show(self, _change: Mapping[str, object]) -> None:
+        preview = self.state.preview
         if preview is None:
             hint = "Discover a workspace to see what the filters let through."
-            self._counts.value = DISCOVERING if self.discovering else f"<span class='dbxe-muted'>{hint}</span>"
+            self._counts.value = DISCOVERING if self.state.discovering else f"<span class='dbxe-muted'>{hint}</span>"
             set_text(self._warning, "")
             return
         set_text(self._warning, _incomplete_html(preview))

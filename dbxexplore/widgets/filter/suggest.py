@@ -7,16 +7,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import traitlets
 
 from dbxexplore.catalog import Catalog
-from dbxexplore.filters import Dialect, Filters, Patterns, Preview, Suggestion, suggest_filters
+from dbxexplore.filters import Dialect, Patterns, Preview, Suggestion, suggest_filters
 from dbxexplore.filters.patterns import LEVELS
 from dbxexplore.text import line_html
 from dbxexplore.widgets import controls as widgets
-from dbxexplore.widgets.base import ONE_AT_A_TIME, Component, Mask, error_html, guarded, message_area, set_text
+from dbxexplore.widgets.base import Component, error_html, message_area, set_text, shows_errors
 from dbxexplore.widgets.focus import focus
+from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.words import containers_text, leaves, objects_text
 from dbxexplore.widgets.work import Latest
 
@@ -30,43 +32,14 @@ class SuggestPanel(Component):
     A suggestion is dropped when what it was written for changes: the ticks, the catalog or the reading.
     """
 
-    catalog = traitlets.Instance(Catalog, allow_none=True)
-    """What is ticked in."""
-
-    dialect = traitlets.Instance(Dialect)
-    """How the patterns will be read."""
-
-    preview = traitlets.Instance(Preview, allow_none=True)
-    """What the present filters let through, against which the change is counted."""
-
-    filters = traitlets.Instance(Filters)
-    """The patterns; set when a suggestion is applied."""
-
-    ticked = Mask()
-    """A boolean for each row of ``catalog.objects``; None when nothing is ticked. Assign another array to change it."""
-
-    ticked_text = traitlets.Unicode("")
-    """What is ticked, in words, such as ``1,204 tables``; counted from ``ticked`` when it is empty."""
-
-    read_only = traitlets.Bool(default_value=False)
-    """Whether nothing can be written or applied."""
+    WRITES = ("filters",)
 
     suggestion = traitlets.Instance(Suggestion, allow_none=True)
     """What is suggested and not applied yet. Set from a thread."""
 
-    def __init__(  # noqa: PLR0913 - each is a value of its own
-        self,
-        catalog: Catalog | None = None,
-        dialect: Dialect | None = None,
-        preview: Preview | None = None,
-        filters: Filters | None = None,
-        *,
-        ticked: np.ndarray | None = None,
-        ticked_text: str = "",
-        read_only: bool = False,
-    ) -> None:
+    def __init__(self, state: ExplorerState | None = None) -> None:
         self._work = Latest(0.0)
-        self._working = False
+        self._working = self._is_outdated = False
         self._suggested: Preview | None = None  # what the suggestion would let through
         self._write = widgets.Button(description="Write patterns from my ticks", layout={"width": "auto"})
         self._generalise = widgets.Checkbox(
@@ -78,15 +51,7 @@ class SuggestPanel(Component):
         self._effect = message_area()
         self._apply = widgets.Button(description="Apply", button_style="primary", layout={"width": "auto"})
         self._discard = widgets.Button(description="Discard", layout={"width": "auto"})
-        super().__init__(
-            catalog=catalog,
-            dialect=dialect or Dialect.DATAHUB,
-            preview=preview,
-            filters=filters or Filters(),
-            ticked=ticked,
-            ticked_text=ticked_text,
-            read_only=read_only,
-        )
+        super().__init__(state)
         self._ask = widgets.HBox(
             [self._write, self._generalise], layout={"flex_flow": "row wrap", "align_items": "center"}
         )
@@ -96,10 +61,10 @@ class SuggestPanel(Component):
         self._write.on_click(self._on_write)
         self._apply.on_click(self._on_apply)
         self._discard.on_click(self._on_discard)
-        self.observe(self._on_outdated, ["catalog", "dialect", "ticked"])
+        self.state.observe(self._on_outdated, ["catalog", "dialect", "ticked"])
         self._generalise.observe(self._on_outdated, "value")
-        self.observe(self._on_preview, "preview")
-        self.observe(self._on_shown, ["ticked_text", "read_only"])
+        self.state.observe(self._on_preview, "preview")
+        self.state.observe(self._on_shown, ["ticked_text", "read_only"])
         self._show()
 
     def wait(self, timeout: float | None = None) -> bool:
@@ -108,14 +73,14 @@ class SuggestPanel(Component):
 
     # --- what happens ---
 
-    @guarded
+    @shows_errors
     def _on_write(self, _button: widgets.Button) -> None:
-        catalog, ticked = self.catalog, self.ticked
-        if catalog is None or ticked is None or not self._text():
+        catalog, ticked = self.state.catalog, self._ticked()
+        if catalog is None or ticked is None:
             return
         self._drop()
         self._working = True
-        task = _Task(catalog, ticked, self.dialect, generalise=bool(self._generalise.value))
+        task = _Task(catalog, ticked, self.state.dialect, generalise=bool(self._generalise.value))
         self._show()
         self._work.start(lambda is_wanted: self._suggest(task, is_wanted))
 
@@ -123,90 +88,95 @@ class SuggestPanel(Component):
         try:
             suggestion, suggested = task.run()
         except Exception as error:  # noqa: BLE001 - in a thread no one else would show it
-            with ONE_AT_A_TIME:
+            with self.state.lock:
                 if is_wanted():
                     self._working = False
                     self._show()
                     set_text(self._state, error_html(error))
             return
-        with ONE_AT_A_TIME:
+        with self.state.lock:
             if is_wanted():
                 self._working = False
                 self._suggested = suggested
                 self.suggestion = suggestion
                 self._show()
 
-    @guarded
+    @shows_errors
     def _on_apply(self, _button: widgets.Button) -> None:
         suggestion = self.suggestion
         self._drop()
         self._show()
         if suggestion is not None:
             set_text(self._state, "<span class='dbxe-ok' role='status'>✓ Applied</span>")
-            self.filters = suggestion.filters
+            self.state.filters = suggestion.filters
         focus(self._write)
 
-    @guarded
+    @shows_errors
     def _on_discard(self, _button: widgets.Button) -> None:
         self._drop()
         self._show()
         focus(self._write)
 
-    @guarded
+    @shows_errors
     def _on_outdated(self, _change: Mapping[str, object]) -> None:
-        had = self.suggestion is not None or self._working
+        outdated = self._is_outdated or self.suggestion is not None or self._working
         self._drop()
+        self._is_outdated = outdated
         self._show()
-        if had:
-            what = "The suggestion was dropped: what it was written for has changed."
-            set_text(self._state, f"<div class='dbxe-warn' role='status'>{what}</div>")
 
-    @guarded
+    @shows_errors
     def _on_preview(self, _change: Mapping[str, object]) -> None:
         self._show_effect()
 
-    @guarded
+    @shows_errors
     def _on_shown(self, _change: Mapping[str, object]) -> None:
         self._show()
 
     def _drop(self) -> None:
-        with ONE_AT_A_TIME:
-            self._work.cancel()
-            self._working = False
-            self._suggested = None
-            self.suggestion = None
+        self._work.cancel()
+        self._working = self._is_outdated = False
+        self._suggested = None
+        self.suggestion = None
 
     # --- what is shown ---
 
+    def _ticked(self) -> npt.NDArray[np.bool_] | None:
+        """Return a boolean for each row of the catalog, or None if nothing in it is ticked."""
+        catalog, ticked = self.state.catalog, self.state.ticked
+        is_any = catalog is not None and ticked is not None and len(ticked.flags) == len(catalog) and ticked.flags.any()
+        return ticked.flags if ticked is not None and is_any else None
+
     def _text(self) -> str:
-        """Return what is ticked, in words, empty for nothing; ticks that are not of this catalog count for nothing."""
-        if self.catalog is None or self.ticked is None or len(self.ticked) != len(self.catalog):
+        """Return what is ticked, in words, empty for nothing."""
+        catalog, ticked = self.state.catalog, self._ticked()
+        if catalog is None or ticked is None:
             return ""
-        if not self.ticked.any():
-            return ""
-        return self.ticked_text or objects_text(self.catalog, self.ticked)
+        return self.state.ticked_text or objects_text(catalog, ticked)
 
     def _show(self) -> None:
         text = self._text()
-        self._ask.layout.display = "none" if self.read_only else None
+        self._ask.layout.display = "none" if self.state.read_only else None
         self._write.disabled = not text  # not while it works: a button that is disabled loses the focus
         self._write.tooltip = f"Write patterns that let through {text}" if text else "Tick objects in the catalog first"
         state = ""
         if self._working:
             state = f"<div role='status'>Writing patterns for {html.escape(text)}…</div>"
-        elif self.read_only:
+        elif self.state.read_only:
             state = "<span class='dbxe-muted'>Shown read-only: nothing can be ticked.</span>"
+        elif self._is_outdated:
+            what = "The suggestion was dropped: what it was written for has changed."
+            state = f"<div class='dbxe-warn' role='status'>{what}</div>"
         elif not text:
             state = "<span class='dbxe-muted'>Tick objects in the catalog to have patterns written for them.</span>"
         elif self.suggestion is None:
             state = f"<span class='dbxe-muted'>Ticked: {html.escape(text)}</span>"
         set_text(self._state, state)
         set_text(self._shown, suggestion_html(self.suggestion, text) if self.suggestion is not None else "")
-        self._answer.layout.display = None if self.suggestion is not None and not self.read_only else "none"
+        self._answer.layout.display = None if self.suggestion is not None and not self.state.read_only else "none"
         self._show_effect()
 
     def _show_effect(self) -> None:
-        now, then = self.preview, self._suggested
+        now, then = self.state.preview, self._suggested
         if self.suggestion is None or now is None or then is None or now.catalog is not then.catalog:
             set_text(self._effect, "")
             return
@@ -218,12 +188,12 @@ class _Task:
     """What a suggestion is written for."""
 
     catalog: Catalog
-    ticked: np.ndarray
+    ticked: npt.NDArray[np.bool_]
     dialect: Dialect
     generalise: bool
 
     def run(self) -> tuple[Suggestion, Preview]:
-        selected = pd.Series(self.ticked.astype(bool), index=self.catalog.objects.index)
+        selected = pd.Series(self.ticked, index=self.catalog.objects.index)
         suggestion = suggest_filters(self.catalog, selected, generalise=self.generalise, dialect=self.dialect)
         preview = suggestion.filters.preview(self.catalog, self.dialect)
         _ = preview.included

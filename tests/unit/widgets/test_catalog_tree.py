@@ -7,13 +7,15 @@ import logging
 import re
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import pytest
+from widget_markup import show_preview
 
 import dbxexplore as dbx
+from dbxexplore.widgets import ExplorerState
 from dbxexplore.widgets.browse import tree as catalog_tree
 from dbxexplore.widgets.browse.tree import MOST_BYTES, CatalogTree
+from dbxexplore.widgets.state import Mask
 
 
 class Page:
@@ -48,7 +50,7 @@ class Page:
 
 @pytest.fixture
 def tree(catalog: dbx.Catalog) -> CatalogTree:
-    return CatalogTree(catalog)
+    return CatalogTree(ExplorerState(catalog=catalog))
 
 
 @pytest.fixture
@@ -73,7 +75,7 @@ def test_everything_that_was_done_while_the_kernel_was_busy_is_done_once(tree: C
     page.queue("window", start=2, count=3)
     reply = page.send()
     assert (reply["start"], len(reply["rows"]), reply["ack"]) == (2, 3, 4)
-    assert tree.ticked_text == "50 tables, 1 view"
+    assert tree.state.ticked_text == "50 tables, 1 view"
     # The answer was lost, so the page sends them again with another one: only that one is new.
     gold = page.id_of("gold")
     tree.request = {
@@ -83,7 +85,7 @@ def test_everything_that_was_done_while_the_kernel_was_busy_is_done_once(tree: C
             {"seq": 5, "type": "tick", "id": gold, "on": False},
         ],
     }
-    assert tree.ticked_text == "25 tables"
+    assert tree.state.ticked_text == "25 tables"
     assert tree.reply["ack"] == 5
 
 
@@ -94,7 +96,7 @@ def test_a_second_page_has_numbers_of_its_own(tree: CatalogTree, page: Page) -> 
     assert second.names() == page.names()
     assert second.do("tick", id=second.id_of("gold"), on=True)["session"] == "second"
     assert page.do("tick", id=page.id_of("tmp"), on=True)["ack"] == 3
-    assert tree.ticked_text == "50 tables, 1 view"
+    assert tree.state.ticked_text == "50 tables, 1 view"
 
 
 MALFORMED = [
@@ -129,7 +131,7 @@ def test_what_makes_no_sense_is_ignored_and_logged(
         tree._on_request({"new": message})
     assert {**tree.reply, "ack": 0, "session": ""} == before
     assert "makes no sense is ignored" in caplog.text
-    assert tree.ticked is None
+    assert tree.state.ticked is None
     assert page.do("clear_ticks")["rows"] == before["rows"]  # it still works
 
 
@@ -152,7 +154,7 @@ WIDTHS = {"name": 55.5, "verdict": 20, "type": 4.5, "holds": 20}
 def test_widths_of_columns_are_kept_for_the_next_page(tree: CatalogTree) -> None:
     tree.set_state({"columns": WIDTHS})
     Page(tree, "second").do("hello")
-    tree.catalog = None
+    tree.state.catalog = None
     assert tree.get_state("columns") == {"columns": WIDTHS}
 
 
@@ -189,7 +191,7 @@ def test_no_message_is_larger_than_promised_whatever_the_names_are() -> None:
     name = "😀" * 255
     rows = [("table", "c", "s", f"{n:03}{name}"[:255], f"c.s.{n:03}{name}"[:259], "\u202e" * 500) for n in range(300)]
     frame = pd.DataFrame(rows, columns=["kind", "catalog", "schema", "name", "full_name", "comment"])
-    tree = CatalogTree(dbx.Catalog.from_frame(frame))
+    tree = CatalogTree(ExplorerState(catalog=dbx.Catalog.from_frame(frame)))
     page = Page(tree)
     page.do("expand_all", open=True)
     seen: list[str] = []
@@ -212,42 +214,36 @@ def test_the_window_moves_to_the_row_that_was_found(page: Page) -> None:
 
 
 def test_verdicts_ticks_and_selection_are_told_to_python(tree: CatalogTree, page: Page, catalog: dbx.Catalog) -> None:
-    tree.preview = dbx.Filters(tables=dbx.Patterns(deny=[".*t0.$"])).preview(catalog)
+    show_preview(tree, dbx.Filters(tables=dbx.Patterns(deny=[".*t0.$"])).preview(catalog))
     page.do("expand_all", open=True)
     row = next(row for row in tree.reply["rows"] if row["name"] == "t03")
     assert (row["verdict"], row["why"]) == ("out", "table deny .*t0.$")
     page.do("select", id=row["id"])
-    assert catalog.objects["full_name"].iloc[tree.selected] == "prod.gold.t03"
+    assert catalog.objects["full_name"].iloc[tree.state.selected] == "prod.gold.t03"
     page.do("tick", id=row["id"], on=True)
-    assert set(catalog.objects["full_name"][tree.ticked]) == {"prod", "prod.gold", "prod.gold.t03"}
+    assert set(catalog.objects["full_name"][tree.state.ticked.flags]) == {"prod", "prod.gold", "prod.gold.t03"}
     page.do("clear_ticks")
-    assert tree.ticked is None
-    assert tree.ticked_text == ""
-
-
-def test_verdicts_on_another_catalog_are_not_shown(tree: CatalogTree, catalog: dbx.Catalog) -> None:
-    tree.preview = dbx.Filters().preview(dbx.Catalog.from_frame(catalog.objects))
-    assert {row["verdict"] for row in tree.reply["rows"]} == {""}
+    assert tree.state.ticked is None
+    assert tree.state.ticked_text == ""
 
 
 def test_nothing_can_be_ticked_where_it_is_only_read(tree: CatalogTree, page: Page) -> None:
-    tree.read_only = True
+    tree.state.read_only = True
     reply = page.do("tick", id=page.id_of("prod"), on=True)
     assert reply["status"]["read_only"] is True
     page.do("search", text="t0")
     page.do("tick_shown", on=True)
-    assert tree.ticked is None
+    assert tree.state.ticked is None
 
 
-def test_only_what_the_last_edit_changed_can_be_shown(tree: CatalogTree, page: Page, catalog: dbx.Catalog) -> None:
-    tree.preview = dbx.Filters().preview(catalog)
+def test_only_what_the_last_edit_changed_can_be_shown(tree: CatalogTree, page: Page) -> None:
     assert tree.reply["status"]["can_show_changed"] is False
-    tree.changed = (catalog.objects["name"] == "t03").to_numpy(dtype=bool)
+    tree.state.filters = dbx.Filters(tables=dbx.Patterns(deny=[".*t03"]))
     assert tree.reply["status"]["can_show_changed"] is True
     page.do("expand_all", open=True)
     reply = page.do("show", which="changed")
     assert reply["total"] == 5  # prod, its two schemas and one table in each
-    tree.changed = np.zeros(3, dtype=bool)  # of another catalog
+    tree.state.filters = dbx.Filters(tables=dbx.Patterns(deny=[".*t03", "nothing"]))
     assert tree.reply["total"] == 0
 
 
@@ -259,28 +255,27 @@ def test_another_catalog_keeps_what_is_open_ticked_and_selected_by_name(
     page.do("select", id=page.id_of("t11"))
     stale = page.id_of("t05")
     version = tree.reply["version"]
-    tree.catalog = dbx.Catalog.from_frame(catalog.objects[catalog.objects["name"] != "t05"])
+    tree.state.catalog = dbx.Catalog.from_frame(catalog.objects[catalog.objects["name"] != "t05"])
     assert tree.reply["version"] > version
-    assert tree.ticked_text == "24 tables, 1 view"
-    assert tree.catalog.objects["full_name"].iloc[tree.selected] == "prod.gold.t11"
+    assert tree.state.ticked_text == "24 tables, 1 view"
+    assert tree.state.catalog.objects["full_name"].iloc[tree.state.selected] == "prod.gold.t11"
     assert "t06" in page.names()
     page.do("tick", id=stale, on=True)  # of the catalog that is gone
-    assert tree.ticked_text == "24 tables, 1 view"
+    assert tree.state.ticked_text == "24 tables, 1 view"
 
 
 def test_every_answer_about_another_catalog_has_its_rows_and_keeps_what_is_shown(
     tree: CatalogTree, page: Page, catalog: dbx.Catalog
 ) -> None:
     everything = dbx.Filters()
-    tree.preview = everything.preview(catalog)
-    tree.changed = (catalog.objects["name"] == "t03").to_numpy(dtype=bool)
+    show_preview(tree, everything.preview(catalog))
+    tree.state.changed = Mask((catalog.objects["name"] == "t03").to_numpy(dtype=bool))
     page.do("show", which="included")
     kept = (catalog.objects["name"] != "prod") & (catalog.objects["catalog"].astype(object) != "prod")
     other = dbx.Catalog.from_frame(catalog.objects[kept])
     answers: list[list[str]] = []
     tree.observe(lambda change: answers.append([row["name"] for row in change["new"]["rows"]]), "reply")
-    with tree.hold_trait_notifications():
-        tree.catalog, tree.preview = other, everything.preview(other)
+    show_preview(tree, everything.preview(other))
     assert answers
     assert all("prod" not in names for names in answers)
     assert tree.reply["status"]["show"] == "included"
@@ -311,7 +306,7 @@ def test_without_a_catalog_it_says_what_to_do() -> None:
 
 def test_an_unknown_keyword_argument_is_refused(catalog: dbx.Catalog) -> None:
     with pytest.raises(TypeError, match="CatalogTree has no trait 'colour'"):
-        CatalogTree(catalog, colour="red")
+        CatalogTree(ExplorerState(catalog=catalog), colour="red")
 
 
 def test_the_page_s_code_is_one_module_that_loads_nothing(tree: CatalogTree) -> None:

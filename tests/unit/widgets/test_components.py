@@ -6,7 +6,7 @@ import threading
 
 import ipywidgets
 import pytest
-from widget_markup import shown
+from widget_markup import shown, state_of
 from widget_names import HOSTILE
 
 import dbxexplore as dbx
@@ -15,8 +15,9 @@ from dbxexplore.widgets import (
     CatalogBrowser,
     ConnectForm,
     DiscoverPanel,
+    ExplorerState,
 )
-from dbxexplore.widgets.base import Component, guarded
+from dbxexplore.widgets.base import Component, shows_errors
 
 URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
 
@@ -35,7 +36,7 @@ def test_an_unknown_keyword_argument_is_refused() -> None:
 
 def test_an_exception_in_a_callback_is_shown_and_goes_with_the_next_success() -> None:
     class Breaking(Component):
-        @guarded
+        @shows_errors
         def act(self, fail: object) -> None:
             if fail:
                 raise RuntimeError(HOSTILE)
@@ -52,22 +53,22 @@ def test_an_exception_in_a_callback_is_shown_and_goes_with_the_next_success() ->
 
 def test_the_form_makes_settings_of_each_kind_of_credential() -> None:
     form = ConnectForm()
-    assert form.settings is None
+    assert form.state.settings is None
     form._url.value = URL + "/?o=123#job/1"
-    assert form.settings == dbx.ConnectionSettings(URL, dbx.TokenAuth(), workspace_id="123")
+    assert form.state.settings == dbx.ConnectionSettings(URL, dbx.TokenAuth(), workspace_id="123")
     form._fields["env_var"].value = "MY_TOKEN"
-    assert form.settings == dbx.ConnectionSettings(URL, dbx.TokenAuth("MY_TOKEN"), workspace_id="123")
+    assert form.state.settings == dbx.ConnectionSettings(URL, dbx.TokenAuth("MY_TOKEN"), workspace_id="123")
     form._kind.value = "oauth-m2m"
-    assert form.settings is None
+    assert form.state.settings is None
     form._fields["client_id"].value = "3f1c2a9e-0000-4000-8000-000000000000"
-    assert form.settings is not None
-    assert form.settings.auth == dbx.OAuthM2MAuth("3f1c2a9e-0000-4000-8000-000000000000")
+    assert form.state.settings is not None
+    assert form.state.settings.auth == dbx.OAuthM2MAuth("3f1c2a9e-0000-4000-8000-000000000000")
     form._fields["scopes"].value = "unity-catalog, sql"
-    assert form.settings.auth.scopes == ("unity-catalog", "sql")
+    assert form.state.settings.auth.scopes == ("unity-catalog", "sql")
     form._kind.value = "profile"
-    assert form.settings.auth == dbx.ProfileAuth("DEFAULT")
+    assert form.state.settings.auth == dbx.ProfileAuth("DEFAULT")
     form._kind.value = "runtime"
-    assert form.settings.auth == dbx.RuntimeAuth()
+    assert form.state.settings.auth == dbx.RuntimeAuth()
 
 
 @pytest.mark.parametrize(
@@ -81,9 +82,9 @@ def test_the_form_makes_settings_of_each_kind_of_credential() -> None:
     ids=lambda settings: settings.auth.kind,
 )
 def test_updating_the_form_equals_building_it_anew(settings: dbx.ConnectionSettings) -> None:
-    built, updated = ConnectForm(settings), ConnectForm()
-    updated.settings = settings
-    assert built.settings == updated.settings == settings
+    built, updated = ConnectForm(ExplorerState(settings=settings)), ConnectForm()
+    updated.state.settings = settings
+    assert built.state.settings == updated.state.settings == settings
     assert [c.value for c in built.children if hasattr(c, "value")] == [
         c.value for c in updated.children if hasattr(c, "value")
     ]
@@ -103,7 +104,7 @@ def test_what_is_wrong_stands_beside_its_field() -> None:
 
 @pytest.mark.parametrize("field", ["env_var", "client_id", "client_secret_env_var", "profile"])
 def test_a_secret_does_not_stay_in_a_field(field: str) -> None:
-    form = ConnectForm(dbx.ConnectionSettings(URL))
+    form = ConnectForm(ExplorerState(settings=dbx.ConnectionSettings(URL)))
     secret = "dapi" + "0123456789ab" * 3
     form._fields[field].value = secret
     assert form._fields[field].value == ""
@@ -117,7 +118,7 @@ def test_a_secret_does_not_stay_in_a_field(field: str) -> None:
     ["q3Zk8LmN0pQrStUvWx12yZ", "abc8Q~Zk3LmN0pQrStUvWx-_12yZabcdefgh", "pass word 123456 and more", "https://u:p@host"],
 )
 def test_what_is_probably_a_secret_does_not_stay_where_a_name_is_wanted(field: str, secret: str) -> None:
-    form = ConnectForm(dbx.ConnectionSettings(URL))
+    form = ConnectForm(ExplorerState(settings=dbx.ConnectionSettings(URL)))
     form._fields[field].value = secret
     assert form._fields[field].value == ""
     assert "looked like a secret" in form._messages["auth"].value
@@ -125,9 +126,9 @@ def test_what_is_probably_a_secret_does_not_stay_where_a_name_is_wanted(field: s
 
 @pytest.mark.parametrize("name", ["DATABRICKS_CONNECTION_TOKEN_2", "my_workspace_token_for_2026", "TOKEN"])
 def test_a_name_of_a_variable_stays(name: str) -> None:
-    form = ConnectForm(dbx.ConnectionSettings(URL))
+    form = ConnectForm(ExplorerState(settings=dbx.ConnectionSettings(URL)))
     form._fields["env_var"].value = name
-    assert form.settings.auth.env_var == name
+    assert form.state.settings.auth.env_var == name
 
 
 def test_a_password_in_the_url_does_not_stay() -> None:
@@ -145,7 +146,9 @@ def test_variables_are_offered_by_name_and_never_by_value(monkeypatch: pytest.Mo
 
 def test_a_test_without_the_variable_tells_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MISSING_TOKEN", raising=False)
-    form = ConnectForm(dbx.ConnectionSettings("http://127.0.0.1:9", dbx.TokenAuth("MISSING_TOKEN")))
+    form = ConnectForm(
+        ExplorerState(settings=dbx.ConnectionSettings("http://127.0.0.1:9", dbx.TokenAuth("MISSING_TOKEN")))
+    )
     form._test.click()
     assert form.task.wait(30)
     assert form.report is not None
@@ -159,10 +162,14 @@ def test_a_test_without_the_variable_tells_what_to_do(monkeypatch: pytest.Monkey
 
 def test_a_failed_discovery_keeps_what_was_fetched(catalog: dbx.Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MISSING_TOKEN", raising=False)
-    panel = DiscoverPanel(dbx.ConnectionSettings("http://127.0.0.1:9", dbx.TokenAuth("MISSING_TOKEN")), catalog)
+    panel = DiscoverPanel(
+        ExplorerState(
+            settings=dbx.ConnectionSettings("http://127.0.0.1:9", dbx.TokenAuth("MISSING_TOKEN")), catalog=catalog
+        )
+    )
     panel._start.click()
     assert panel.task.wait(30)
-    assert panel.catalog is catalog
+    assert panel.state.catalog is catalog
     assert "MISSING_TOKEN is not set" in shown(panel)
     assert panel._stop.disabled
     assert not panel._start.disabled
@@ -179,21 +186,21 @@ def test_cancel_stops_a_discovery(monkeypatch: pytest.MonkeyPatch, catalog: dbx.
         return catalog
 
     monkeypatch.setattr(discover_panel, "discover", endless)
-    panel = DiscoverPanel(dbx.ConnectionSettings(URL))
+    panel = DiscoverPanel(ExplorerState(settings=dbx.ConnectionSettings(URL)))
     panel._start.click()
     assert started.wait(30)
-    assert panel.discovering
+    assert panel.state.discovering
     assert not panel._stop.disabled
     panel._stop.click()
     assert panel.task.wait(30)
-    assert not panel.discovering
-    assert panel.catalog is catalog
+    assert not panel.state.discovering
+    assert panel.state.catalog is catalog
 
 
 def test_no_settings_no_discovery() -> None:
     panel = DiscoverPanel()
     assert panel._start.disabled
-    panel.settings = dbx.ConnectionSettings(URL)
+    panel.state.settings = dbx.ConnectionSettings(URL)
     assert not panel._start.disabled
 
 
@@ -201,7 +208,7 @@ def test_no_settings_no_discovery() -> None:
 
 
 def test_the_browser_walks_from_catalogs_to_objects(catalog: dbx.Catalog) -> None:
-    browser = CatalogBrowser(catalog)
+    browser = CatalogBrowser(ExplorerState(catalog=catalog))
     assert rows_of(browser) == [HOSTILE, "prod", "prod_mumbai", "unlisted", "Notebooks"]
     browser._rows[1]._name.click()
     assert browser.path == ("prod",)
@@ -209,16 +216,16 @@ def test_the_browser_walks_from_catalogs_to_objects(catalog: dbx.Catalog) -> Non
     browser._rows[0]._name.click()
     assert browser.path == ("prod", "gold")
     assert len(rows_of(browser)) == 20
-    browser._next.click()
+    browser._pager.box.children[1].click()
     assert rows_of(browser) == ["t20", "t21", "t22", "t23", "t24", HOSTILE]
     browser._rows[0]._name.click()
-    assert catalog.objects["full_name"][browser.selected] == "prod.gold.t20"
+    assert catalog.objects["full_name"][browser.state.selected] == "prod.gold.t20"
     browser._crumbs.children[0].click()
     assert browser.path == ()
 
 
 def test_containers_without_a_row_of_their_own_can_be_opened(catalog: dbx.Catalog) -> None:
-    browser = CatalogBrowser(catalog)
+    browser = CatalogBrowser(ExplorerState(catalog=catalog))
     browser._rows[3]._name.click()
     assert browser.path == ("unlisted",)
     browser._rows[0]._name.click()
@@ -228,7 +235,7 @@ def test_containers_without_a_row_of_their_own_can_be_opened(catalog: dbx.Catalo
 
 
 def test_search_looks_through_everything_in_any_case(catalog: dbx.Catalog) -> None:
-    browser = CatalogBrowser(catalog)
+    browser = CatalogBrowser(ExplorerState(catalog=catalog))
     browser._search.value = "T01"
     assert rows_of(browser) == ["prod.gold.t01", "prod.tmp.t01"]
     browser._search.value = "no such thing"
@@ -238,7 +245,7 @@ def test_search_looks_through_everything_in_any_case(catalog: dbx.Catalog) -> No
 
 def test_the_browser_does_not_call_empty_what_could_not_be_listed(catalog: dbx.Catalog) -> None:
     failures = failures_frame([("prod_mumbai", "denied", "no"), ("prod.gold", "error", "no")])
-    browser = CatalogBrowser(dbx.Catalog(catalog.objects, failures, catalog.provenance))
+    browser = CatalogBrowser(ExplorerState(catalog=dbx.Catalog(catalog.objects, failures, catalog.provenance)))
     assert "at least 2 schemas, 50 tables, 1 view" in browser._rows[1]._details.value
     assert "not listed: denied" in browser._rows[2]._details.value
     assert "empty" in browser._rows[0]._details.value
@@ -253,16 +260,16 @@ def test_the_browser_does_not_call_empty_what_could_not_be_listed(catalog: dbx.C
 
 
 def test_another_catalog_starts_the_browser_anew(catalog: dbx.Catalog) -> None:
-    browser = CatalogBrowser(catalog, dbx.Filters().preview(catalog))
+    browser = CatalogBrowser(state_of(dbx.Filters().preview(catalog)))
     browser.path = ("prod", "gold")
     other = dbx.Catalog.from_frame(catalog.objects[catalog.objects["kind"] == "notebook"])
-    browser.catalog = other
-    assert (browser.path, browser.preview, browser.selected) == ((), None, -1)
+    browser.state.catalog = other
+    assert (browser.path, browser.state.selected) == ((), -1)
     assert rows_of(browser) == ["Notebooks"]
 
 
 def test_names_and_comments_are_shown_as_text(catalog: dbx.Catalog) -> None:
-    browser = CatalogBrowser(catalog, dbx.Filters(catalogs=dbx.Patterns([HOSTILE])).preview(catalog))
+    browser = CatalogBrowser(state_of(dbx.Filters(catalogs=dbx.Patterns([HOSTILE])).preview(catalog)))
     for path in [(), ("prod",), ("prod", "gold"), (None,)]:
         browser.path = path
         assert "<img" not in shown(browser)
@@ -277,5 +284,5 @@ def test_an_incomplete_catalog_is_said_to_be_so(catalog: dbx.Catalog) -> None:
 
     failures = failures_frame([("prod.secret", "denied", "no <b>")])
     partial = dbx.Catalog(catalog.objects, failures, catalog.provenance)
-    assert "prod.secret" in shown(DiscoverPanel(None, partial))
-    assert "no &lt;b&gt;" in shown(DiscoverPanel(None, partial))
+    assert "prod.secret" in shown(DiscoverPanel(ExplorerState(catalog=partial)))
+    assert "no &lt;b&gt;" in shown(DiscoverPanel(ExplorerState(catalog=partial)))

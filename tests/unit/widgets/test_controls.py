@@ -28,6 +28,7 @@ filters = dbx.Filters(tables=dbx.Patterns(allow=["^main"], deny=["tmp$"]))
 explorer = dbx.explore(catalog, settings, filters=filters)
 explorer
 """
+EVERY_PAGE = "for title in explorer.pages: explorer.page = title"
 
 
 class Page:
@@ -130,7 +131,7 @@ def client() -> Iterator[BlockingKernelClient]:
 def page(client: BlockingKernelClient) -> Page:
     page = Page(client)
     page.run("%reset -f")
-    page.run("from dbxexplore.widgets import explorer as module; module._opened.clear(); del module")
+    page.run("from dbxexplore.widgets import opening as module; module._opened.clear(); del module")
     return page
 
 
@@ -145,6 +146,7 @@ def test_an_explorer_opens_with_fewer_messages_than_a_kernel_may_lose(page: Page
 @pytest.mark.parametrize("part", ["all", "root", "leaves", "every third"])
 def test_what_a_page_closes_works_on_and_is_shown_again(page: Page, part: str) -> None:
     page.run(CELL)
+    page.run(EVERY_PAGE)
     everything = sorted(page.models)
     root = page.named("VBoxModel", _dom_classes=["dbxe"], children=_children_of_explorer(page))
     closed = {
@@ -190,6 +192,8 @@ def _children_of_explorer(page: Page) -> object:
 
 def test_a_page_that_has_lost_everything_is_sent_everything(page: Page) -> None:
     page.run(CELL)
+    page.run(EVERY_PAGE)
+    page.run("assert explorer.export_panel.finding.wait(30)")  # its pages of keys are made in the background
     had = set(page.models)
     page.models.clear()
     shown = page.run(CELL)["shown"]
@@ -208,7 +212,7 @@ def test_what_is_opened_again_is_as_it_was_left(page: Page) -> None:
     values = {
         "filters": "str(explorer.filters)",
         "read_only": "explorer.read_only",
-        "ticked": "explorer.catalog_pane.ticked_text",
+        "ticked": "explorer.state.ticked_text",
     }
     before = page.run("", **values)
     assert before["ticked"]
@@ -225,6 +229,22 @@ def test_a_page_that_connects_in_the_middle_of_an_opening_misses_few_of_what_com
     assert worst <= 40  # each is two seconds in which JupyterLab does nothing else
 
 
+def test_an_explorer_with_nothing_in_it_is_small_and_builds_its_pages_when_they_are_shown(page: Page) -> None:
+    shown = str(page.run("import dbxexplore as dbx\nexplorer = dbx.explore(fresh=True)\nexplorer")["shown"])
+    assert len(page.models) <= 300
+    assert not any(state["_model_name"] == "AnyModel" for state in page.models.values())
+    tabs = page.named("TabModel")
+    page.set(tabs, selected_index=1)
+    page.run("")  # what is shown is sent by then
+    (tree,) = (name for name, state in page.models.items() if state["_model_name"] == "AnyModel")
+    assert tree in page.below(shown)
+    before = len(page.models)
+    page.set(tabs, selected_index=0)
+    page.set(tabs, selected_index=1)
+    page.run("")
+    assert len(page.models) == before
+
+
 def test_a_pattern_is_added_after_the_opening(page: Page) -> None:
     shown = str(page.run(CELL)["shown"])
     page.run("explorer.filters = dbx.Filters(tables=dbx.Patterns(allow=['a', 'b', 'c'], deny=['d', 'e']))")
@@ -237,7 +257,7 @@ def test_a_pattern_is_added_after_the_opening(page: Page) -> None:
 def test_long_lists_of_patterns_are_shown_whole(page: Page) -> None:
     patterns = "dbx.Filters(**{level: dbx.Patterns(allow=[f'^{level}{n}$' for n in range(60)]) "
     patterns += "for level in ('catalogs', 'schemas', 'tables', 'views', 'notebooks')})"
-    many = f"import dbxexplore as dbx\nmany = dbx.explore(filters={patterns}, fresh=True)\nmany"
+    many = f"import dbxexplore as dbx\nmany = dbx.explore(filters={patterns}, fresh=True)\nmany.page = 'Browse and filter'\nmany"
     shown = page.run(many)["shown"]
     assert len(page.below(str(shown))) > NEVER_DROPPED
 

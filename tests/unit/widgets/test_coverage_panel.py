@@ -8,13 +8,14 @@ from types import SimpleNamespace
 import needs
 import pandas as pd
 import pytest
-from widget_markup import markup
+from widget_markup import markup, show_preview, state_of
 from widget_names import HOSTILE
 
 import dbxexplore as dbx
 from dbxexplore import plots
 from dbxexplore.catalog.schema import failures_frame
-from dbxexplore.widgets import CoveragePanel, coverage_panel
+from dbxexplore.widgets import CoveragePanel
+from dbxexplore.widgets.coverage import panel as coverage_panel
 
 
 def shown(panel: CoveragePanel) -> str:
@@ -55,7 +56,7 @@ def visited(panel: CoveragePanel) -> list[tuple[str, ...]]:
 
 
 def test_it_lists_catalogs_and_opens_them(catalog: dbx.Catalog) -> None:
-    panel = CoveragePanel(dbx.Filters(schemas=dbx.Patterns(deny=[r".*\.tmp"])).preview(catalog))
+    panel = CoveragePanel(state_of(dbx.Filters(schemas=dbx.Patterns(deny=[r".*\.tmp"])).preview(catalog)))
     assert rows_of(panel) == [("prod", "▸ 2 schemas"), ("unlisted", "▸ 1 schema")]
     assert "26 of 51" in panel._rows[0]._sums.value
     panel._rows[0]._open.click()
@@ -66,7 +67,7 @@ def test_it_lists_catalogs_and_opens_them(catalog: dbx.Catalog) -> None:
 
 
 def test_a_click_on_a_row_leads_to_its_place_each_time(catalog: dbx.Catalog) -> None:
-    panel = CoveragePanel(dbx.Filters().preview(catalog))
+    panel = CoveragePanel(state_of(dbx.Filters().preview(catalog)))
     places = visited(panel)
     panel._rows[0]._name.click()
     panel._rows[0]._name.click()
@@ -77,7 +78,7 @@ def test_a_click_on_a_row_leads_to_its_place_each_time(catalog: dbx.Catalog) -> 
 
 
 def test_kinds_are_counted_before_and_after(catalog: dbx.Catalog) -> None:
-    panel = CoveragePanel(dbx.Filters(catalogs=dbx.Patterns(["prod$"])).preview(catalog))
+    panel = CoveragePanel(state_of(dbx.Filters(catalogs=dbx.Patterns(["prod$"])).preview(catalog)))
     counts = panel._kinds.value
     for kind, discovered, included in (("catalog", 3, 1), ("schema", 2, 2), ("table", 51, 50), ("notebook", 1, 1)):
         cells = f"{kind}</th><td class='dbxe-number'>{discovered}</td><td class='dbxe-number'>{included}</td>"
@@ -101,7 +102,7 @@ def test_what_could_not_be_listed_is_in_the_list_and_has_no_share(catalog: dbx.C
         HOSTILE: "cancelled",
     }
     failures = failures_frame([(scope, why, "no") for scope, why in scopes.items()])
-    panel = CoveragePanel(dbx.Filters().preview(dbx.Catalog(catalog.objects, failures, catalog.provenance)))
+    panel = CoveragePanel(state_of(dbx.Filters().preview(dbx.Catalog(catalog.objects, failures, catalog.provenance))))
     assert rows_of(panel) == [
         (HOSTILE, ""),
         ("prod", "▸ 2 schemas"),
@@ -129,7 +130,7 @@ def test_an_empty_schema_that_could_not_be_listed_has_its_catalog() -> None:
     rows = [("catalog", None, None, "c", "c"), ("schema", "c", None, "s.t", "c.s.t")]
     catalog = dbx.Catalog.from_frame(pd.DataFrame(rows, columns=["kind", "catalog", "schema", "name", "full_name"]))
     failures = failures_frame([("c.s.t", "denied", "no")])
-    panel = CoveragePanel(dbx.Filters().preview(dbx.Catalog(catalog.objects, failures, catalog.provenance)))
+    panel = CoveragePanel(state_of(dbx.Filters().preview(dbx.Catalog(catalog.objects, failures, catalog.provenance))))
     assert rows_of(panel) == [("c", "▸ 1 schema")]
     assert panel._rows[0]._sums.value == "<div class='dbxe-sum'><span class='dbxe-warn'>1 schema not known</span></div>"
     panel._rows[0]._open.click()
@@ -140,23 +141,23 @@ def test_an_empty_schema_that_could_not_be_listed_has_its_catalog() -> None:
 def test_nobody_is_asked_to_discover_during_a_discovery() -> None:
     panel = CoveragePanel()
     assert "Discover a workspace" in shown(panel)
-    panel.discovering = True
+    panel.state.discovering = True
     assert "Discover a workspace" not in shown(panel)
     assert "is being discovered" in shown(panel)
-    panel.discovering = False
+    panel.state.discovering = False
     assert "Discover a workspace" in shown(panel)
 
 
 def test_pages() -> None:
     rows = [("table", "c", f"s{n:03}", "t", f"c.s{n:03}.t") for n in range(40)]
     catalog = dbx.Catalog.from_frame(pd.DataFrame(rows, columns=["kind", "catalog", "schema", "name", "full_name"]))
-    panel = CoveragePanel(dbx.Filters().preview(catalog))
+    panel = CoveragePanel(state_of(dbx.Filters().preview(catalog)))
     panel._rows[0]._open.click()
     assert "1–15 of 41" in shown(panel)
-    panel._next.click()
-    panel._next.click()
+    panel._pager.box.children[1].click()
+    panel._pager.box.children[1].click()
     assert rows_of(panel)[-1] == ("s039", "")
-    assert panel._next.disabled
+    assert panel._pager.box.children[1].disabled
     panel._rows[0]._name.click()
     assert panel.place == ("c", "s029")
 
@@ -165,40 +166,40 @@ def test_updating_equals_building_anew(catalog: dbx.Catalog) -> None:
     filters = dbx.Filters(tables=dbx.Patterns(deny=[".*t0.$"]))
     other = dbx.Catalog.from_frame(catalog.objects[catalog.objects["catalog"] != "unlisted"])
     for after in (filters.preview(catalog), filters.preview(other), None):
-        updated = CoveragePanel(dbx.Filters().preview(catalog))
-        updated.preview = after
-        assert listed(updated) == listed(CoveragePanel(after))
+        updated = CoveragePanel(state_of(dbx.Filters().preview(catalog)))
+        show_preview(updated, after)
+        assert listed(updated) == listed(CoveragePanel(state_of(after)))
 
 
 def test_the_last_of_several_previews_is_shown(catalog: dbx.Catalog) -> None:
     first = dbx.Filters().preview(catalog)
-    panel = CoveragePanel(first)
+    panel = CoveragePanel(state_of(first))
     for preview in (dbx.Filters(tables=dbx.Patterns([])).preview(catalog), first):
-        panel.preview = preview
-    assert listed(panel) == listed(CoveragePanel(first))
+        show_preview(panel, preview)
+    assert listed(panel) == listed(CoveragePanel(state_of(first)))
 
 
 def test_what_is_open_stays_open_while_patterns_are_typed(catalog: dbx.Catalog) -> None:
-    panel = CoveragePanel(dbx.Filters().preview(catalog))
+    panel = CoveragePanel(state_of(dbx.Filters().preview(catalog)))
     panel._rows[0]._open.click()
-    panel.preview = dbx.Filters(tables=dbx.Patterns([])).preview(catalog)
+    show_preview(panel, dbx.Filters(tables=dbx.Patterns([])).preview(catalog))
     assert "0 of 51" in shown(panel)
     assert rows_of(panel)[1] == ("gold", "")
 
 
 def test_what_nobody_sees_is_worked_out_when_someone_does(catalog: dbx.Catalog) -> None:
-    panel = CoveragePanel(dbx.Filters().preview(catalog))
+    panel = CoveragePanel(state_of(dbx.Filters().preview(catalog)))
     before = listed(panel)
     panel.active = False
-    panel.preview = dbx.Filters(tables=dbx.Patterns([])).preview(catalog)
+    show_preview(panel, dbx.Filters(tables=dbx.Patterns([])).preview(catalog))
     assert listed(panel) == before
     panel.active = True
-    assert listed(panel) == listed(CoveragePanel(panel.preview))
+    assert listed(panel) == listed(CoveragePanel(state_of(panel.state.preview)))
 
 
 def test_what_could_not_be_listed_is_said(catalog: dbx.Catalog) -> None:
     partial = dbx.Catalog(catalog.objects, failures_frame([("prod.hr", "denied", "no")]), catalog.provenance)
-    assert "1 scope could not be listed" in shown(CoveragePanel(dbx.Filters().preview(partial)))
+    assert "1 scope could not be listed" in shown(CoveragePanel(state_of(dbx.Filters().preview(partial))))
 
 
 # --- where there is no treemap ---
@@ -206,7 +207,7 @@ def test_what_could_not_be_listed_is_said(catalog: dbx.Catalog) -> None:
 
 def test_on_databricks_there_is_the_list_alone(catalog: dbx.Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DATABRICKS_RUNTIME_VERSION", "15.4")
-    panel = CoveragePanel(dbx.Filters().preview(catalog))
+    panel = CoveragePanel(state_of(dbx.Filters().preview(catalog)))
     assert panel._toggle.layout.display == "none"
     panel.treemap = True
     assert not panel.treemap
@@ -216,7 +217,7 @@ def test_on_databricks_there_is_the_list_alone(catalog: dbx.Catalog, monkeypatch
 
 def test_without_plotly_there_is_the_list_alone(catalog: dbx.Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(coverage_panel.importlib.util, "find_spec", lambda _name: None)
-    panel = CoveragePanel(dbx.Filters().preview(catalog))
+    panel = CoveragePanel(state_of(dbx.Filters().preview(catalog)))
     assert panel._toggle.layout.display == "none"
     assert "pip install plotly anywidget" in shown(panel)
     assert len(rows_of(panel)) == 2
@@ -226,7 +227,7 @@ def test_a_figure_that_cannot_be_made_leaves_the_list(catalog: dbx.Catalog, monk
     needs_figures()
     monkeypatch.setitem(sys.modules, "anywidget", None)
     monkeypatch.setattr(coverage_panel, "_no_treemap", lambda: "")
-    panel = CoveragePanel(dbx.Filters().preview(catalog))
+    panel = CoveragePanel(state_of(dbx.Filters().preview(catalog)))
     panel.treemap = True
     assert "The treemap cannot be drawn" in shown(panel)
     assert not panel.treemap
@@ -244,7 +245,7 @@ def drawn(panel: CoveragePanel) -> dict[str, object]:
 
 def test_the_treemap_is_made_when_it_is_asked_for(catalog: dbx.Catalog) -> None:
     needs_figures()
-    panel = CoveragePanel(dbx.Filters().preview(catalog))
+    panel = CoveragePanel(state_of(dbx.Filters().preview(catalog)))
     assert panel._figure is None
     panel._toggle.click()
     assert panel.treemap
@@ -259,14 +260,14 @@ def test_updating_the_treemap_equals_making_it_anew(catalog: dbx.Catalog) -> Non
     needs_figures()
     other = dbx.Catalog.from_frame(catalog.objects[catalog.objects["catalog"] != "unlisted"])
     filters = dbx.Filters(tables=dbx.Patterns(deny=[".*t0.$"]))
-    updated = CoveragePanel(dbx.Filters().preview(catalog))
+    updated = CoveragePanel(state_of(dbx.Filters().preview(catalog)))
     updated.treemap = True
     assert updated.updating.wait(60)
     figure = updated._figure
     for after in (filters.preview(catalog), filters.preview(other), dbx.Filters().preview(catalog)):
-        built = CoveragePanel(after)
+        built = CoveragePanel(state_of(after))
         built.treemap = True
-        updated.preview = after
+        show_preview(updated, after)
         assert drawn(updated) == drawn(built)
         assert updated._drawn == built._drawn
         assert updated._figure is figure
@@ -274,7 +275,7 @@ def test_updating_the_treemap_equals_making_it_anew(catalog: dbx.Catalog) -> Non
 
 def test_a_click_on_a_box_leads_to_its_place_each_time(catalog: dbx.Catalog) -> None:
     needs_figures()
-    panel = CoveragePanel(dbx.Filters().preview(catalog))
+    panel = CoveragePanel(state_of(dbx.Filters().preview(catalog)))
     panel.treemap = True
     drawn(panel)
     places = visited(panel)
@@ -286,7 +287,7 @@ def test_a_click_on_a_box_leads_to_its_place_each_time(catalog: dbx.Catalog) -> 
 def test_only_the_largest_boxes_are_drawn(catalog: dbx.Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
     needs_figures()
     monkeypatch.setattr(coverage_panel, "MOST_BOXES", 3)
-    panel = CoveragePanel(dbx.Filters().preview(catalog))
+    panel = CoveragePanel(state_of(dbx.Filters().preview(catalog)))
     panel.treemap = True
     assert list(drawn(panel)["hovertext"]) == ["all catalogs", "prod", "gold", "tmp"]
     assert panel._drawn == [(), ("prod",), ("prod", "gold"), ("prod", "tmp")]
@@ -298,7 +299,7 @@ def test_nothing_to_draw(catalog: dbx.Catalog) -> None:
     panel = CoveragePanel()
     panel.treemap = True
     assert "no table or view to draw" in shown(panel)
-    panel.preview = dbx.Filters().preview(catalog)
+    show_preview(panel, dbx.Filters().preview(catalog))
     assert len(drawn(panel)["ids"]) == 6
     assert panel._note.value == ""
 
@@ -314,7 +315,7 @@ def test_text_on_a_box_can_be_read_at_every_share() -> None:
 def test_names_are_shown_as_text() -> None:
     rows = [("table", HOSTILE, HOSTILE, "t", f"{HOSTILE}.{HOSTILE}.t")]
     catalog = dbx.Catalog.from_frame(pd.DataFrame(rows, columns=["kind", "catalog", "schema", "name", "full_name"]))
-    panel = CoveragePanel(dbx.Filters().preview(catalog))
+    panel = CoveragePanel(state_of(dbx.Filters().preview(catalog)))
     panel._rows[0]._open.click()
     assert "<img" not in shown(panel)
     panel._rows[1]._name.click()

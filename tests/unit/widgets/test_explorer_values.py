@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 from widget_markup import field, shown
 
 import dbxexplore as dbx
 from dbxexplore import errors
-from dbxexplore.widgets import explorer as explorer_module
+from dbxexplore.widgets import opening
 from dbxexplore.widgets.browse.model import TreeModel
 
 URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
@@ -32,7 +32,6 @@ def test_what_is_typed_reaches_the_export(catalog: dbx.Catalog) -> None:
     assert explorer.preview.included.equals(explorer.filters.preview(catalog).included)
     assert explorer.config is not None
     assert explorer.config.filters == explorer.filters
-    assert explorer.catalog_pane.preview is explorer.preview
 
 
 def test_assigned_values_equal_built_ones(catalog: dbx.Catalog) -> None:
@@ -57,9 +56,9 @@ def test_a_bad_pattern_assigned_in_python_keeps_the_last_good_preview(catalog: d
     good = explorer.preview
     explorer.filters = dbx.Filters(tables=dbx.Patterns(["("]))
     assert explorer.preview is good
-    assert "is not a regular expression" in explorer._message.value
+    assert "is not a regular expression" in shown(explorer)
     explorer.filters = dbx.Filters()
-    assert explorer._message.value == ""
+    assert "is not a regular expression" not in shown(explorer)
 
 
 def test_a_catalog_that_cannot_be_judged_is_not_shown_with_the_verdicts_on_another(catalog: dbx.Catalog) -> None:
@@ -68,9 +67,6 @@ def test_a_catalog_that_cannot_be_judged_is_not_shown_with_the_verdicts_on_anoth
     assert explorer.preview.catalog is catalog
     explorer.catalog = dbx.Catalog.from_frame(catalog.objects.head(2))
     assert explorer.preview is None
-    assert all(
-        part.preview is None for part in (explorer.preview_panel, explorer.export_panel, explorer.coverage_panel)
-    )
     assert "not a regular expression" in shown(explorer)
     explorer.filters = dbx.Filters()
     assert explorer.preview.catalog is explorer.catalog
@@ -91,10 +87,10 @@ def test_it_says_where_the_catalog_is_from_and_warns_of_another_workspace(catalo
 
 def test_a_discovery_opens_the_second_tab(catalog: dbx.Catalog) -> None:
     explorer = dbx.explore()
-    assert explorer._tabs.selected_index in {0, None}
-    explorer.discover_panel.catalog = catalog
+    assert explorer.page == "Connect"
+    explorer.state.catalog = catalog
     assert explorer.catalog is catalog
-    assert explorer._tabs.selected_index == 1
+    assert explorer.page == "Browse and filter"
 
 
 def test_what_is_ticked_becomes_patterns_that_can_be_undone(catalog: dbx.Catalog) -> None:
@@ -104,14 +100,14 @@ def test_what_is_ticked_becomes_patterns_that_can_be_undone(catalog: dbx.Catalog
     assert isinstance(model, TreeModel)
     model.tick(model.tree.find(("schema", "prod", "gold")), on=True)
     model.tick(model.tree.find(("table", "prod", "gold", "t03")), on=False)
-    tree._tell_ticks()
-    assert explorer.suggest_panel.ticked_text == "24 tables, 1 view"
+    tree._report(ticks=True)
+    assert explorer.state.ticked_text == "24 tables, 1 view"
     explorer.suggest_panel._write.click()
     assert explorer.suggest_panel.wait(30)
     assert explorer.filters == dbx.Filters()  # only looked at so far
     explorer.suggest_panel._apply.click()
     included = explorer.preview.included & catalog.objects["kind"].isin(["table", "view", "notebook"])
-    ticked = np.asarray(tree.ticked) & catalog.objects["kind"].isin(["table", "view", "notebook"])
+    ticked = explorer.state.ticked.flags & catalog.objects["kind"].isin(["table", "view", "notebook"])
     assert catalog.objects["full_name"][included].tolist() == catalog.objects["full_name"][ticked].tolist()
     assert explorer.config is None  # there is no workspace yet
     explorer.changes_panel._undo.click()
@@ -123,7 +119,7 @@ def test_the_last_edit_can_be_looked_at_in_the_tree(catalog: dbx.Catalog) -> Non
     tree = explorer.catalog_pane.tree
     assert tree.reply["status"]["can_show_changed"] is False
     explorer.filters = dbx.Filters(tables=dbx.Patterns([".*"], [".*t03"]))
-    assert tree.changed.sum() == 2
+    assert explorer.state.changed.flags.sum() == 2
     assert tree.reply["status"]["can_show_changed"] is True
     tree._model.show_only("changed")
     tree._model.open_all(is_open=True)
@@ -132,10 +128,10 @@ def test_the_last_edit_can_be_looked_at_in_the_tree(catalog: dbx.Catalog) -> Non
 
 def test_a_click_in_the_coverage_picture_opens_that_place_in_the_tree(catalog: dbx.Catalog) -> None:
     explorer = dbx.explore(catalog)
-    explorer._show_page("Coverage")
+    explorer.page = "Coverage"
     assert explorer.coverage_panel.active
     explorer.coverage_panel.place = ("prod", "tmp")
-    assert explorer._pages[explorer._tabs.selected_index] == "Browse and filter"
+    assert explorer.page == "Browse and filter"
     assert not explorer.coverage_panel.active
     reply = explorer.catalog_pane.tree.reply
     assert reply["rows"][reply["focus"] - reply["start"]]["name"] == "tmp"
@@ -153,7 +149,7 @@ def test_it_opens_where_a_saved_catalog_and_an_exported_connection_left_off(
     explorer = dbx.explore(str(tmp_path / "catalog.parquet"), config=tmp_path / "ours.yaml")
     assert explorer.config == config
     assert explorer.preview.counts().equals(filters.preview(catalog, dbx.Dialect.STRICT).counts())
-    assert explorer._pages[explorer._tabs.selected_index] == "Browse and filter"
+    assert explorer.page == "Browse and filter"
     with pytest.raises(errors.CatalogError, match="no such"):
         dbx.explore(tmp_path / "no such.parquet")
 
@@ -161,10 +157,9 @@ def test_it_opens_where_a_saved_catalog_and_an_exported_connection_left_off(
 def test_what_is_read_only_shows_a_connection_against_a_catalog_and_changes_nothing(catalog: dbx.Catalog) -> None:
     config = dbx.ConnectionConfig(name="ours", settings=dbx.ConnectionSettings(URL))
     explorer = dbx.explore(catalog, config=config, read_only=True)
-    assert explorer._pages == ("Browse and filter", "Coverage", "Export")
+    assert explorer.pages == ("Browse and filter", "Coverage", "Export")
     assert explorer.catalog_pane.tree.reply["status"]["read_only"] is True
-    parts = ("filter_editor", "changes_panel", "explanation_panel", "suggest_panel", "export_panel", "catalog_pane")
-    assert all(getattr(explorer, part).read_only for part in parts)
+    assert explorer.state.read_only
     assert explorer.config == config
     with pytest.raises(errors.ConfigError, match="nothing to show without a catalog"):
         dbx.explore(config=config, read_only=True)
@@ -173,19 +168,19 @@ def test_what_is_read_only_shows_a_connection_against_a_catalog_and_changes_noth
 def test_what_becomes_read_only_later_has_no_page_to_connect_either(catalog: dbx.Catalog) -> None:
     explorer = dbx.explore(settings=dbx.ConnectionSettings(URL))
     explorer.read_only = True
-    assert explorer._pages == ("Browse and filter", "Coverage", "Export")
-    assert explorer._tabs.selected_index == 0
-    explorer._tabs.selected_index = 2
+    assert explorer.pages == ("Browse and filter", "Coverage", "Export")
+    assert explorer.page == "Browse and filter"
+    explorer.page = "Export"
     explorer.read_only = False
-    assert explorer._pages[explorer._tabs.selected_index] == "Export"
+    assert explorer.page == "Export"
     explorer.catalog = catalog
-    assert explorer._pages[explorer._tabs.selected_index] == "Export"
+    assert explorer.page == "Export"
 
 
 @pytest.fixture
 def cell(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(explorer_module, "_cell", lambda: "cell-1")
-    monkeypatch.setattr(explorer_module, "_opened", {})
+    monkeypatch.setattr(opening, "_cell", lambda: "cell-1")
+    monkeypatch.setattr(opening, "_opened", {})
 
 
 @pytest.mark.usefixtures("cell")
@@ -226,7 +221,7 @@ def test_a_cell_with_a_path_reads_it_again_only_when_it_has_changed(catalog: dbx
 def test_two_calls_in_a_cell_are_two_explorers_and_so_when_it_is_run_again(
     catalog: dbx.Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(explorer_module, "_opened", {})
+    monkeypatch.setattr(opening, "_opened", {})
     request = {"metadata": {"cellId": "cell-1"}, "header": {"msg_id": "1"}}
     monkeypatch.setattr("IPython.core.getipython.get_ipython", lambda: SimpleNamespace(get_parent=lambda: request))
     first, second = dbx.explore(catalog), dbx.explore()
@@ -238,9 +233,9 @@ def test_two_calls_in_a_cell_are_two_explorers_and_so_when_it_is_run_again(
 @pytest.mark.usefixtures("cell")
 def test_only_the_last_cells_are_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
     for number in range(12):
-        monkeypatch.setattr(explorer_module, "_cell", lambda number=number: f"cell-{number}")
+        monkeypatch.setattr(opening, "_cell", lambda number=number: f"cell-{number}")
         dbx.explore()
-    assert list(explorer_module._opened) == [f"cell-{number}" for number in range(4, 12)]
+    assert list(opening._opened) == [f"cell-{number}" for number in range(4, 12)]
 
 
 def test_outside_a_notebook_each_call_gives_a_new_one() -> None:
@@ -255,6 +250,9 @@ class Loop:
 
     def __init__(self) -> None:
         self.waiting: list[object] = []
+
+    def call_soon_threadsafe(self, callback: Callable[..., object], *arguments: object) -> None:
+        callback(*arguments)
 
     def call_later(self, _seconds: float, callback: object) -> None:
         self.waiting.append(callback)
@@ -290,9 +288,9 @@ def test_the_plainer_browser_takes_over_where_no_page_shows_the_tree_and_says_so
     assert pane.tree not in pane.children
     assert shown(pane).count("cannot show the catalog tree") == 1
     pane.browser._on_row(1)
-    assert explorer.explanation_panel.selected == pane.browser.selected
-    explorer.filters = dbx.Filters(tables=dbx.Patterns([]))
-    assert pane.browser.preview is explorer.preview
+    assert explorer.state.selected == 1
+    explorer.filters = dbx.Filters(schemas=dbx.Patterns([]))
+    assert "✗ out" in shown(pane)
     pane.reveal("prod", "tmp")
     assert pane.browser.path == ("prod", "tmp")
     # A page that was only slow gets its tree.
@@ -328,7 +326,7 @@ def test_without_anywidget_the_plainer_browser_is_used_from_the_start(
     explorer = dbx.explore(catalog)
     pane = explorer.catalog_pane
     assert pane.tree is None
-    assert pane.browser.catalog is catalog
+    assert "prod" in [row._name.description for row in pane.browser._rows]
     assert "cannot show the catalog tree" in shown(pane)
     explorer._displayed()
-    assert explorer.suggest_panel.ticked is None
+    assert explorer.state.ticked is None

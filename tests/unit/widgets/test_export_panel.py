@@ -7,13 +7,13 @@ from pathlib import Path
 import ipywidgets
 import pandas as pd
 import pytest
-from widget_markup import markup
+from widget_markup import markup, show_preview
 from widget_names import HOSTILE
 
 import dbxexplore as dbx
 from dbxexplore.catalog.schema import failures_frame
 from dbxexplore.export import FORMS
-from dbxexplore.widgets import ExportPanel
+from dbxexplore.widgets import ExplorerState, ExportPanel
 from dbxexplore.widgets.export.panel import MOST_BYTES
 
 URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
@@ -32,8 +32,9 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def panel_of(preview: dbx.Preview | None = None, **fields: object) -> ExportPanel:
-    panel = ExportPanel(dbx.ConnectionConfig(**({"name": "lake", "settings": SETTINGS} | fields)))
-    panel.preview = preview
+    panel = ExportPanel(ExplorerState(dbx.ConnectionConfig(**({"name": "lake", "settings": SETTINGS} | fields))))
+    if preview is not None:
+        show_preview(panel, preview)
     return panel
 
 
@@ -60,22 +61,22 @@ def test_another_file_is_not_replaced_before_the_button_says_so(catalog: dbx.Cat
 
 def test_the_export_panel_makes_and_saves_a_configuration() -> None:
     panel = ExportPanel()
-    assert panel.config is None
+    assert panel.state.config is None
     assert panel._save.disabled
-    panel.settings = SETTINGS
-    panel.filters = dbx.Filters(catalogs=dbx.Patterns(["^prod$"]))
+    panel.state.settings = SETTINGS
+    panel.state.filters = dbx.Filters(catalogs=dbx.Patterns(["^prod$"]))
     panel._name.value = "lake"
     panel._cron.value = "0 6 * * *"
-    assert panel.config == dbx.ConnectionConfig(
-        name="lake", settings=panel.settings, filters=panel.filters, schedule=dbx.Schedule(cron="0 6 * * *")
+    assert panel.state.config == dbx.ConnectionConfig(
+        name="lake", settings=panel.state.settings, filters=panel.state.filters, schedule=dbx.Schedule(cron="0 6 * * *")
     )
     assert panel._path.value == "lake.yaml"
     panel._save.click()
-    assert dbx.ConnectionConfig.load(panel.saved) == panel.config
+    assert dbx.ConnectionConfig.load(panel.saved) == panel.state.config
     panel._form.value = "terraform"
     assert panel._path.value == "lake.tf"
     panel._save.click()
-    assert Path("lake.tf").read_text(encoding="utf-8") == dbx.export.terraform(panel.config)
+    assert Path("lake.tf").read_text(encoding="utf-8") == dbx.export.terraform(panel.state.config)
 
 
 @pytest.mark.parametrize("form", FORMS)
@@ -83,9 +84,9 @@ def test_every_form_is_saved_as_it_is_shown(form: str) -> None:
     panel = panel_of()
     panel._form.value = form
     panel._save.click()
-    assert panel.config is not None
+    assert panel.state.config is not None
     assert panel.saved == {"component": "lake/defs.yaml"}.get(form, "lake" + FORMS[form].suffix)
-    assert Path(panel.saved).read_text(encoding="utf-8") == panel.text() == FORMS[form].render(panel.config)
+    assert Path(panel.saved).read_text(encoding="utf-8") == panel.text() == FORMS[form].render(panel.state.config)
     assert "holds exactly this already" in difference(panel)
     panel._form.value = "yaml"
     assert panel._path.value == "lake.yaml"
@@ -93,13 +94,13 @@ def test_every_form_is_saved_as_it_is_shown(form: str) -> None:
 
 def test_what_keeps_the_fields_from_being_a_configuration_is_said(tmp_path: Path) -> None:
     panel = ExportPanel()
-    panel.settings = SETTINGS
+    panel.state.settings = SETTINGS
     panel._cron.value = "every day"
-    assert panel.config is None
+    assert panel.state.config is None
     assert "is not a cron expression" in shown(panel)
     assert panel._save.disabled
     panel._cron.value = ""
-    assert panel.config is not None
+    assert panel.state.config is not None
     panel._path.value = str(tmp_path)
     panel._save.click()
     assert "cannot be written" in panel._outcome.value
@@ -123,7 +124,7 @@ def test_all_fields_that_are_wrong_are_told_of_in_the_words_of_the_form() -> Non
     assert panel._problem.value.count("role='alert'") == 2
     panel._cron.value, panel._name.value = "", "lake"  # without a schedule there is no time zone
     assert panel._problem.value == ""
-    assert panel.config is not None
+    assert panel.state.config is not None
 
 
 def test_a_half_character_or_pattern_is_told_of_without_keys() -> None:
@@ -131,13 +132,13 @@ def test_a_half_character_or_pattern_is_told_of_without_keys() -> None:
     panel._description.value = "\ud800"
     assert "Description: contains an unpaired surrogate" in panel._problem.value
     panel._description.value = ""
-    panel.filters = dbx.Filters(tables=dbx.Patterns(["a("]))
+    panel.state.filters = dbx.Filters(tables=dbx.Patterns(["a("]))
     assert "is not a regular expression" in panel._problem.value
 
 
 def test_a_form_that_cannot_have_the_credential_says_so() -> None:
     panel = ExportPanel()
-    panel.settings = dbx.ConnectionSettings(URL, dbx.ProfileAuth("work"))
+    panel.state.settings = dbx.ConnectionSettings(URL, dbx.ProfileAuth("work"))
     assert not panel._save.disabled
     panel._form.value = "datahub"
     assert "a profile exists on this machine only" in shown(panel)
@@ -159,14 +160,14 @@ def test_updating_equals_building_anew(catalog: dbx.Catalog) -> None:
     built = panel_of(preview, filters=filters, dialect=dbx.Dialect.STRICT)
     updated = panel_of(dbx.Filters().preview(catalog))
     assert updated.finding.wait(30)
-    updated.filters, updated.dialect, updated.preview = filters, dbx.Dialect.STRICT, preview
+    show_preview(updated, preview)
     assert shown(built) == shown(updated)
-    assert built.config == updated.config
+    assert built.state.config == updated.state.config
 
 
 def test_nothing_can_be_changed_in_a_panel_to_read(catalog: dbx.Catalog) -> None:
     panel = panel_of(dbx.Filters().preview(catalog))
-    panel.read_only = True
+    panel.state.read_only = True
     fields = (panel._name, panel._description, panel._cron, panel._timezone, panel._path)
     assert all(field.disabled for field in fields)
     assert panel._save.layout.display == "none"
@@ -175,7 +176,7 @@ def test_nothing_can_be_changed_in_a_panel_to_read(catalog: dbx.Catalog) -> None
     assert not Path("lake.yaml").exists()
     assert panel._copy.layout.display is None
     assert not panel._copy.disabled
-    panel.read_only = False
+    panel.state.read_only = False
     assert not any(field.disabled for field in fields)
     assert panel._save.layout.display is None
 
@@ -191,15 +192,15 @@ def keys_of(panel: ExportPanel) -> list[str]:
 def test_the_keys_are_those_of_the_configuration_page_by_page(catalog: dbx.Catalog) -> None:
     preview = dbx.Filters(schemas=dbx.Patterns(deny=["tmp$", ".*tmp$"])).preview(catalog)
     panel = panel_of(preview)
-    assert panel.config is not None
-    expected = panel.config.asset_keys(preview)
+    assert panel.state.config is not None
+    expected = panel.state.config.asset_keys(preview)
     found = keys_of(panel)
     assert "28 assets" in panel._note.value
     assert len(expected) == 28
-    assert panel._back.disabled
-    panel._next.click()
+    assert panel._pager.box.children[0].disabled
+    panel._pager.box.children[1].click()
     found += keys_of(panel)
-    assert panel._next.disabled
+    assert panel._pager.box.children[1].disabled
     assert [line.split("</code>")[0] for line in found] == [
         "[" + ", ".join(f'"{part}"' for part in key) + "]" for key in expected
     ]
@@ -208,7 +209,7 @@ def test_the_keys_are_those_of_the_configuration_page_by_page(catalog: dbx.Catal
 def test_another_name_shows_other_keys_of_the_same_page(catalog: dbx.Catalog) -> None:
     panel = panel_of(dbx.Filters().preview(catalog))
     keys_of(panel)
-    panel._next.click()
+    panel._pager.box.children[1].click()
     before = keys_of(panel)
     panel._name.value = "other"
     assert [line.replace('"lake"', '"other"') for line in before] == keys_of(panel)
@@ -236,7 +237,7 @@ def test_objects_that_share_a_key_are_named() -> None:
     said = shown(panel)
     assert "1 asset key would be shared" in said
     assert "table &#x27;notebooks.Shared.load&#x27; and notebook &#x27;/Shared/load&#x27;" in said
-    panel.preview = dbx.Filters(notebooks=dbx.Patterns(deny=[".*"])).preview(catalog)
+    show_preview(panel, dbx.Filters(notebooks=dbx.Patterns(deny=[".*"])).preview(catalog))
     assert "would be shared" not in shown(panel)
 
 
@@ -255,7 +256,7 @@ def test_the_last_of_several_previews_is_shown(catalog: dbx.Catalog) -> None:
     panel = panel_of(first)
     before = shown(panel)
     for preview in (dbx.Filters(tables=dbx.Patterns([])).preview(catalog), first):
-        panel.preview = preview
+        show_preview(panel, preview)
     assert shown(panel) == before
 
 
@@ -263,7 +264,7 @@ def test_a_connection_that_would_sync_nothing_is_warned_of(catalog: dbx.Catalog)
     nothing = "Nothing passes the filters: the connection would sync nothing."
     panel = panel_of(dbx.Filters().preview(catalog))
     assert nothing not in shown(panel)
-    panel.preview = dbx.Filters(catalogs=dbx.Patterns(["x"]), notebooks=dbx.Patterns([])).preview(catalog)
+    show_preview(panel, dbx.Filters(catalogs=dbx.Patterns(["x"]), notebooks=dbx.Patterns([])).preview(catalog))
     assert f"<div class='dbxe-warn' role='status'>⚠ {nothing}</div>" in shown(panel)
 
 
@@ -275,16 +276,14 @@ def test_a_recipe_tells_what_datahub_would_read(catalog: dbx.Catalog) -> None:
     assert "28 assets" in shown(panel)
     assert "DataHub would read" not in shown(panel)  # the same
     filters = dbx.Filters(tables=dbx.Patterns(["prod.gold"]))
-    panel.filters, panel.preview = filters, filters.preview(catalog, dbx.Dialect.STRICT)
+    show_preview(panel, filters.preview(catalog, dbx.Dialect.STRICT))
     assert "DataHub would read these patterns as 27 objects, not 2." in shown(panel)
     filters = dbx.Filters(schemas=dbx.Patterns(["gold"]), notebooks=dbx.Patterns([]))
-    panel.dialect, panel.filters = dbx.Dialect.OPENMETADATA, filters
-    panel.preview = filters.preview(catalog, dbx.Dialect.OPENMETADATA)
+    show_preview(panel, filters.preview(catalog, dbx.Dialect.OPENMETADATA))
     assert "DataHub would read these patterns as 0 objects, not 27." in shown(panel)
     # The recipe for filters that are read without view patterns has none either.
     filters = dbx.Filters(views=dbx.Patterns([]))
-    panel.dialect, panel.filters = dbx.Dialect.DATAHUB_1_5, filters
-    panel.preview = filters.preview(catalog, dbx.Dialect.DATAHUB_1_5)
+    show_preview(panel, filters.preview(catalog, dbx.Dialect.DATAHUB_1_5))
     assert "DataHub would read" not in shown(panel)
     panel._form.value = "yaml"
     assert "DataHub would read" not in shown(panel)
@@ -384,7 +383,7 @@ def test_a_file_that_cannot_be_compared_is_said_to_be_so(content: bytes, said: s
     assert said in difference(panel)
     assert panel._save.description == "Overwrite"
     panel._save.click()
-    assert dbx.ConnectionConfig.load("lake.yaml") == panel.config
+    assert dbx.ConnectionConfig.load("lake.yaml") == panel.state.config
 
 
 @pytest.mark.parametrize(

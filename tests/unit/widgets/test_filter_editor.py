@@ -16,7 +16,7 @@ from widget_names import HOSTILE
 import dbxexplore as dbx
 from dbxexplore.filters import Filters, Patterns
 from dbxexplore.filters.patterns import LEVELS, Level
-from dbxexplore.widgets import FilterEditor
+from dbxexplore.widgets import ExplorerState, FilterEditor
 from dbxexplore.widgets.filter import editor as module
 from dbxexplore.widgets.filter.editor import PAGE_LENGTH, _RowView
 
@@ -66,7 +66,7 @@ def resume(editor: FilterEditor) -> None:
 
 def test_it_starts_with_one_calm_row_a_level() -> None:
     editor = FilterEditor()
-    assert editor.filters == Filters()
+    assert editor.state.filters == Filters()
     for level in LEVELS:
         assert labels(editor, level) == [(f"allow {level} 1", ".*", True)]
         assert views(editor, level)[0].on.description == f"use allow {level} 1"
@@ -76,10 +76,10 @@ def test_it_starts_with_one_calm_row_a_level() -> None:
 def test_what_is_typed_into_a_row_is_its_pattern() -> None:
     editor = FilterEditor()
     field(editor, "allow catalogs 1").text.value = "^prod$"
-    assert editor.filters == Filters(catalogs=Patterns(["^prod$"]))
+    assert editor.state.filters == Filters(catalogs=Patterns(["^prod$"]))
     add(editor, "catalogs", "allow", "  ^dev$")
     add(editor, "catalogs", "deny", "tmp")
-    assert editor.filters == Filters(catalogs=Patterns(["^prod$", "  ^dev$"], ["tmp"]))
+    assert editor.state.filters == Filters(catalogs=Patterns(["^prod$", "  ^dev$"], ["tmp"]))
     assert [label for label, _, _ in labels(editor, "catalogs")] == [
         "allow catalogs 1",
         "allow catalogs 2",
@@ -90,28 +90,28 @@ def test_what_is_typed_into_a_row_is_its_pattern() -> None:
 def test_a_row_without_a_text_holds_no_pattern() -> None:
     editor = FilterEditor()
     editor._sections["views"]._add["deny"].click()
-    assert editor.filters == Filters()
+    assert editor.state.filters == Filters()
     assert "empty: not used" in shown(editor)
     field(editor, "allow views 1").text.value = ""
-    assert editor.filters.views == Patterns([])
+    assert editor.state.filters.views == Patterns([])
     assert "No allow pattern: nothing is allowed here" in shown(editor)
-    editor.dialect = dbx.Dialect(empty_allow="everything")
+    editor.state.dialect = dbx.Dialect(empty_allow="everything")
     assert "No allow pattern: everything is allowed here" in shown(editor)
 
 
 def test_a_half_typed_pattern_is_marked_and_its_last_good_one_stays_in_force() -> None:
-    editor = FilterEditor(Filters(tables=Patterns(["good", "other"])))
+    editor = FilterEditor(ExplorerState(filters=Filters(tables=Patterns(["good", "other"]))))
     row = field(editor, "allow tables 1")
     row.text.value = "<b>("
-    assert editor.filters.tables == Patterns(["good", "other"])
+    assert editor.state.filters.tables == Patterns(["good", "other"])
     assert "dbxe-invalid" in row.text._dom_classes
     assert "&lt;b&gt;<mark>(</mark>" in row.note.value
     assert "<code>good</code> stays in force" in row.note.value
     field(editor, "allow tables 2").text.value = "else"
-    assert editor.filters.tables == Patterns(["good", "else"])
+    assert editor.state.filters.tables == Patterns(["good", "else"])
     assert row.text.value == "<b>("
     row.text.value = "<b>(x)"
-    assert editor.filters.tables == Patterns(["<b>(x)", "else"])
+    assert editor.state.filters.tables == Patterns(["<b>(x)", "else"])
     assert row.note.value == ""
     assert "dbxe-invalid" not in row.text._dom_classes
 
@@ -119,41 +119,41 @@ def test_a_half_typed_pattern_is_marked_and_its_last_good_one_stays_in_force() -
 def test_a_new_row_is_not_in_force_until_it_is_an_expression() -> None:
     editor = FilterEditor()
     row = add(editor, "tables", "deny", "*_tmp")
-    assert editor.filters == Filters()
+    assert editor.state.filters == Filters()
     assert "Not in force until it is a valid regular expression" in row.note.value
     assert "If &#x27;*_tmp&#x27; is meant as a glob" in row.note.value
 
 
 def test_a_row_that_is_off_is_kept_and_not_in_the_filters() -> None:
-    editor = FilterEditor(Filters(schemas=Patterns(["a", "b", "c"])))
+    editor = FilterEditor(ExplorerState(filters=Filters(schemas=Patterns(["a", "b", "c"]))))
     row = field(editor, "allow schemas 2")
     row.on.value = False
-    assert editor.filters.schemas == Patterns(["a", "c"])
+    assert editor.state.filters.schemas == Patterns(["a", "c"])
     row.text.value = "bb"
-    assert editor.filters.schemas == Patterns(["a", "c"])
+    assert editor.state.filters.schemas == Patterns(["a", "c"])
     row.on.value = True
-    assert editor.filters.schemas == Patterns(["a", "bb", "c"])
+    assert editor.state.filters.schemas == Patterns(["a", "bb", "c"])
 
 
 def test_a_row_can_change_its_list_its_place_and_go() -> None:
-    editor = FilterEditor(Filters(schemas=Patterns(["a", "b"], ["c"])))
+    editor = FilterEditor(ExplorerState(filters=Filters(schemas=Patterns(["a", "b"], ["c"]))))
     field(editor, "allow schemas 1").flip.click()
-    assert editor.filters.schemas == Patterns(["b"], ["c", "a"])
+    assert editor.state.filters.schemas == Patterns(["b"], ["c", "a"])
     moved = field(editor, "deny schemas 2")
     boxes = editor._sections["schemas"]._box.children
     moved.up.click()
-    assert editor.filters.schemas == Patterns(["b"], ["a", "c"])
+    assert editor.state.filters.schemas == Patterns(["b"], ["a", "c"])
     assert editor._sections["schemas"]._box.children == boxes  # so that the browser keeps the focus
     field(editor, "deny schemas 1").down.click()
-    assert editor.filters.schemas == Patterns(["b"], ["c", "a"])
+    assert editor.state.filters.schemas == Patterns(["b"], ["c", "a"])
     field(editor, "deny schemas 1").up.click()  # as the first cannot go up
-    assert editor.filters.schemas == Patterns(["b"], ["c", "a"])
+    assert editor.state.filters.schemas == Patterns(["b"], ["c", "a"])
     field(editor, "deny schemas 1").remove.click()
-    assert editor.filters.schemas == Patterns(["b"], ["a"])
+    assert editor.state.filters.schemas == Patterns(["b"], ["a"])
 
 
 def test_buttons_are_called_after_their_pattern() -> None:
-    row = field(FilterEditor(Filters(tables=Patterns([HOSTILE, "b"]))), "allow tables 1")
+    row = field(FilterEditor(ExplorerState(filters=Filters(tables=Patterns([HOSTILE, "b"])))), "allow tables 1")
     assert row.remove.description == "Remove allow tables 1"
     assert row.remove.tooltip == f"Remove allow tables 1: {HOSTILE}"  # text, not markup
     assert row.flip.tooltip == "Allow tables 1: change to deny"
@@ -161,7 +161,7 @@ def test_buttons_are_called_after_their_pattern() -> None:
 
 
 def test_nothing_can_be_changed_in_a_read_only_editor() -> None:
-    editor = FilterEditor(Filters(tables=Patterns(["a", "b"])), read_only=True)
+    editor = FilterEditor(ExplorerState(filters=Filters(tables=Patterns(["a", "b"])), read_only=True))
     row = field(editor, "allow tables 1")
     assert row.text.disabled
     assert row.on.disabled
@@ -169,7 +169,7 @@ def test_nothing_can_be_changed_in_a_read_only_editor() -> None:
     assert row.remove.layout.display == "none"
     assert editor._sections["tables"]._add["allow"].layout.display == "none"
     assert editor._dialect.disabled
-    editor.read_only = False
+    editor.state.read_only = False
     assert not row.text.disabled
     assert row.remove.layout.display is None
     assert not editor._dialect.disabled
@@ -188,45 +188,51 @@ FILTERS = st.builds(
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(FILTERS, FILTERS)
 def test_assigning_equals_building_anew(first: Filters, second: Filters) -> None:
-    built, updated = FilterEditor(second, dbx.Dialect.STRICT), FilterEditor(first)
-    updated.filters, updated.dialect = second, dbx.Dialect.STRICT
-    assert updated.filters == second
+    built, updated = (
+        FilterEditor(ExplorerState(filters=second, dialect=dbx.Dialect.STRICT)),
+        FilterEditor(ExplorerState(filters=first)),
+    )
+    updated.state.filters, updated.state.dialect = second, dbx.Dialect.STRICT
+    assert updated.state.filters == second
     assert state(updated) == state(built)
 
 
 def test_a_catalog_that_comes_and_goes_leaves_what_a_new_editor_shows(catalog: dbx.Catalog) -> None:
     filters = Filters(catalogs=Patterns(["prod"]), tables=Patterns([".*"], ["nothing"]))
-    built, updated = FilterEditor(filters, catalog=catalog), FilterEditor(filters)
-    updated.catalog = catalog
+    built, updated = (
+        FilterEditor(ExplorerState(filters=filters, catalog=catalog)),
+        FilterEditor(ExplorerState(filters=filters)),
+    )
+    updated.state.catalog = catalog
     assert state(updated) == state(built)
-    updated.catalog = None
-    assert state(updated) == state(FilterEditor(filters))
+    updated.state.catalog = None
+    assert state(updated) == state(FilterEditor(ExplorerState(filters=filters)))
 
 
 def test_assigned_patterns_that_no_field_can_hold_are_written_otherwise_and_kept() -> None:
     filters = Filters(tables=Patterns(["a\nb", "", "  "], ["c"]))
     editor = FilterEditor()
-    editor.filters = filters
+    editor.state.filters = filters
     assert [text for _, text, _ in labels(editor, "tables")] == ["a\\nb", "(?:)", "(?:  )", "c"]
-    assert editor.filters == filters
+    assert editor.state.filters == filters
     field(editor, "deny tables 1").text.value = "d"
-    assert editor.filters.tables == Patterns(["a\nb", "", "  "], ["d"])
+    assert editor.state.filters.tables == Patterns(["a\nb", "", "  "], ["d"])
 
 
 def test_assigned_filters_leave_half_typed_text_elsewhere() -> None:
-    editor = FilterEditor(Filters(schemas=Patterns(["a", "b", "c"])))
+    editor = FilterEditor(ExplorerState(filters=Filters(schemas=Patterns(["a", "b", "c"]))))
     field(editor, "allow schemas 1").text.value = "a("
     field(editor, "allow catalogs 1").text.value = "("
     kept = views(editor, "schemas")
-    editor.filters = Filters(schemas=Patterns(["a", "x", "c"]), tables=Patterns(["t"]))
+    editor.state.filters = Filters(schemas=Patterns(["a", "x", "c"]), tables=Patterns(["t"]))
     assert [text for _, text, _ in labels(editor, "schemas")] == ["a(", "x", "c"]
     assert field(editor, "allow catalogs 1").text.value == "("
     assert views(editor, "schemas") == kept
 
 
 def test_a_bad_pattern_assigned_in_python_is_marked() -> None:
-    editor = FilterEditor(Filters(tables=Patterns(["("])))
-    assert editor.filters.tables == Patterns(["("])
+    editor = FilterEditor(ExplorerState(filters=Filters(tables=Patterns(["("]))))
+    assert editor.state.filters.tables == Patterns(["("])
     assert "Nothing can be previewed until it is mended" in field(editor, "allow tables 1").note.value
 
 
@@ -235,34 +241,34 @@ def test_a_bad_pattern_assigned_in_python_is_marked() -> None:
 
 def test_a_long_list_is_shown_a_page_at_a_time() -> None:
     texts = [f"^t{n}$" for n in range(2000)]
-    editor = FilterEditor(Filters(tables=Patterns(texts)))
+    editor = FilterEditor(ExplorerState(filters=Filters(tables=Patterns(texts))))
     section = editor._sections["tables"]
     assert len(views(editor, "tables")) == PAGE_LENGTH
     assert "1–50 of 2,000 patterns" in shown(editor)
-    section._next.click()
+    section._pager.box.children[1].click()
     field(editor, "allow tables 51").text.value = "x"
-    assert editor.filters.tables.allow == (*texts[:50], "x", *texts[51:])
+    assert editor.state.filters.tables.allow == (*texts[:50], "x", *texts[51:])
     assert len(section._box.children) == PAGE_LENGTH
     section._add["allow"].click()
     assert field(editor, "allow tables 2001").text.value == ""
-    assert section._next.disabled
+    assert section._pager.box.children[1].disabled
     field(editor, "allow tables 2001").up.click()
     assert editor._sections["tables"].rows["allow"][1999].text == ""
-    editor.filters = Filters()
-    assert section._pager.layout.display == "none"
+    editor.state.filters = Filters()
+    assert section._pager.box.layout.display == "none"
     assert labels(editor, "tables")[0] == ("allow tables 1", ".*", True)
 
 
 def test_a_row_moved_over_the_edge_of_a_page_is_followed() -> None:
     texts = [f"t{n}" for n in range(60)]
-    editor = FilterEditor(Filters(tables=Patterns(texts)))
+    editor = FilterEditor(ExplorerState(filters=Filters(tables=Patterns(texts))))
     field(editor, "allow tables 50").down.click()
     assert field(editor, "allow tables 51").text.value == "t49"
-    assert editor.filters.tables.allow[48:52] == ("t48", "t50", "t49", "t51")
+    assert editor.state.filters.tables.allow[48:52] == ("t48", "t50", "t49", "t51")
 
 
 def test_a_level_can_be_edited_as_text() -> None:
-    editor = FilterEditor(Filters(catalogs=Patterns(["a", "b"], ["c"])))
+    editor = FilterEditor(ExplorerState(filters=Filters(catalogs=Patterns(["a", "b"], ["c"]))))
     editor._sections["catalogs"]._as_text.click()
     allow, deny = areas(editor, "catalogs")
     assert (allow.description, allow.value, deny.description, deny.value) == (
@@ -272,27 +278,27 @@ def test_a_level_can_be_edited_as_text() -> None:
         "c",
     )
     allow.value = "^prod$\n\n  ^dev$"
-    assert editor.filters.catalogs == Patterns(["^prod$", "  ^dev$"], ["c"])
+    assert editor.state.filters.catalogs == Patterns(["^prod$", "  ^dev$"], ["c"])
     allow.value = ""
-    assert editor.filters.catalogs == Patterns([], ["c"])
+    assert editor.state.filters.catalogs == Patterns([], ["c"])
     allow.value = "x"
     editor._sections["catalogs"]._as_text.click()
     assert labels(editor, "catalogs") == [("allow catalogs 1", "x", True), ("deny catalogs 1", "c", True)]
 
 
 def test_a_bad_line_keeps_its_list_until_it_is_mended() -> None:
-    editor = FilterEditor(Filters(tables=Patterns(["good"])))
+    editor = FilterEditor(ExplorerState(filters=Filters(tables=Patterns(["good"]))))
     editor._sections["tables"]._as_text.click()
     allow, deny = areas(editor, "tables")
     allow.value = "good\n<b>("
-    assert editor.filters.tables == Patterns(["good"])
+    assert editor.state.filters.tables == Patterns(["good"])
     assert "Line 2: <code>&lt;b&gt;<mark>(</mark></code>" in shown(editor)
     deny.value = "other"
-    assert editor.filters.tables == Patterns(["good"], ["other"])
+    assert editor.state.filters.tables == Patterns(["good"], ["other"])
     assert allow.value == "good\n<b>("
     allow.value = "good\n<b>(x)"
     assert "Line 2" not in shown(editor)
-    assert editor.filters.tables == Patterns(["good", "<b>(x)"], ["other"])
+    assert editor.state.filters.tables == Patterns(["good", "<b>(x)"], ["other"])
 
 
 def test_a_secret_does_not_stay_among_patterns() -> None:
@@ -306,7 +312,7 @@ def test_a_secret_does_not_stay_among_patterns() -> None:
     areas(editor, "tables")[0].value = f"good\n{secret}\nbetter"
     assert areas(editor, "tables")[0].value == "good\nbetter"
     assert "looked like a secret" in shown(editor)
-    assert editor.filters.tables == Patterns(["good", "better"])
+    assert editor.state.filters.tables == Patterns(["good", "better"])
     assert secret not in str(ipywidgets.Widget.get_manager_state())
 
 
@@ -322,7 +328,7 @@ def test_two_equal_bad_lines_become_two_rows() -> None:
 
 
 def test_a_bad_line_becomes_a_marked_row_and_what_is_off_is_kept() -> None:
-    editor = FilterEditor(Filters(tables=Patterns(["a", "b", "c"])))
+    editor = FilterEditor(ExplorerState(filters=Filters(tables=Patterns(["a", "b", "c"]))))
     field(editor, "allow tables 2").on.value = False
     section = editor._sections["tables"]
     section._as_text.click()
@@ -330,9 +336,9 @@ def test_a_bad_line_becomes_a_marked_row_and_what_is_off_is_kept() -> None:
     assert allow.value == "a\nc"
     assert "1 pattern switched off is kept" in shown(editor)
     allow.value = "a\nx(\nc\nd"
-    assert editor.filters.tables == Patterns(["a", "c"])
+    assert editor.state.filters.tables == Patterns(["a", "c"])
     section._as_text.click()
-    assert editor.filters.tables == Patterns(["a", "c", "d"])
+    assert editor.state.filters.tables == Patterns(["a", "c", "d"])
     assert [(text, on) for _, text, on in labels(editor, "tables")] == [
         ("a", True),
         ("x(", True),
@@ -345,9 +351,9 @@ def test_a_bad_line_becomes_a_marked_row_and_what_is_off_is_kept() -> None:
 def test_assigned_filters_are_written_into_open_text() -> None:
     editor = FilterEditor()
     editor._sections["tables"]._as_text.click()
-    editor.filters = Filters(tables=Patterns(["a\nb", ""], ["c"]))
+    editor.state.filters = Filters(tables=Patterns(["a\nb", ""], ["c"]))
     assert [area.value for area in areas(editor, "tables")] == ["a\\nb\n(?:)", "c"]
-    assert editor.filters == Filters(tables=Patterns(["a\nb", ""], ["c"]))
+    assert editor.state.filters == Filters(tables=Patterns(["a\nb", ""], ["c"]))
 
 
 # --- the reading ---
@@ -356,40 +362,40 @@ def test_assigned_filters_are_written_into_open_text() -> None:
 def test_the_reading_is_a_choice_and_a_custom_one_is_shown() -> None:
     editor = FilterEditor()
     editor._dialect.value = "strict"
-    assert editor.dialect == dbx.Dialect.STRICT
-    editor.dialect = dbx.Dialect(match="search")
+    assert editor.state.dialect == dbx.Dialect.STRICT
+    editor.state.dialect = dbx.Dialect(match="search")
     assert editor._dialect.value == "custom"
     assert "match search" in editor._dialect.options[-1][0]
-    assert editor.dialect == dbx.Dialect(match="search")
-    editor.dialect = dbx.Dialect.OPENMETADATA
+    assert editor.state.dialect == dbx.Dialect(match="search")
+    editor.state.dialect = dbx.Dialect.OPENMETADATA
     assert len(editor._dialect.options) == len(dbx.Dialect.named())
     assert {value for _, value in editor._dialect.options} == set(dbx.Dialect.named())
-    assert editor.dialect == dbx.Dialect.OPENMETADATA
+    assert editor.state.dialect == dbx.Dialect.OPENMETADATA
     assert "matched against name" in shown(editor)
     assert "table patterns decide on views" in shown(editor)
 
 
 def test_objects_that_depend_on_the_reading_are_counted_in_the_background(catalog: dbx.Catalog) -> None:
-    editor = FilterEditor(catalog=catalog)
+    editor = FilterEditor(ExplorerState(catalog=catalog))
     assert editor.wait(30)
     assert "✓ All readings agree" in shown(editor)
     pause(editor)
-    editor.filters = Filters(catalogs=Patterns(["prod"]))
+    editor.state.filters = Filters(catalogs=Patterns(["prod"]))
     assert editor.dialect_dependent is None
     assert "Other readings: …" in shown(editor)
     resume(editor)
     assert editor.dialect_dependent == 0  # a catalog is no object
     assert "⚠ 1 catalog depends on the reading" in shown(editor)
     pause(editor)
-    editor.filters = Filters(schemas=Patterns(["PROD.gold", "unlisted.*"]))
+    editor.state.filters = Filters(schemas=Patterns(["PROD.gold", "unlisted.*"]))
     resume(editor)
-    depends = editor.filters.preview(catalog).dialect_dependent
+    depends = editor.state.filters.preview(catalog).dialect_dependent
     assert editor.dialect_dependent == int(depends[catalog.objects["kind"].isin(["table", "view"])].sum()) > 1
     assert f"⚠ {editor.dialect_dependent} objects and 1 schema depend on the reading" in shown(editor)
 
 
 def test_after_a_row_is_removed_the_keyboard_goes_on_at_the_next(focused: list[object]) -> None:
-    editor = FilterEditor(Filters(tables=Patterns(["a", "b("], ["x"])))
+    editor = FilterEditor(ExplorerState(filters=Filters(tables=Patterns(["a", "b("], ["x"]))))
     section = editor._sections["tables"]
     first, last = field(editor, "allow tables 1"), field(editor, "allow tables 2")
     first.remove.click()
@@ -400,29 +406,29 @@ def test_after_a_row_is_removed_the_keyboard_goes_on_at_the_next(focused: list[o
     assert last.box not in section._box.children
     assert focused == [first.remove]
     first.remove.click()
-    assert editor.filters.tables == Patterns([], ["x"])
+    assert editor.state.filters.tables == Patterns([], ["x"])
     field(editor, "deny tables 1").remove.click()
     assert focused[1:] == [section._add["allow"], section._add["deny"]]
-    assert editor.filters.tables == Patterns([])
+    assert editor.state.filters.tables == Patterns([])
     assert section._views == {}
 
 
 def test_what_is_typed_after_a_row_was_removed_goes_into_the_row_that_is_shown() -> None:
-    editor = FilterEditor(Filters(tables=Patterns(["a", "b", "c"])))
+    editor = FilterEditor(ExplorerState(filters=Filters(tables=Patterns(["a", "b", "c"]))))
     field(editor, "allow tables 2").on.value = False
     field(editor, "allow tables 1").remove.click()
     assert not field(editor, "allow tables 1").on.value
     field(editor, "allow tables 2").text.value = "d"
-    assert editor.filters.tables == Patterns(["d"])
+    assert editor.state.filters.tables == Patterns(["d"])
     field(editor, "allow tables 1").on.value = True
-    assert editor.filters.tables == Patterns(["b", "d"])
+    assert editor.state.filters.tables == Patterns(["b", "d"])
 
 
 # --- counts and findings ---
 
 
 def test_each_row_tells_how_many_names_of_its_level_it_matches(catalog: dbx.Catalog) -> None:
-    editor = FilterEditor(Filters(tables=Patterns([".*"], ["nothing"])), catalog=catalog)
+    editor = FilterEditor(ExplorerState(filters=Filters(tables=Patterns([".*"], ["nothing"])), catalog=catalog))
     assert editor.wait(30)
     assert "title='52 of 52 (51 tables, 1 view)'>52 match<span" in field(editor, "allow tables 1").count.value
     assert ">1 match</span>" in field(editor, "allow views 1").count.value
@@ -437,7 +443,7 @@ def test_each_row_tells_how_many_names_of_its_level_it_matches(catalog: dbx.Cata
     row.text.value = "prod_"
     assert editor.wait(30)
     assert "1 match" in row.count.value  # also of what is off
-    editor.dialect = dbx.Dialect.STRICT
+    editor.state.dialect = dbx.Dialect.STRICT
     assert editor.wait(30)
     assert "0 match" in row.count.value
     # In this reading, table patterns decide on tables alone.
@@ -446,17 +452,17 @@ def test_each_row_tells_how_many_names_of_its_level_it_matches(catalog: dbx.Cata
 
 def test_a_level_without_objects_is_no_fault_of_its_pattern(catalog: dbx.Catalog) -> None:
     tables = dbx.Catalog.from_frame(catalog.objects[catalog.objects["kind"] == "table"])
-    editor = FilterEditor(catalog=tables)
+    editor = FilterEditor(ExplorerState(catalog=tables))
     assert editor.wait(30)
     assert "none to match" in field(editor, "allow notebooks 1").count.value
 
 
 def test_findings_stand_at_their_row_and_are_of_what_is_in_force(catalog: dbx.Catalog) -> None:
     filters = Filters(catalogs=Patterns(["^unlisted$", "prod"]), schemas=Patterns(deny=[".*tmp"]))
-    editor = FilterEditor(filters, catalog=catalog)
+    editor = FilterEditor(ExplorerState(filters=filters, catalog=catalog))
     field(editor, "allow catalogs 1").on.value = False
     assert editor.wait(30)
-    assert editor.findings == editor.filters.lint(catalog)
+    assert editor.findings == editor.state.filters.lint(catalog)
     note = field(editor, "allow catalogs 2").note.value
     assert "⚠ also takes more<" in note
     assert "Not anchored: besides prod it also takes 1 catalog more" in note
@@ -466,11 +472,11 @@ def test_findings_stand_at_their_row_and_are_of_what_is_in_force(catalog: dbx.Ca
 
 
 def test_findings_vanish_as_soon_as_they_are_stale(catalog: dbx.Catalog) -> None:
-    editor = FilterEditor(Filters(catalogs=Patterns(["prod"])), catalog=catalog)
+    editor = FilterEditor(ExplorerState(filters=Filters(catalogs=Patterns(["prod"])), catalog=catalog))
     assert editor.wait(30)
     assert editor.findings
     pause(editor)
-    editor.filters = Filters(catalogs=Patterns(["^(?:prod)$"]))
+    editor.state.filters = Filters(catalogs=Patterns(["^(?:prod)$"]))
     assert editor.findings is None
     assert "dbxe-stale" in editor._dom_classes  # hides the badges
     resume(editor)
@@ -479,14 +485,16 @@ def test_findings_vanish_as_soon_as_they_are_stale(catalog: dbx.Catalog) -> None
 
 
 def test_what_is_said_of_a_whole_list_stands_below_the_heading(catalog: dbx.Catalog) -> None:
-    editor = FilterEditor(Filters(tables=Patterns(["t1.*", "t2.*"])), catalog=catalog)
+    editor = FilterEditor(ExplorerState(filters=Filters(tables=Patterns(["t1.*", "t2.*"])), catalog=catalog))
     assert editor.wait(30)
     assert [finding.index for finding in editor.findings or () if finding.code == "drops-views"] == [None]
     assert "Keeps out 1 view" in editor._sections["tables"]._note.value
 
 
 def test_findings_are_shown_as_text(catalog: dbx.Catalog) -> None:
-    editor = FilterEditor(Filters(tables=Patterns([f"{HOSTILE}*", ".*\\.<img.*", "'>x"])), catalog=catalog)
+    editor = FilterEditor(
+        ExplorerState(filters=Filters(tables=Patterns([f"{HOSTILE}*", ".*\\.<img.*", "'>x"])), catalog=catalog)
+    )
     assert editor.wait(30)
     assert editor.findings
     assert "<img" not in shown(editor)
@@ -511,13 +519,13 @@ def slow_lint(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 def test_a_slow_lint_does_not_keep_anyone_from_typing_nor_show_what_is_old(
     catalog: dbx.Catalog, slow_lint: threading.Event
 ) -> None:
-    editor = FilterEditor(Filters(catalogs=Patterns(["prod"])), catalog=catalog)
+    editor = FilterEditor(ExplorerState(filters=Filters(catalogs=Patterns(["prod"])), catalog=catalog))
     until = time.monotonic() + 30
     while editor.dialect_dependent is None:
         assert time.monotonic() < until
         editor._judge.wait(0.05)
     field(editor, "allow catalogs 1").text.value = "^nothing$"
-    assert editor.filters.catalogs == Patterns(["^nothing$"])
+    assert editor.state.filters.catalogs == Patterns(["^nothing$"])
     assert editor.findings is None
     slow_lint.set()
     assert editor.wait(30)
@@ -531,7 +539,7 @@ def test_a_pattern_that_takes_too_long_says_so(catalog: dbx.Catalog, monkeypatch
         raise dbx.errors.PatternError(msg, pattern="x", position=None)
 
     monkeypatch.setattr(module.Subjects, "matches", refuse)
-    editor = FilterEditor(catalog=catalog)
+    editor = FilterEditor(ExplorerState(catalog=catalog))
     assert editor.wait(30)
     assert "too slow to tell" in shown(editor)
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dbxexplore as dbx
-from dbxexplore.widgets.filter.changes import ChangesPanel
-from dbxexplore.widgets.filter.history import History, describe
+from dbxexplore.widgets.history import History, describe
+from dbxexplore.widgets.state import ExplorerState
 
 EDITS = st.lists(
     st.tuples(st.integers(0, 5), st.sampled_from(["a", "b", None]), st.floats(0, 3, allow_nan=False)), max_size=30
@@ -122,10 +122,10 @@ def test_typing_a_new_pattern_and_emptying_it_have_the_key_of_that_pattern() -> 
 
 
 def test_two_patterns_removed_one_after_the_other_come_back_one_by_one() -> None:
-    panel = ChangesPanel(catalogs("a", "b", "c"))
-    panel.filters = catalogs("b", "c")
-    panel.filters = catalogs("c")
-    panel._undo.click()
-    assert panel.filters == catalogs("b", "c")
-    panel._undo.click()
-    assert panel.filters == catalogs("a", "b", "c")
+    state = ExplorerState(filters=catalogs("a", "b", "c"))
+    state.filters = catalogs("b", "c")
+    state.filters = catalogs("c")
+    state.undo()
+    assert state.filters == catalogs("b", "c")
+    state.undo()
+    assert state.filters == catalogs("a", "b", "c")

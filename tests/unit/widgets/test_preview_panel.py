@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 import pytest
-from widget_markup import shown
+from widget_markup import show_preview, shown, state_of
 from widget_names import HOSTILE
 
 import dbxexplore as dbx
@@ -21,7 +21,7 @@ def row_of(catalog: dbx.Catalog, full_name: str) -> int:
 
 
 def test_counts_are_shown_by_kind(catalog: dbx.Catalog) -> None:
-    panel = PreviewPanel(Filters(schemas=Patterns(deny=["prod.tmp"])).preview(catalog))
+    panel = PreviewPanel(state_of(Filters(schemas=Patterns(deny=["prod.tmp"])).preview(catalog)))
     assert (
         "<th scope='row'>table</th><td class='dbxe-number'>26</td><td class='dbxe-number'>25</td>"
         "<td><div class='dbxe-bar' role='img' aria-label='51 % included'>"
@@ -30,17 +30,17 @@ def test_counts_are_shown_by_kind(catalog: dbx.Catalog) -> None:
 
 def test_an_updated_panel_shows_what_a_new_one_shows(catalog: dbx.Catalog) -> None:
     first, second = Filters().preview(catalog), Filters(catalogs=Patterns(["x"])).preview(catalog)
-    panel = PreviewPanel(first)
-    panel.preview = second
-    assert shown(panel) == shown(PreviewPanel(second))
-    panel.preview = None
+    panel = PreviewPanel(state_of(first))
+    show_preview(panel, second)
+    assert shown(panel) == shown(PreviewPanel(state_of(second)))
+    panel.state.catalog = None
     assert shown(panel) == shown(PreviewPanel())
     assert "Discover a workspace" in shown(panel)
 
 
 def test_an_incomplete_catalog_is_warned_of(catalog: dbx.Catalog) -> None:
     partial = dbx.Catalog(catalog.objects, failures_frame([("prod.secret", "denied", "no")]), catalog.provenance)
-    assert "1 scope could not be listed" in shown(PreviewPanel(Filters().preview(partial)))
+    assert "1 scope could not be listed" in shown(PreviewPanel(state_of(Filters().preview(partial))))
 
 
 def test_counting_works_out_nothing_that_takes_long(catalog: dbx.Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,15 +51,15 @@ def test_counting_works_out_nothing_that_takes_long(catalog: dbx.Catalog, monkey
 
     monkeypatch.setattr(Preview, "frame", property(refuse))
     monkeypatch.setattr(Preview, "dialect_dependent", property(refuse))
-    PreviewPanel(preview)
+    PreviewPanel(state_of(preview))
 
 
 def test_nobody_is_asked_to_discover_during_a_discovery(catalog: dbx.Catalog) -> None:
     for panel in (PreviewPanel(), ChangesPanel()):
         assert "Discover a workspace" in shown(panel)
-        panel.discovering = True
+        panel.state.discovering = True
         assert "Discover a workspace" not in shown(panel)
-        panel.preview = Filters().preview(catalog)
+        show_preview(panel, Filters().preview(catalog))
         assert "discovered" not in shown(panel)
 
 
@@ -69,20 +69,20 @@ def test_nobody_is_asked_to_discover_during_a_discovery(catalog: dbx.Catalog) ->
 def test_an_object_that_the_reading_always_denies_has_no_button() -> None:
     rows = [("table", "c", "information_schema", "t", "c.information_schema.t")]
     catalog = dbx.Catalog.from_frame(pd.DataFrame(rows, columns=["kind", "catalog", "schema", "name", "full_name"]))
-    panel = ExplanationPanel(Filters(schemas=Patterns(deny=["c"])).preview(catalog))
-    panel.selected = 0
+    panel = ExplanationPanel(state_of(Filters(schemas=Patterns(deny=["c"])).preview(catalog)))
+    panel.state.selected = 0
     assert "No pattern can include it: datahub always denies it" in shown(panel)
     assert r"built-in deny <code>.*\.information_schema</code> matches too" in shown(panel)
     assert panel._flip.layout.display == "none"
-    panel.preview = Filters().preview(catalog, dbx.Dialect.STRICT)
+    show_preview(panel, Filters().preview(catalog, dbx.Dialect.STRICT))
     assert panel._flip.layout.display is None
 
 
 def test_the_selected_object_is_explained(catalog: dbx.Catalog) -> None:
-    panel = ExplanationPanel(Filters(tables=Patterns(deny=["x", ".*t01", ".*1"])).preview(catalog))
+    panel = ExplanationPanel(state_of(Filters(tables=Patterns(deny=["x", ".*t01", ".*1"])).preview(catalog)))
     assert "Click an object" in shown(panel)
     assert panel._flip.layout.display == "none"
-    panel.selected = row_of(catalog, "prod.gold.t01")
+    panel.state.selected = row_of(catalog, "prod.gold.t01")
     assert "<code>prod.gold.t01</code> <span class='dbxe-muted'>(table)</span>" in shown(panel)
     assert "excluded" in shown(panel)
     assert "deny pattern 2 matches: .*t01" in shown(panel)
@@ -94,18 +94,18 @@ def test_the_selected_object_is_explained(catalog: dbx.Catalog) -> None:
 
 def test_a_button_turns_the_verdict_around_in_the_filters_that_there_are(catalog: dbx.Catalog) -> None:
     filters = Filters(catalogs=Patterns(["^dev$"]), tables=Patterns(deny=[".*t01"]))
-    panel = ExplanationPanel(filters.preview(catalog), filters)
-    row = panel.selected = row_of(catalog, "prod.gold.t01")
+    panel = ExplanationPanel(state_of(filters.preview(catalog)))
+    row = panel.state.selected = row_of(catalog, "prod.gold.t01")
     assert panel._flip.description.startswith("Include it")  # at once, what else it moves a moment later
     assert "remove .*t01 from deny tables" in panel._flip.tooltip
     panel._flip.click()
-    assert panel.filters == Filters(catalogs=Patterns(["^dev$", "^(?:prod)$"]))
-    panel.preview = panel.filters.preview(catalog)
-    assert panel.preview.included[row]
+    assert panel.state.filters == Filters(catalogs=Patterns(["^dev$", "^(?:prod)$"]))
+    show_preview(panel, panel.state.filters.preview(catalog))
+    assert panel.state.preview.included[row]
     assert panel.wait(30)
     assert panel._flip.description == "Exclude it"
     panel._flip.click()
-    assert not panel.filters.preview(catalog).included[row]
+    assert not panel.state.filters.preview(catalog).included[row]
 
 
 @pytest.mark.parametrize(
@@ -120,8 +120,8 @@ def test_a_button_turns_the_verdict_around_in_the_filters_that_there_are(catalog
     ],
 )
 def test_the_button_says_first_what_else_it_moves(catalog: dbx.Catalog, filters: Filters, name: str, said: str) -> None:
-    panel = ExplanationPanel(filters.preview(catalog), filters)
-    panel.selected = row_of(catalog, name)
+    panel = ExplanationPanel(state_of(filters.preview(catalog)))
+    panel.state.selected = row_of(catalog, name)
     assert panel._flip.layout.display is None
     assert panel.wait(30)
     assert panel._flip.description == said
@@ -129,55 +129,56 @@ def test_the_button_says_first_what_else_it_moves(catalog: dbx.Catalog, filters:
 
 
 def test_what_the_button_moves_is_not_said_of_another_object(catalog: dbx.Catalog) -> None:
-    panel = ExplanationPanel(Filters().preview(catalog))
-    panel.selected = row_of(catalog, "prod.gold")
-    panel.selected = row_of(catalog, "prod.gold.t01")
+    panel = ExplanationPanel(state_of(Filters().preview(catalog)))
+    panel.state.selected = row_of(catalog, "prod.gold")
+    panel.state.selected = row_of(catalog, "prod.gold.t01")
     assert panel.wait(30)
     assert panel._flip.description == "Exclude it"
 
 
 def test_a_container_that_could_not_be_listed_is_said_to_be_so(catalog: dbx.Catalog) -> None:
     failures = failures_frame([("prod.gold", "denied", "No USE SCHEMA on <b>gold</b>"), ("prod.hr", "error", "gone")])
-    panel = ExplanationPanel(Filters().preview(dbx.Catalog(catalog.objects, failures, catalog.provenance)))
-    panel.selected = row_of(catalog, "prod.gold")
+    panel = ExplanationPanel(state_of(Filters().preview(dbx.Catalog(catalog.objects, failures, catalog.provenance))))
+    panel.state.selected = row_of(catalog, "prod.gold")
     said = shown(panel)
     assert "This schema could not be listed (denied): No USE SCHEMA on &lt;b&gt;gold&lt;/b&gt;" in said
     for name in ("prod", "prod.gold.t01"):
-        panel.selected = row_of(catalog, name)
+        panel.state.selected = row_of(catalog, name)
         assert "could not be listed" not in shown(panel)
 
 
 def test_only_who_may_edit_is_offered_to(catalog: dbx.Catalog) -> None:
-    panel = ExplanationPanel(Filters().preview(catalog), read_only=True)
-    panel.selected = 0
+    panel = ExplanationPanel(state_of(Filters().preview(catalog), read_only=True))
+    panel.state.selected = 0
     assert panel._flip.layout.display == "none"
-    panel.read_only = False
+    panel.state.read_only = False
     assert panel._flip.layout.display is None
 
 
 def test_an_updated_explanation_equals_a_new_one(catalog: dbx.Catalog) -> None:
     preview = Filters(catalogs=Patterns(["x"])).preview(catalog)
-    built, updated = ExplanationPanel(), ExplanationPanel(Filters().preview(catalog))
-    updated.selected = 3
-    updated.preview = preview
-    built.preview, built.selected = preview, 3
+    built, updated = ExplanationPanel(), ExplanationPanel(state_of(Filters().preview(catalog)))
+    updated.state.selected = 3
+    show_preview(updated, preview)
+    show_preview(built, preview)
+    built.state.selected = 3
     assert shown(updated) == shown(built)
-    updated.preview = None
+    updated.state.catalog = None
     assert shown(updated) == shown(ExplanationPanel())
 
 
 def test_names_and_patterns_are_shown_as_text(catalog: dbx.Catalog) -> None:
     filters = Filters(catalogs=Patterns([".*", HOSTILE]), views=Patterns([HOSTILE], [f".*{HOSTILE}"]))
-    panel = ExplanationPanel(filters.preview(catalog))
+    panel = ExplanationPanel(state_of(filters.preview(catalog)))
     for row in range(len(catalog)):
-        panel.selected = row
+        panel.state.selected = row
         assert "<img" not in shown(panel)
 
 
 def test_of_many_patterns_those_that_match_are_shown(catalog: dbx.Catalog) -> None:
     patterns = [f"^no_{number}$" for number in range(500)]
-    panel = ExplanationPanel(Filters(tables=Patterns([*patterns, ".*t01$", ".*"])).preview(catalog))
-    panel.selected = row_of(catalog, "prod.gold.t01")
+    panel = ExplanationPanel(state_of(Filters(tables=Patterns([*patterns, ".*t01$", ".*"])).preview(catalog)))
+    panel.state.selected = row_of(catalog, "prod.gold.t01")
     assert "Holding every pattern" in shown(panel)
     assert panel._flip.layout.display == "none"
     assert panel.wait(30)

@@ -7,17 +7,18 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from widget_markup import shown
+from widget_markup import show_preview, shown, state_of
 from widget_names import HOSTILE
 
 import dbxexplore as dbx
 from dbxexplore.filters import Dialect, Filters, Patterns, Suggestion
-from dbxexplore.widgets import SuggestPanel
-from dbxexplore.widgets import suggest_panel as module
+from dbxexplore.widgets import ExplorerState, SuggestPanel
+from dbxexplore.widgets.filter import suggest as module
+from dbxexplore.widgets.state import Mask
 
 
-def ticks(catalog: dbx.Catalog, *names: str) -> np.ndarray:
-    return np.asarray(catalog.objects["full_name"].isin(names), dtype=bool)
+def ticks(catalog: dbx.Catalog, *names: str) -> Mask:
+    return Mask(np.asarray(catalog.objects["full_name"].isin(names), dtype=bool))
 
 
 GOLD = [f"prod.gold.t{number:02}" for number in range(25)]
@@ -26,19 +27,19 @@ GOLD = [f"prod.gold.t{number:02}" for number in range(25)]
 @pytest.fixture
 def panel(catalog: dbx.Catalog) -> SuggestPanel:
     filters = Filters(schemas=Patterns(["prod.tmp"]))
-    return SuggestPanel(catalog, preview=filters.preview(catalog), filters=filters, ticked=ticks(catalog, *GOLD))
+    return SuggestPanel(state_of(filters.preview(catalog), ticked=ticks(catalog, *GOLD)))
 
 
 def test_nothing_ticked_nothing_to_write(catalog: dbx.Catalog) -> None:
-    panel = SuggestPanel(catalog)
+    panel = SuggestPanel(ExplorerState(catalog=catalog))
     assert panel._write.disabled
     assert "Tick objects in the catalog" in shown(panel)
-    panel.ticked = np.zeros(len(catalog), dtype=bool)
+    panel.state.ticked = Mask(np.zeros(len(catalog), dtype=bool))
     assert panel._write.disabled
-    panel.ticked = ticks(catalog, *GOLD)
+    panel.state.ticked = ticks(catalog, *GOLD)
     assert not panel._write.disabled
     assert "Ticked: 25 objects" in shown(panel)
-    panel.ticked_text = "25 tables & <more>"
+    panel.state.ticked_text = "25 tables & <more>"
     assert "Ticked: 25 tables &amp; &lt;more&gt;" in shown(panel)
 
 
@@ -57,11 +58,11 @@ def test_it_says_which_new_objects_would_be_taken_as_well(names: tuple[str, ...]
 
 
 def test_a_suggestion_is_shown_before_it_is_applied(panel: SuggestPanel, catalog: dbx.Catalog) -> None:
-    before = panel.filters
+    before = panel.state.filters
     panel._write.click()
     assert panel.wait(30)
-    assert panel.suggestion == dbx.suggest_filters(catalog, panel.ticked)
-    assert panel.filters is before
+    assert panel.suggestion == dbx.suggest_filters(catalog, panel.state.ticked.flags)
+    assert panel.state.filters is before
     text = shown(panel)
     assert "✓ Exactly what is ticked, today" in text
     assert "allow schemas" in text
@@ -74,16 +75,16 @@ def test_a_suggestion_is_shown_before_it_is_applied(panel: SuggestPanel, catalog
     assert f"{int(was.sum())} → {int(wanted.sum())} objects included (and 1 catalog and 1 schema)." in text
     suggested = panel.suggestion.filters
     panel._apply.click()
-    assert panel.filters == suggested
+    assert panel.state.filters == suggested
     assert panel.suggestion is None
     assert "Applied" in shown(panel)
     assert panel._answer.layout.display == "none"
 
 
 def test_containers_are_no_objects(catalog: dbx.Catalog) -> None:
-    panel = SuggestPanel(catalog, ticked=ticks(catalog, "prod", "prod.gold", *GOLD))
+    panel = SuggestPanel(ExplorerState(catalog=catalog, ticked=ticks(catalog, "prod", "prod.gold", *GOLD)))
     assert "Ticked: 25 objects, 1 catalog and 1 schema" in shown(panel)
-    panel.ticked = ticks(catalog, "prod.gold")
+    panel.state.ticked = ticks(catalog, "prod.gold")
     assert "Ticked: 1 schema" in shown(panel)
     assert not panel._write.disabled
 
@@ -104,11 +105,11 @@ def test_the_keyboard_goes_on_at_the_button_that_writes(panel: SuggestPanel, foc
 
 
 def test_a_suggestion_can_be_discarded(panel: SuggestPanel) -> None:
-    before = panel.filters
+    before = panel.state.filters
     panel._write.click()
     assert panel.wait(30)
     panel._discard.click()
-    assert (panel.suggestion, panel.filters) == (None, before)
+    assert (panel.suggestion, panel.state.filters) == (None, before)
     assert "Ticked: 25 objects" in shown(panel)
 
 
@@ -118,7 +119,7 @@ def test_what_applying_changes_is_counted_against_the_present_preview(
     panel._write.click()
     assert panel.wait(30)
     assert panel.suggestion is not None
-    panel.preview = panel.suggestion.filters.preview(catalog)
+    show_preview(panel, panel.suggestion.filters.preview(catalog))
     assert "+0 added" in shown(panel)
     assert "−0 removed" in shown(panel)
 
@@ -128,15 +129,16 @@ def test_a_stale_suggestion_is_dropped_and_said_to_be(panel: SuggestPanel, catal
     panel._write.click()
     assert panel.wait(30)
     if change == "ticked":
-        panel.ticked = ticks(catalog, "prod.gold.t01")
+        panel.state.ticked = ticks(catalog, "prod.gold.t01")
     elif change == "catalog":
-        panel.catalog = dbx.Catalog(catalog.objects, catalog.failures, catalog.provenance)
+        panel.state.catalog = dbx.Catalog(catalog.objects, catalog.failures, catalog.provenance)
     elif change == "dialect":
-        panel.dialect = Dialect.STRICT
+        panel.state.dialect = Dialect.STRICT
     else:
         panel._generalise.value = True
     assert panel.suggestion is None
     assert "The suggestion was dropped" in shown(panel)
+    panel.state.ticked = panel.state.ticked or ticks(catalog, *GOLD)
     panel._write.click()
     assert panel.wait(30)
     assert panel.suggestion is not None
@@ -160,11 +162,11 @@ def go_on(monkeypatch: pytest.MonkeyPatch) -> Iterator[threading.Event]:
 def test_while_it_is_written_that_is_said_and_what_is_stale_by_then_is_never_shown(
     panel: SuggestPanel, catalog: dbx.Catalog, go_on: threading.Event
 ) -> None:
-    panel.ticked_text = "25 tables"
+    panel.state.ticked_text = "25 tables"
     panel._write.click()
     assert "Writing patterns for 25 tables…" in shown(panel)
     assert not panel._write.disabled  # it would lose the focus
-    panel.ticked = ticks(catalog, "prod.gold.t01")
+    panel.state.ticked = ticks(catalog, "prod.gold.t01")
     assert "The suggestion was dropped" in shown(panel)
     panel._write.click()
     go_on.set()
@@ -184,18 +186,18 @@ def test_an_error_is_shown_in_place(panel: SuggestPanel, monkeypatch: pytest.Mon
 
 
 def test_ticks_of_another_catalog_count_for_nothing(panel: SuggestPanel) -> None:
-    panel.ticked = np.ones(3, dtype=bool)
+    panel.state.ticked = Mask(np.ones(3, dtype=bool))
     assert panel._write.disabled
 
 
 def test_only_who_may_edit_is_offered_to(panel: SuggestPanel) -> None:
-    panel.read_only = True
+    panel.state.read_only = True
     assert panel._ask.layout.display == "none"
     assert "Tick" not in shown(panel)
 
 
 def test_names_and_patterns_are_shown_as_text(catalog: dbx.Catalog) -> None:
-    panel = SuggestPanel(catalog, ticked=ticks(catalog, f"prod.gold.{HOSTILE}", HOSTILE))
+    panel = SuggestPanel(ExplorerState(catalog=catalog, ticked=ticks(catalog, f"prod.gold.{HOSTILE}", HOSTILE)))
     panel._write.click()
     assert panel.wait(30)
     assert panel.suggestion is not None

@@ -1,4 +1,4 @@
-"""Two threads that change values at the same time: once all is quiet, every component has the same ones."""
+"""Two threads that change values at the same time: once all is quiet, every panel shows the same ones."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 import pandas as pd
 import pytest
 import traitlets
-from widget_markup import field
+from widget_markup import field, shown, state_of
 
 import dbxexplore as dbx
 from dbxexplore import widgets
@@ -32,7 +32,12 @@ def tables(pattern: str) -> dbx.Filters:
 
 @pytest.fixture
 def explorer() -> Explorer:
-    return dbx.explore(made("t"), dbx.ConnectionSettings(URL), filters=tables("^a"))
+    explorer = dbx.explore(made("t"), dbx.ConnectionSettings(URL), filters=tables("^a"))
+    for page in ("Export", "Coverage"):
+        explorer.page = page
+    tree = explorer.catalog_pane.tree
+    tree.set_state({"request": {"session": "first", "intents": [{"seq": 1, "type": "expand_all", "open": True}]}})
+    return explorer
 
 
 @pytest.fixture
@@ -69,26 +74,23 @@ def wait_for(explorer: Explorer) -> None:
 
 
 def differing(explorer: Explorer) -> list[str]:
-    """Return what has other values than the Explorer itself."""
-    parts = ("filter_editor", "changes_panel", "explanation_panel", "suggest_panel", "export_panel", "catalog_pane")
-    parts = (*parts, "preview_panel", "coverage_panel")
-    held = [
-        f"{part}.{name}"
-        for part in parts
-        for name in ("filters", "preview", "catalog")
-        if getattr(explorer, part).has_trait(name) and getattr(getattr(explorer, part), name) != getattr(explorer, name)
-    ]
-    typed = explorer.filter_editor._sections["tables"].patterns()
-    model = explorer.catalog_pane.tree._model
+    """Return what shows other values than the state has."""
+    state = explorer.state
+    typed = field(explorer.filter_editor, "allow tables 1").text.value
+    included = state.preview.counts().loc["table", "included"]
+    names = {row["name"]: row["verdict"] for row in explorer.catalog_pane.tree.reply["rows"] if row["kind"] == "table"}
+    judged = dict(state.preview.frame[["name", "included"]].itertuples(index=False))
     checks = {
-        "the rows": typed == explorer.filters.tables,
-        "config": explorer.config.filters == explorer.filters,
-        "preview's filters": explorer.preview.filters == explorer.filters,
-        "preview's catalog": explorer.preview.catalog is explorer.catalog,
-        "history": explorer.changes_panel._history.value[0] == explorer.filters,
-        "tree": model.tree.catalog is explorer.catalog and model._preview is explorer.preview,
+        "the typed pattern": (typed,) == state.filters.tables.allow,
+        "the preview": (state.preview.filters, state.preview.catalog) == (state.filters, state.catalog),
+        "the connection": state.config.filters == state.filters,
+        "the exported text": explorer.export_panel.text() == state.config.to_yaml(),
+        "the tree": all(judged[name] == (verdict == "in") for name, verdict in names.items()),
+        "the counts": f"<td class='dbxe-number'>{included:,}</td>" in shown(explorer.preview_panel),
+        "the coverage": shown(explorer.coverage_panel) == shown(widgets.CoveragePanel(state_of(state.preview))),
+        "undo": state.history.value == (state.filters, state.dialect),
     }
-    return [*held, *(name for name, agrees in checks.items() if not agrees)]
+    return [name for name, agrees in checks.items() if not agrees]
 
 
 def test_a_cell_sets_filters_while_a_pattern_is_typed(explorer: Explorer, starts: Callable[[], float]) -> None:
@@ -107,7 +109,7 @@ def test_a_discovery_ends_while_a_pattern_is_typed(explorer: Explorer, starts: C
     for number in range(ROUNDS):
         row = field(explorer.filter_editor, "allow tables 1")
         raised = at_once(
-            (starts(), lambda number=number: setattr(explorer.discover_panel, "catalog", found[(number + 1) % 2])),
+            (starts(), lambda number=number: setattr(explorer.state, "catalog", found[(number + 1) % 2])),
             (starts(), lambda number=number, row=row: setattr(row.text, "value", f"^typed{number}")),
         )
         wait_for(explorer)
@@ -129,19 +131,22 @@ def test_the_page_asks_for_rows_while_a_cell_sets_filters(explorer: Explorer, st
         wait_for(explorer)
         assert (raised, differing(explorer)) == ([], [])
         assert tree.reply["ack"] == window["seq"]
-        assert tree.reply["version"] == tree._version_of(tree._model)
-        shown = [row["name"] for row in tree.reply["rows"]]
-        assert shown == [row["name"] for row in tree._model.window(0, len(shown))]
+        assert search["text"] in tree.reply["rows"][-1]["name"]
 
 
-@pytest.mark.parametrize("name", [name for name in widgets.__all__ if name != "explore"])
+def test_one_explorer_does_not_wait_for_another(explorer: Explorer) -> None:
+    other = dbx.explore(made("u"))
+    with explorer.state.lock:
+        assert at_once((0.0, lambda: setattr(other, "filters", tables("^b")))) == []
+    assert other.preview.filters == tables("^b")
+
+
+@pytest.mark.parametrize("name", sorted(set(widgets.__all__) - {"explore", "Explorer"}))
 def test_no_value_is_still_to_get_its_default(name: str) -> None:
     # Read for the first time while another thread sets it, it would have become the default again, for good.
     component = getattr(widgets, name)()
-    parts = [component, *(part for part in vars(component).values() if isinstance(part, traitlets.HasTraits))]
-    own = [(part, trait) for part in parts for trait in part.trait_names() if is_ours(part, trait)]
-    assert own
-    assert [f"{type(part).__name__}.{trait}" for part, trait in own if not part.trait_has_value(trait)] == []
+    own = [trait for trait in component.trait_names() if is_ours(component, trait)]
+    assert [trait for trait in own if not component.trait_has_value(trait)] == []
 
 
 def is_ours(part: traitlets.HasTraits, trait: str) -> bool:

@@ -11,6 +11,7 @@ import pytest
 
 import dbxexplore as dbx
 from dbxexplore.filters import Dialect
+from dbxexplore.text import line_html, visible_html, visible_text
 from dbxexplore.widgets import words
 
 
@@ -59,10 +60,10 @@ def test_a_reading_is_called_as_where_it_is_chosen() -> None:
     ],
 )
 def test_what_nobody_could_see_is_marked(text: str, shown: str) -> None:
-    assert words.visible_html(text) == shown
-    assert words.visible_text(text) == html.unescape(re.sub("</?span[^>]*>", "", shown))
+    assert visible_html(text) == shown
+    assert visible_text(text) == html.unescape(re.sub("</?span[^>]*>", "", shown))
 
 
 def test_one_line_is_cut_before_it_is_marked_up() -> None:
-    assert words.line_html("a\nb") == "a␤b"
-    assert words.line_html("<" * 20, 5) == "&lt;" * 4 + "…"
+    assert line_html("a\nb") == "a␤b"
+    assert line_html("<" * 20, 5) == "&lt;" * 4 + "…"

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 import ipywidgets
 
-from dbxexplore.widgets import FilterEditor
+import dbxexplore as dbx
+from dbxexplore.widgets import ExplorerState, FilterEditor
+from dbxexplore.widgets.base import Component
 from dbxexplore.widgets.filter.editor import _RowView
 
 
@@ -29,3 +31,19 @@ def field(editor: FilterEditor, label: str) -> _RowView:
     found = [view for view in views if view.text.description == label]
     assert len(found) == 1, label
     return found[0]
+
+
+def state_of(preview: dbx.Preview | None, **values: object) -> ExplorerState:
+    """A state whose preview is that of the same catalog, filters and dialect."""
+    return ExplorerState(**_judged(preview), **values)
+
+
+def show_preview(component: Component, preview: dbx.Preview | None) -> None:
+    """Have a component show other verdicts."""
+    component.state.update(**_judged(preview))
+
+
+def _judged(preview: dbx.Preview | None) -> dict[str, object]:
+    if preview is None:
+        return {"catalog": None}
+    return {"catalog": preview.catalog, "filters": preview.filters, "dialect": preview.dialect}

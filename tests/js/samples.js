@@ -1,4 +1,6 @@
-// What the tests make their cases of.
+// Rows, replies and reproducible random choices for the tests.
+
+/** @import { Row } from "#tree/reply.js" */
 
 /**
  * Numbers that look random and are the same in every run (mulberry32).
@@ -37,10 +39,10 @@ export function pick(random, choices) {
 }
 
 /**
- * @param {Partial<import("../../dbxexplore/widgets/browse/static/logic.js").Row>} [change]
- * @returns {import("../../dbxexplore/widgets/browse/static/logic.js").Row}
+ * @param {Partial<Row>} [change]
+ * @returns {Row}
  */
-export function madeRow(change = {}) {
+export function sampleRow(change = {}) {
   return {
     id: "main.sales.orders",
     level: 3,
@@ -65,14 +67,14 @@ export function madeRow(change = {}) {
 }
 
 /** @param {Record<string, unknown>} [change] */
-export function madeReply(change = {}) {
+export function sampleReply(change = {}) {
   return {
     session: "a",
     ack: 3,
     version: 7,
     total: 5,
     start: 2,
-    rows: [madeRow(), madeRow({ id: "2", parent: 0 })],
+    rows: [sampleRow(), sampleRow({ id: "2", parent: 0 })],
     focus: null,
     status: {
       query: "ord",

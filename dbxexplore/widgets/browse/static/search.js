@@ -1,0 +1,85 @@
+// The search field: sends each change as soon as the kernel has answered the one before.
+
+import { element } from "./dom.js";
+import { holdsSecret } from "./text.js";
+import { Timers } from "./timers.js";
+
+/** @import { Store } from "./store.js" */
+
+const SEARCH_PAUSE_MS = 40;
+
+export class SearchField {
+  /**
+   * @param {Store} store
+   * @param {(text: string) => boolean} send returns whether it was sent
+   * @param {() => void} leave moves the focus to the rows
+   * @param {AbortSignal} signal
+   */
+  constructor(store, send, leave, signal) {
+    this.node = element("input", "search", {
+      type: "text",
+      role: "searchbox",
+      "aria-label": "Search",
+      placeholder: "Search",
+      maxlength: "255",
+      autocomplete: "off",
+      autocapitalize: "off",
+      spellcheck: "false",
+    });
+    this._store = store;
+    this._sendText = send;
+    this._leave = leave;
+    this._sent = store.status.query;
+    this._lastInput = -Infinity;
+    this._timers = new Timers(signal);
+    this.node.addEventListener("input", () => this._onInput());
+    this.node.addEventListener("keydown", (event) => this._onKey(event));
+  }
+
+  get isEmpty() {
+    return this.node.value === "";
+  }
+
+  /** @param {string} query that the kernel shows the matches of */
+  showQuery(query) {
+    const isTyping = document.activeElement === this.node || this._timers.isRunning("search");
+    if (isTyping || this._store.isWaitingFor("search")) return;
+    this.node.value = query;
+    this._sent = query;
+  }
+
+  clear() {
+    this._timers.stopAll();
+    this.node.value = "";
+    this._send();
+  }
+
+  _onInput() {
+    if (holdsSecret(this.node.value)) {
+      // The search is a part of the notebook's saved state.
+      this.node.value = "";
+      this.node.placeholder = "That looked like a token, so it was cleared";
+    }
+    const now = performance.now();
+    const isIdle = now - this._lastInput > SEARCH_PAUSE_MS && !this._store.isWaitingFor("search");
+    this._lastInput = now;
+    if (isIdle) this._send();
+    else this._timers.start("search", () => this._send(), SEARCH_PAUSE_MS);
+  }
+
+  _send() {
+    const text = this.node.value;
+    if (text !== this._sent && this._sendText(text)) this._sent = text;
+  }
+
+  /** @param {KeyboardEvent} event */
+  _onKey(event) {
+    if (event.ctrlKey || event.altKey || event.metaKey) return;
+    // The notebook has shortcuts of one letter.
+    event.stopPropagation();
+    if (!["Escape", "ArrowDown", "Enter"].includes(event.key)) return;
+    event.preventDefault();
+    if (event.key === "Escape") this.clear();
+    this._leave();
+  }
+}

@@ -1,0 +1,145 @@
+"""Opening an Explorer in a cell: `explore`, and the Explorers that cells of this kernel show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from dbxexplore import errors
+from dbxexplore.catalog import Catalog
+from dbxexplore.connection import ConnectionSettings
+from dbxexplore.export import ConnectionConfig
+from dbxexplore.filters import Dialect, Filters
+from dbxexplore.widgets.controls import reopen
+from dbxexplore.widgets.explorer import Explorer
+
+
+@dataclass(frozen=True, eq=False)
+class _Given:
+    """What an Explorer was opened with."""
+
+    catalog: Catalog | Path | None
+    version: object
+    """What is another one when there is another catalog to be read from the same path."""
+    settings: ConnectionSettings | None
+    filters: Filters | None
+    dialect: Dialect | None
+    config: ConnectionConfig | Path | None
+    read_only: bool
+
+    def differs_only_in_catalog(self, other: _Given) -> bool:
+        """Whether the rest is equal."""
+        same = ("settings", "filters", "dialect", "config", "read_only")
+        return all(getattr(self, name) == getattr(other, name) for name in same)
+
+    def open(self) -> Explorer:
+        """Return a new Explorer."""
+        config = ConnectionConfig.load(self.config) if isinstance(self.config, Path) else self.config
+        return Explorer(
+            self.loaded_catalog(), self.settings, self.filters, self.dialect, config=config, read_only=self.read_only
+        )
+
+    def loaded_catalog(self) -> Catalog | None:
+        """Return the catalog, read if it is a path."""
+        return Catalog.load(self.catalog) if isinstance(self.catalog, Path) else self.catalog
+
+
+_MOST_KEPT = 8
+
+# The Explorers of this kernel by the cells that show them. A kernel has one user, and a cell run again means the same one.
+_opened: dict[str, tuple[_Given, Explorer]] = {}
+
+
+def explore(  # noqa: PLR0913 - each is a value of its own
+    catalog: Catalog | str | Path | None = None,
+    settings: ConnectionSettings | None = None,
+    *,
+    filters: Filters | None = None,
+    dialect: Dialect | None = None,
+    config: ConnectionConfig | str | Path | None = None,
+    read_only: bool = False,
+    fresh: bool = False,
+) -> Explorer:
+    """Return the Explorer, to be shown as the last line of a cell.
+
+    A cell that is run again shows the same Explorer as it was left: patterns, ticks, what is open, a discovery under
+    way. With another catalog it is the same one with that catalog in it; with other arguments it begins anew. It is sent
+    to the page once more, so running the cell again also restores an Explorer that the page has lost; other outputs that
+    show it become empty.
+
+    Args:
+        catalog: a catalog, or the path of a saved one, to browse from the start; without one, the Explorer begins at
+            connecting.
+        settings: what to fill the connect form with.
+        filters: the patterns to start from.
+        dialect: how to read them; `Dialect.DATAHUB` unless given.
+        config: a connection, or the path of an exported one, to start from; the arguments above go before it.
+        read_only: only show a connection against a catalog: nothing can be edited, ticked, discovered or saved.
+        fresh: begin anew, even in a cell that is run again.
+
+    Raises:
+        CatalogError: the saved catalog cannot be read.
+        ConfigError: the exported connection cannot be read; or, to be read only, there is no catalog to show.
+    """
+    if read_only and catalog is None:
+        msg = "There is nothing to show without a catalog"
+        raise errors.ConfigError(msg, expected="a catalog, or the path of a saved one", remedy="Discover one first")
+    source = _as_path(catalog)
+    given = _Given(source, _version(source), settings, filters, dialect, _as_path(config), read_only)
+    cell = _cell()
+    before, explorer = _opened.get(cell, (None, None)) if cell else (None, None)
+    if fresh or before is None or explorer is None or not given.differs_only_in_catalog(before):
+        explorer = given.open()
+    else:
+        if given.catalog is not None and given.version != before.version:
+            explorer.catalog = given.loaded_catalog()
+        with explorer.state.lock:
+            # Whatever the page has lost or closed: a cell that is run again shows an Explorer that works.
+            reopen(explorer)
+    if cell:
+        _opened.pop(cell, None)
+        _opened[cell] = (given, explorer)  # at the end, as the one that was used last
+        while len(_opened) > _MOST_KEPT:
+            del _opened[next(iter(_opened))]
+    return explorer
+
+
+_Value = TypeVar("_Value")
+
+
+def _as_path(value: _Value | str) -> _Value | Path:
+    return Path(value) if isinstance(value, str) else value
+
+
+def _version(catalog: Catalog | Path | None) -> object:
+    if not isinstance(catalog, Path):
+        return id(catalog)
+    try:
+        found = catalog.stat()
+    except OSError:  # told when it is read, if it is
+        return catalog
+    return catalog, found.st_mtime_ns, found.st_size
+
+
+_calls: dict[str, int] = {}
+"""How often the cell that is being run has asked for an Explorer, by the id of the request to run it."""
+
+
+def _cell() -> str | None:
+    """Return what names this call in the cell that is being run, None where no notebook says it."""
+    from IPython.core.getipython import get_ipython
+
+    request: object = getattr(get_ipython(), "get_parent", dict)()
+    if not isinstance(request, Mapping):
+        return None
+    about, header = request.get("metadata"), request.get("header")
+    name = about.get("cellId") if isinstance(about, Mapping) else None
+    if not isinstance(name, str) or not name:
+        return None
+    run = str(header.get("msg_id")) if isinstance(header, Mapping) else ""
+    number = _calls.get(run, 0)
+    _calls.clear()
+    _calls[run] = number + 1
+    return f"{name}#{number}"

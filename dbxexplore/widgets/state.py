@@ -1,0 +1,315 @@
+"""The state of an Explorer: one observable object that every panel is given, and that knows nothing of widgets.
+
+`ExplorerState` holds each shared value once. A panel reads what it shows from the state, observes it, and writes what a
+person sets; the values that follow from others (`preview`, `changed`, `config` and what is wrong with them) are worked
+out here. Invariants: when observers run, all values fit each other; rows are always rows of the present catalog; the
+preview is never one of another catalog.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import numpy.typing as npt
+import traitlets
+
+from dbxexplore import errors
+from dbxexplore.catalog import Catalog
+from dbxexplore.connection import ConnectionSettings, RuntimeAuth
+from dbxexplore.export import ConnectionConfig, Schedule
+from dbxexplore.filters import Dialect, Filters, Preview
+from dbxexplore.widgets.history import History, describe
+
+DEFAULT_NAME = "databricks_unity_catalog"
+"""The name of a connection that nobody has named yet."""
+
+_ANY_CRON = "0 0 * * *"
+_EDITED = {"filters", "dialect"}
+_JUDGED = {"catalog", *_EDITED}
+_CONFIGURED = {"settings", *_EDITED, "connection_name", "description", "cron", "timezone"}
+_T = TypeVar("_T")
+
+
+@dataclass(frozen=True, eq=False)
+class Mask:
+    """A boolean for each row of ``catalog.objects``. Two masks are never equal: a million rows are not compared."""
+
+    flags: npt.NDArray[np.bool_]
+
+
+class ExplorerState(traitlets.HasTraits):
+    """The shared values of an Explorer.
+
+    Assign or observe any value, from any thread. `lock` is held while a value is changed and its observers run, so that
+    two threads never leave two views with different values. Nothing slow is done while it is held, except judging the
+    catalog for `preview`, which every view waits for.
+
+    Args:
+        config: a connection to start from; what is given besides it has precedence.
+        clock: returns seconds; edits that follow each other closely are one step of `history`.
+        values: initial values of traits by name. They are not an edit that can be undone.
+    """
+
+    # --- what a person sets ---
+
+    settings = traitlets.Instance(ConnectionSettings, allow_none=True)
+    """Where to connect to (`ConnectionSettings`); None while the form makes none. By default None, and inside Databricks
+    the identity of the notebook."""
+
+    catalog = traitlets.Instance(Catalog, allow_none=True)
+    """What was discovered (`Catalog`); None, the default, until then."""
+
+    filters = traitlets.Instance(Filters)
+    """The patterns of all levels (`Filters`); by default those that include everything."""
+
+    dialect = traitlets.Instance(Dialect)
+    """The matching rules (`Dialect`); by default ``Dialect.DATAHUB``."""
+
+    connection_name = traitlets.Unicode(DEFAULT_NAME)
+    """The name of the connection, as typed (text); by default `DEFAULT_NAME`."""
+
+    description = traitlets.Unicode("")
+    """The description of the connection, as typed (text); by default empty."""
+
+    cron = traitlets.Unicode("")
+    """The cron expression of the schedule, as typed (text); empty, the default, for no schedule."""
+
+    timezone = traitlets.Unicode("UTC")
+    """The time zone of the schedule, as typed (text); by default UTC."""
+
+    read_only = traitlets.Bool(default_value=False)
+    """Whether the connection is only shown: nothing can be edited, ticked, discovered or saved (bool, False)."""
+
+    # --- what the page and the tree report ---
+
+    selected = traitlets.Int(-1)
+    """The row of ``catalog.objects`` that was clicked last (int); -1, the default, for none."""
+
+    ticked = traitlets.Instance(Mask, allow_none=True)
+    """Which rows are ticked, or contain something that is (`Mask`); None, the default, for none."""
+
+    ticked_text = traitlets.Unicode("")
+    """How many objects are ticked, in words such as ``1,204 tables`` (text); empty, the default, for none."""
+
+    discovering = traitlets.Bool(default_value=False)
+    """Whether a discovery is under way (bool, False)."""
+
+    page_width = traitlets.Int(0)
+    """Width of the Explorer in the page, in pixels (int); 0, the default, until a page has reported it."""
+
+    # --- what follows from them ---
+
+    preview = traitlets.Instance(Preview, allow_none=True)
+    """What the filters include of the catalog (`Preview`). While a pattern is broken, this is the last one of the same
+    catalog, if there was one. None, the default, without a catalog."""
+
+    problem = traitlets.Instance(errors.DbxExploreError, allow_none=True)
+    """Why the filters cannot be previewed (an error); None, the default, while they can."""
+
+    before = traitlets.Instance(Preview, allow_none=True)
+    """What the filters included before the last edit (`Preview`); None, the default, before the first."""
+
+    changed = traitlets.Instance(Mask, allow_none=True)
+    """The rows whose verdict the last edit changed (`Mask`); None, the default, where there is nothing to compare."""
+
+    config = traitlets.Instance(ConnectionConfig, allow_none=True)
+    """The connection as it would be exported now (`ConnectionConfig`); None, the default, while the values make none.
+    Assigning one sets all values that it consists of."""
+
+    config_problems = traitlets.Tuple(default_value=())
+    """What keeps the values from making a connection (errors, one per field); empty, the default, for nothing."""
+
+    lock: AbstractContextManager[object] = nullcontext()  # until there is one
+    """Held, re-entrantly, by the thread that changes values. Hold it to read several values of the same moment."""
+
+    def __init__(
+        self,
+        config: ConnectionConfig | None = None,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+        **values: Any,  # noqa: ANN401 - of several types
+    ) -> None:
+        unknown = sorted(set(values) - _VALUES)
+        if unknown:
+            msg = f"{type(self).__name__} has no value {unknown[0]!r}"
+            raise TypeError(msg)
+        super().__init__()
+        for name in _VALUES:
+            # A default is made when a value is first read. Made while another thread sets the value, it would replace it.
+            getattr(self, name)
+        self._clock = clock
+        self._step = self._compared_step = 0  # the number of the last edit, and of the one that `before` is before
+        self._set(**{**(_parts(config) if config is not None else {}), **values})
+        self._history = History((self.filters, self.dialect))
+        self._judge()
+        self._configure()
+        self.lock = threading.RLock()
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in _VALUES:
+            self.update(**{name: value})
+        else:
+            super().__setattr__(name, value)
+
+    def update(self, **values: object) -> None:
+        """Set several values. Observers run once all of them are set, and what follows from them.
+
+        Raises:
+            traitlets.TraitError: a value has another type than its trait; then none of the values is set.
+        """
+        with self.lock, self.hold_trait_notifications():
+            config = values.pop("config", None)
+            if isinstance(config, ConnectionConfig):
+                values = {**_parts(config), **values}
+            if values.get("catalog", self.catalog) is not self.catalog:  # rows of another catalog name nothing in it
+                values = {"selected": -1, "ticked": None, "ticked_text": "", **values}
+            old = {name: getattr(self, name) for name in values}
+            for name, value in values.items():
+                super().__setattr__(name, value)
+            self._follow({name for name in values if getattr(self, name) != old[name]})
+
+    # --- edits ---
+
+    @property
+    def history(self) -> History[tuple[Filters, Dialect]]:
+        """The edits of filters and dialect. To go back and forth, use `undo` and `redo`."""
+        return self._history
+
+    def undo(self) -> None:
+        """Take back the last edit of filters and dialect, if there is one."""
+        self._go(self._history.undo)
+
+    def redo(self) -> None:
+        """Repeat the edit that was taken back last, if there is one."""
+        self._go(self._history.redo)
+
+    def _go(self, move: Callable[[], tuple[Filters, Dialect]]) -> None:
+        with self.lock:
+            filters, dialect = move()
+            self._step += 1
+            self.update(filters=filters, dialect=dialect)
+
+    # --- what follows ---
+
+    def _follow(self, changed: set[str]) -> None:
+        """Work out the values that depend on those that changed."""
+        last = self.preview
+        if changed & _EDITED:
+            value = (self.filters, self.dialect)
+            edit = describe(self._history.value, value)
+            if self._history.record(value, edit.key, self._clock(), ends=edit.ends):
+                self._step += 1
+        if changed & _JUDGED:
+            self._judge()
+        elif self.preview is not None and self.preview.catalog is not self.catalog:
+            self._set(preview=None)
+        if self.preview is not last:
+            self._compare(last)
+        if changed & _CONFIGURED:
+            self._configure()
+
+    def _judge(self) -> None:
+        preview = self.preview if self.preview is not None and self.preview.catalog is self.catalog else None
+        problem = None
+        if self.catalog is not None:
+            try:
+                preview = self.filters.preview(self.catalog, self.dialect)
+            except errors.DbxExploreError as error:
+                problem = error
+        self._set(preview=preview, problem=problem)
+
+    def _compare(self, last: Preview | None) -> None:
+        """Compare the preview with what it was before the last edit; all that is one step is one edit."""
+        before, after = self.before, self.preview
+        if self._compared_step != self._step or not _are_of_one_catalog(before, after):
+            before = last if _are_of_one_catalog(last, after) else None
+            self._compared_step = self._step
+        changed = None
+        if before is not None and after is not None:
+            changed = Mask(before.included.to_numpy() != after.included.to_numpy())
+        self._set(before=before, changed=changed)
+
+    def _configure(self) -> None:
+        problems: list[errors.DbxExploreError] = []
+        config = None
+        if self.settings is not None:
+            config = self._make_config(self.settings, problems)
+        self._set(config=config, config_problems=tuple(problems))
+
+    def _make_config(
+        self, settings: ConnectionSettings, problems: list[errors.DbxExploreError]
+    ) -> ConnectionConfig | None:
+        def make(schedule: Schedule | None) -> ConnectionConfig:
+            return ConnectionConfig(
+                name=self.connection_name.strip(),
+                description=self.description.strip(),
+                settings=settings,
+                filters=self.filters,
+                dialect=self.dialect,
+                schedule=schedule,
+            )
+
+        cron, timezone = self.cron.strip(), self.timezone.strip() or "UTC"
+        # Each by itself, because a model reports the first field that is wrong.
+        if cron:
+            _attempt(lambda: Schedule(cron=cron), problems)
+            _attempt(lambda: Schedule(cron=_ANY_CRON, timezone=timezone), problems)
+        if problems:
+            _attempt(lambda: make(None), problems)
+            return None
+        return _attempt(lambda: make(Schedule(cron=cron, timezone=timezone) if cron else None), problems)
+
+    def _set(self, **values: object) -> None:
+        """Set values from which nothing follows here."""
+        for name, value in values.items():
+            super().__setattr__(name, value)
+
+    @traitlets.default("settings")  # type: ignore[untyped-decorator]
+    def _default_settings(self) -> ConnectionSettings | None:
+        inside_databricks = "DATABRICKS_RUNTIME_VERSION" in os.environ
+        return ConnectionSettings(None, RuntimeAuth()) if inside_databricks else None
+
+    @traitlets.default("filters")  # type: ignore[untyped-decorator]
+    def _default_filters(self) -> Filters:
+        return Filters()
+
+    @traitlets.default("dialect")  # type: ignore[untyped-decorator]
+    def _default_dialect(self) -> Dialect:
+        return Dialect.DATAHUB
+
+
+_VALUES = frozenset(ExplorerState.class_trait_names())
+
+
+def _parts(config: ConnectionConfig) -> Mapping[str, object]:
+    """Return the values that make up a connection."""
+    schedule = config.schedule
+    return {
+        "settings": config.settings,
+        "filters": config.filters,
+        "dialect": config.dialect,
+        "connection_name": config.name,
+        "description": config.description,
+        "cron": schedule.cron if schedule else "",
+        "timezone": schedule.timezone if schedule else "UTC",
+    }
+
+
+def _are_of_one_catalog(before: Preview | None, after: Preview | None) -> bool:
+    return before is not None and after is not None and before.catalog is after.catalog
+
+
+def _attempt(make: Callable[[], _T], problems: list[errors.DbxExploreError]) -> _T | None:
+    """Return what is made, or None and add the error to ``problems``."""
+    try:
+        return make()
+    except errors.DbxExploreError as error:
+        problems.append(error)
+    return None
