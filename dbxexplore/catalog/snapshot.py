@@ -112,9 +112,7 @@ class Catalog:
         return {kind: int(found.get(kind, 0)) for kind in schema.KINDS}
 
     def __repr__(self) -> str:
-        state = (
-            "complete" if self.complete else f"incomplete: {plural(len(self.failures), 'scope')} couldn't be listed"
-        )
+        state = "complete" if self.complete else f"incomplete: {unlisted(self.failures)}"
         return f"<Catalog: {counted(self.counts())}; {state}; {self.provenance}>"
 
     def _repr_html_(self) -> str:
@@ -126,10 +124,12 @@ class Catalog:
         return head + self._catalogs_html() + self._failures_html() + notes
 
     def _catalogs_html(self) -> str:
-        held = self.objects[self.objects["catalog"].notna()]
-        if held.empty:
+        contents = self.objects[self.objects["catalog"].notna()]
+        if contents.empty:
             return ""
-        table = pd.crosstab(held["catalog"], held["kind"]).reindex(columns=["schema", "table", "view"], fill_value=0)
+        table = pd.crosstab(contents["catalog"], contents["kind"]).reindex(
+            columns=["schema", "table", "view"], fill_value=0
+        )
         return table.head(50).to_html(border=0, index_names=False, escape=True)
 
     def _failures_html(self) -> str:
@@ -137,7 +137,7 @@ class Catalog:
             return ""
         shown = self.failures.head(20).to_html(border=0, index=False, escape=True)
         return (
-            f"<p><strong>Incomplete:</strong> {plural(len(self.failures), 'scope')} couldn't be listed; "
+            f"<p><strong>Incomplete:</strong> {unlisted(self.failures)}; "
             f"{'its' if len(self.failures) == 1 else 'their'} contents are unknown.</p>{shown}"
         )
 
@@ -245,6 +245,15 @@ def _read_metadata(source: Path, table: pa.Table) -> Mapping[str, object]:
 
 def _mapping(value: object) -> Mapping[str, object]:
     return value if isinstance(value, dict) else {}
+
+
+def unlisted(failures: pd.DataFrame) -> str:
+    """Return how many scopes could not be listed, in words: ``3 catalogs/schemas couldn't be listed``."""
+    folders = int(failures["scope"].astype(str).str.startswith("/").sum())
+    others = len(failures) - folders
+    parts = [f"{others:,} {'catalog/schema' if others == 1 else 'catalogs/schemas'}"] if others else []
+    parts += [plural(folders, "folder")] if folders else []
+    return f"{' and '.join(parts)} couldn't be listed"
 
 
 def counted(counts: Mapping[str, int]) -> str:

@@ -60,8 +60,8 @@ def test_the_catalog_says_so(simulator: Simulator, catalog: dbx.Catalog) -> None
     assert catalog.failures["scope"].tolist() == DENIED
     assert set(catalog.failures["reason"]) == {"denied"}
     assert truth_of(catalog) == simulator.workspace.truth(without=DENIED)
-    assert "incomplete: 3 scopes could not be listed" in repr(catalog)
-    assert "3 scopes could not be listed" in catalog._repr_html_()
+    assert "incomplete: 3 catalogs/schemas couldn't be listed" in repr(catalog)
+    assert "3 catalogs/schemas couldn't be listed" in catalog._repr_html_()
 
 
 def test_the_preview_says_so(catalog: dbx.Catalog) -> None:

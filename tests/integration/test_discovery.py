@@ -445,7 +445,7 @@ def test_denied_schemas_are_exactly_the_failures(discover: Callable[..., dbx.Cat
     assert failures(catalog) == {(scope, "denied") for scope in denied}
     assert truth_of(catalog) == workspace.truth(without=denied)
     assert not catalog.complete
-    assert "incomplete: 3 scopes could not be listed" in repr(catalog)
+    assert "incomplete: 3 catalogs/schemas couldn't be listed" in repr(catalog)
 
 
 @pytest.mark.parametrize("depth", ["summary", "details"])

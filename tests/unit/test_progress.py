@@ -35,7 +35,7 @@ def state(**changes: Any) -> Progress:
             {"elapsed": 0.1, "notice": "the SQL warehouse is starting"},
             "12,345 objects · 100 of ≥150 calls · the SQL warehouse is starting",
         ),
-        ({"elapsed": 0.1, "notice": "not any more", "finished": True}, "12,345 objects, 100 calls"),
+        ({"elapsed": 0.1, "notice": "not any more", "finished": True}, "12,345 objects · 100 calls"),
     ],
 )
 def test_what_it_says(changes: dict[str, Any], said: str) -> None:

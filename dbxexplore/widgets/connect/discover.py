@@ -10,7 +10,6 @@ from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.connection import ConnectionSettings
 from dbxexplore.discovery import Depth, Progress, discover
-from dbxexplore.text import plural
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, error_html, message_area, set_text, shows_errors
 from dbxexplore.widgets.state import ExplorerState
@@ -112,7 +111,7 @@ class DiscoverPanel(Component):
 
 
 def _summary(catalog: Catalog) -> str:
-    from dbxexplore.catalog.snapshot import counted
+    from dbxexplore.catalog.snapshot import counted, unlisted
 
     found = f"<div role='status'>Found {html.escape(counted(catalog.counts()))}.</div>"
     found += "".join(f"<div class='dbxe-muted'>{html.escape(note)}</div>" for note in catalog.provenance.notes)
@@ -124,8 +123,8 @@ def _summary(catalog: Catalog) -> str:
         for scope, reason, message in catalog.failures.head(50).itertuples(index=False)
     )
     return (
-        f"{found}<div class='dbxe-warn'>Incomplete: {plural(len(catalog.failures), 'scope')} could not be listed. "
-        "What is there is not known.</div>"
+        f"{found}<div class='dbxe-warn'>Incomplete: {unlisted(catalog.failures)}; "
+        f"{'its' if len(catalog.failures) == 1 else 'their'} contents are unknown.</div>"
         f"<details><summary>What could not be listed</summary><table class='dbxe-table'><thead><tr><th>Scope</th>"
         f"<th>Reason</th><th>Message</th></tr></thead><tbody>{rows}</tbody></table></details>"
     )

@@ -195,7 +195,7 @@ def test_a_group_that_dagster_does_not_take_is_explained(
 ) -> None:
     caplog.set_level(logging.INFO, "dbxexplore")
     definitions(component_of(make_config(name="my-conn")), small_catalog, tmp_path)
-    assert "no group called 'my-conn', so the group is 'my_conn'" in caplog.text
+    assert "'my-conn' is not a valid group name in Dagster, so the group is 'my_conn'" in caplog.text
 
 
 def test_another_workspace_than_the_states_is_told_of(
