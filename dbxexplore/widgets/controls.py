@@ -3,7 +3,7 @@
 Use this module in place of `ipywidgets`. What it changes, and why:
 
 - A kernel sends to its pages through a ZeroMQ socket that keeps 1,000 messages and silently drops the rest. Opened one
-  by one, the controls of an Explorer take about 1,300, and on a busy machine some were lost: the page then shows *model
+  by one, the controls of a full Explorer take about 1,300, and on a busy machine some were lost: the page then shows *model
   not found*, or nothing. Inside `opened_together` controls share layouts and styles and are opened at the end, each with
   all that was set until then; `reopen` and the end of `opened_together` let the socket empty itself in between.
 - A page that cannot handle a new control yet closes it, for every page. Controls made here stay open in the kernel.

@@ -153,11 +153,11 @@ class Opening:
         self.page.locator(SHOWN).first.wait_for()
         explorer = self.page.locator(".dbxe").first
         field = explorer.get_by_label("Workspace URL")
+        explorer.locator(".lm-TabBar-tab").filter(has_text="Connect").click()
         # The page shows what the kernel says.
         before = f"https://adb-3{number}.azuredatabricks.net"
         self.kernel().run(f"explorer.settings = dbx.ConnectionSettings({before!r}, dbx.TokenAuth('ANY_TOKEN'))")
         expect(field).to_have_value(before)
-        explorer.locator(".lm-TabBar-tab").filter(has_text="Connect").click()
         typed = f"https://adb-1{number}.azuredatabricks.net"
         _type(field, typed)
         self.kernel().wait(f"explorer.settings is not None and explorer.settings.workspace_url == {typed!r}")

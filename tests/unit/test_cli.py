@@ -3,9 +3,10 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pandas as pd
 import pytest
@@ -13,6 +14,10 @@ import pytest
 import dbxexplore as dbx
 from dbxexplore import cli
 from dbxexplore.catalog import schema
+from dbxexplore.cli.commands import COMMANDS
+from dbxexplore.cli.options import ConnectionOptions, FilterOptions
+from dbxexplore.connection.auth import AUTH_KINDS, Auth, Field
+from dbxexplore.discovery.arguments import STRATEGIES
 from dbxexplore.filters.patterns import LEVELS
 
 URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
@@ -96,7 +101,7 @@ def test_each_command_tells_its_exit_codes(run: Run, command: str) -> None:
 
 
 def test_help_says_why_there_is_no_option_for_the_token(run: Run) -> None:
-    assert "no option for the token itself" in " ".join(run("discover", "--help").out.replace("│", "").split())
+    assert "no option for the secret itself" in " ".join(run("discover", "--help").out.replace("│", "").split())
 
 
 def test_version(run: Run) -> None:
@@ -128,28 +133,28 @@ def test_help_imports_nothing_heavy() -> None:
 def test_a_secret_on_the_command_line_is_refused_and_not_shown(run: Run, arguments: list[str]) -> None:
     run(*arguments)
     assert run.code == cli.MISUSED
-    assert "looks like a secret itself" in run.err
+    assert "looks like the secret itself" in run.err
     assert TOKEN not in run.out + run.err
 
 
 def test_a_random_text_where_a_variable_belongs_is_not_shown(run: Run) -> None:
     run("discover", "--url", URL, "--token-env-var", "q7Zr0aB9xK2mW4tYp8sD")
     assert run.code == cli.FAILED
-    assert "looks like a secret itself" in run.err
+    assert "looks like the secret itself" in run.err
     assert "q7Zr0aB9" not in run.out + run.err
 
 
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["discover"], "Nothing says which workspace to connect to"),
-        (["check"], "Nothing says which workspace to connect to"),
-        (["preview"], "Nothing says what to preview"),
+        (["discover"], "No workspace given"),
+        (["check"], "No workspace given"),
+        (["preview"], "No snapshot or workspace given"),
         (["discover", "--url", URL, "--profile", "p", "--client-id", "c"], "--client-id and --profile are different"),
-        (["check", "--url", URL, "--client-secret-env-var", "X"], "goes with --client-id"),
-        (["check", "--url", URL, "--scopes", "sql"], "--scopes goes with --client-id"),
+        (["check", "--url", URL, "--client-secret-env-var", "X"], "--client-secret-env-var requires --client-id"),
+        (["check", "--url", URL, "--scopes", "sql"], "--scopes requires --client-id"),
         (["export", "--url", URL], "The connection has no name"),
-        (["export", "--url", URL, "--name", "x", "--timezone", "UTC"], "--timezone goes with --cron"),
+        (["export", "--url", URL, "--name", "x", "--timezone", "UTC"], "--timezone requires --cron"),
         (["export", "--url", URL, "--name", "x", "--format", "asset-keys"], "needs --snapshot"),
         (["discover", "--depth", "deep"], "--depth"),
         (["nothing"], "nothing"),
@@ -186,11 +191,63 @@ def test_what_cannot_be_done_is_code_1_with_a_message_and_no_traceback(
     assert run.out == ""
 
 
-def test_the_choices_are_those_of_the_library() -> None:
-    assert [choice.value for choice in cli.Depth] == list(schema.DEPTHS)
-    assert [choice.value for choice in cli.Reading] == list(dbx.Dialect.named())
-    options = cli.FilterOptions.__dataclass_fields__
-    assert {f"{action}_{level}" for action in ("allow", "deny") for level in LEVELS} == set(options) - {"dialect"}
+def test_the_levels_are_those_of_the_library() -> None:
+    assert FilterOptions.LEVELS == LEVELS
+
+
+@pytest.mark.parametrize(
+    ("command", "option", "choices"),
+    [
+        ("discover", "--depth", schema.DEPTHS),
+        ("discover", "--strategy", STRATEGIES),
+        ("preview", "--dialect", dbx.Dialect.named()),
+        ("export", "--format", [*dbx.export.FORMS, "asset-keys"]),
+    ],
+)
+def test_the_choices_are_those_of_the_library(run: Run, command: str, option: str, choices: Iterable[str]) -> None:
+    run(command, option, "none of them")
+    assert run.code == cli.MISUSED
+    assert all(choice in run.err for choice in choices)
+
+
+def test_a_command_is_one_function_in_the_registry(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def count(connection: ConnectionOptions, *, twice: bool = False) -> int:
+        """Count to one, or to two."""
+        print(connection.settings().workspace_url, 1 + twice)  # noqa: T201 - what a command prints
+        return cli.DONE
+
+    monkeypatch.setattr(cli, "COMMANDS", [*COMMANDS, count])
+    assert "Count to one, or to two." in run("--help").out
+    assert run("count", "--url", URL, "--twice").out == f"{URL} 2\n"
+    assert run.code == cli.DONE
+
+
+def test_a_kind_of_credential_has_its_options(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    @dataclass(frozen=True)
+    class BadgeAuth(Auth):
+        kind: ClassVar[str] = "badge"
+        label: ClassVar[str] = "Badge"
+        FIELDS: ClassVar[tuple[Field, ...]] = (
+            Field("number", "Badge number", "badge-number", "Number of the badge."),
+            Field("pin", "PIN variable", "pin-env-var", "Name of the PIN's variable.", default="PIN", variable=True),
+        )
+        number: str
+        pin: str = "PIN"
+
+    monkeypatch.setitem(AUTH_KINDS, "badge", BadgeAuth)
+    assert "Number of the badge." in run("check", "--help").out
+    run("export", "--url", URL, "--name", "x", "--badge-number", "7")
+    assert "kind: badge" in run.out
+    run("export", "--url", URL, "--name", "x", "--pin-env-var", "MY_PIN")
+    assert "--pin-env-var requires --badge-number" in run.err
+    run("export", "--url", URL, "--name", "x", "--badge-number", "7", "--profile", "p")
+    assert "are different credentials" in run.err
+
+
+def test_the_package_runs_as_a_module() -> None:
+    command = [sys.executable, "-m", "dbxexplore", "--version"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == f"{dbx.__version__}\n"
 
 
 # --- preview ---
@@ -234,7 +291,7 @@ def test_preview_lists_one_object_a_line(run: Run, snapshot: Path) -> None:
 
 def test_preview_explains(run: Run, snapshot: Path) -> None:
     run("preview", "--snapshot", snapshot, "--deny-schemas", "prod\\.tmp", "--explain", "prod.tmp.orders")
-    assert "prod.tmp.orders (table) is excluded, read as datahub" in run.out
+    assert "prod.tmp.orders (table) is excluded (datahub rules)" in run.out
     assert "remove prod\\.tmp from schemas, deny" in run.out
     run("preview", "--snapshot", snapshot, "--explain", "prod.gold.orders", "--json")
     assert run.json["explanations"][0]["included"] is True

@@ -86,8 +86,8 @@ class FilterEditor(Component):
     """What is probably wrong with the patterns; None while that is not known. Set by the editor, from a thread."""
 
     dialect_dependent = traitlets.Int(default_value=None, allow_none=True)
-    """How many tables, views and notebooks another reading would judge otherwise; None while that is not known. Set
-    likewise."""
+    """How many tables, views and notebooks other matching rules would judge otherwise; None while that is not known. Set
+    by the editor, from a thread."""
 
     def __init__(self, state: ExplorerState | None = None) -> None:
         self._counter, self._judge = Latest(_COUNT_DELAY), Latest(_JUDGE_DELAY)

@@ -8,6 +8,7 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
+import traitlets
 from widget_markup import field, shown
 
 import dbxexplore as dbx
@@ -49,6 +50,36 @@ def test_assigned_values_equal_built_ones(catalog: dbx.Catalog) -> None:
     assert built.preview.included.equals(assigned.preview.included)
     assert field(assigned.filter_editor, "allow tables 1").text.value == "^prod"
     assert assigned.connect_form._url.value == URL
+
+
+def test_every_value_can_be_observed_and_linked(catalog: dbx.Catalog) -> None:
+    explorer, other = dbx.explore(), dbx.explore()
+    changes: list[tuple[str, object]] = []
+    names = ["settings", "catalog", "filters", "dialect", "preview", "config", "read_only"]
+    explorer.observe(lambda change: changes.append((change["name"], change["owner"])), names)
+    explorer.settings, explorer.catalog = dbx.ConnectionSettings(URL), catalog
+    explorer.filters, explorer.dialect = dbx.Filters(tables=dbx.Patterns(["^prod"])), dbx.Dialect.STRICT
+    explorer.read_only = True
+    assert {name for name, _ in changes} == set(names)
+    assert all(owner is explorer for _, owner in changes)
+    traitlets.link((explorer, "filters"), (other, "filters"))
+    assert other.filters == explorer.filters
+    other.filters = dbx.Filters()
+    assert explorer.filters == explorer.state.filters == dbx.Filters()
+    with explorer.hold_trait_notifications():
+        explorer.filters = dbx.Filters(tables=dbx.Patterns([]))
+    assert other.filters.tables.allow == ()
+
+
+def test_a_connection_that_is_assigned_is_shown() -> None:
+    explorer = dbx.explore()
+    explorer.page = "Export"
+    config = dbx.ConnectionConfig(name="ours", settings=dbx.ConnectionSettings(URL), description="d")
+    explorer.config = config
+    assert explorer.config == config
+    assert explorer.connect_form._url.value == URL
+    assert explorer.export_panel._name.value == "ours"
+    assert explorer.export_panel.text() == config.to_yaml()
 
 
 def test_a_bad_pattern_assigned_in_python_keeps_the_last_good_preview(catalog: dbx.Catalog) -> None:
