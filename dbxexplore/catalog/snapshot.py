@@ -105,8 +105,12 @@ class Catalog:
 
     @property
     def not_listed(self) -> str:
-        """What could not be listed, in words: ``3 scopes could not be listed``. Empty if the catalog is complete."""
-        return "" if self.complete else f"{plural(len(self.failures), 'scope')} could not be listed"
+        """What could not be listed, in words: ``3 catalogs/schemas couldn't be listed``; empty if nothing is missing."""
+        folders = int(self.failures["scope"].astype(str).str.startswith("/").sum())
+        others = len(self.failures) - folders
+        parts = [f"{others:,} {'catalog/schema' if others == 1 else 'catalogs/schemas'}"] if others else []
+        parts += [plural(folders, "folder")] if folders else []
+        return f"{' and '.join(parts)} couldn't be listed" if parts else ""
 
     def reasons(self) -> dict[str, str]:
         """Return why each scope could not be listed, by its full name: its names joined by dots, or a folder's path."""
@@ -117,7 +121,7 @@ class Catalog:
         return len(self.objects)
 
     def counts(self) -> dict[str, int]:
-        """How many objects there are of each kind, in the order of the kinds."""
+        """Return how many objects there are of each kind, in the order of the kinds."""
         found = self.objects["kind"].value_counts()
         return {kind: int(found.get(kind, 0)) for kind in schema.KINDS}
 
@@ -134,17 +138,19 @@ class Catalog:
         return head + self._catalogs_html() + self._failures_html() + notes
 
     def _catalogs_html(self) -> str:
-        held = self.objects[self.objects["catalog"].notna()]
-        if held.empty:
+        contents = self.objects[self.objects["catalog"].notna()]
+        if contents.empty:
             return ""
-        table = pd.crosstab(held["catalog"], held["kind"]).reindex(columns=["schema", "table", "view"], fill_value=0)
+        table = pd.crosstab(contents["catalog"], contents["kind"]).reindex(
+            columns=["schema", "table", "view"], fill_value=0
+        )
         return table.head(50).to_html(border=0, index_names=False, escape=True)
 
     def _failures_html(self) -> str:
         if self.complete:
             return ""
         shown = self.failures.head(20).to_html(border=0, index=False, escape=True)
-        return f"<p><strong>Incomplete:</strong> {self.not_listed}; their contents are unknown.</p>{shown}"
+        return f"<p><strong>Incomplete:</strong> {self.not_listed}; contents unknown.</p>{shown}"
 
     def save(self, path: str | os.PathLike[str]) -> Path:
         """Write the catalog to a Parquet file, with its failures and provenance, and return the path.

@@ -120,7 +120,7 @@ def report_gaps(catalog: Catalog) -> int:
     if catalog.complete:
         return DONE
     number = len(catalog.failures)
-    complain(f"Incomplete: {catalog.not_listed}; their contents are unknown.")
+    complain(f"Incomplete: {catalog.not_listed}; contents unknown.")
     for record in records(catalog.failures.head(_MOST_FAILURES)):
         complain(f"  {record['scope']}: {record['reason']}: {record['message']}")
     if number > _MOST_FAILURES:

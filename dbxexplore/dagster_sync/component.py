@@ -1,4 +1,4 @@
-"""The component: a connection document in; out, an asset for each object that its filters let through.
+"""The component: a connection document in; out, an asset per object that its filters include.
 
 Source: Dagster's state-backed components
 (https://docs.dagster.io/guides/build/components/state-backed-components).
@@ -6,56 +6,34 @@ Source: Dagster's state-backed components
 
 # Without lazy annotations, because Dagster reads the fields' types from the class.
 import asyncio
-import gc
-import hashlib
 import logging
-import re
-import shutil
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Annotated, Any
 
 import dagster as dg
-
-# Dagster gives out no public name for where states are stored and under which version, which a discovery that is
-# incomplete, or that fails, has to know.
-from dagster._core.storage.defs_state.base import DefsStateStorage
 from dagster.components import DefsStateConfig, DefsStateConfigArgs, ResolvedDefsStateConfig
-from dagster.components.utils.project_paths import get_local_state_path
-from dagster_shared.serdes.objects.models.defs_state_info import LOCAL_STATE_VERSION
 
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
-from dbxexplore.dagster_sync.budget import message_budget, within_budget
-from dbxexplore.dagster_sync.freshness import FreshnessSensor, Watched, schema_checks
-from dbxexplore.dagster_sync.lineage import COLUMN_LINEAGE, with_lineage
+from dbxexplore.dagster_sync.attributes import Document, File
+from dbxexplore.dagster_sync.defs import Freshness, definitions, no_garbage_collection, state_workspace_url
 from dbxexplore.dagster_sync.masking import masked
-from dbxexplore.dagster_sync.refresh import identifier, refresh_schedule
+from dbxexplore.dagster_sync.notices import wants_notebooks, warn_about_state
+from dbxexplore.dagster_sync.refresh import refresh_schedule
 from dbxexplore.dagster_sync.scaffold import ConnectionScaffolder
-from dbxexplore.dagster_sync.state import REFRESH, State
-from dbxexplore.dagster_sync.translate import (
-    DatabricksObject,
-    asset_spec,
-    group_name,
-    included_objects,
-    table_name,
-    without_collisions,
-)
+from dbxexplore.dagster_sync.state import REFRESH, State, earlier_state
+from dbxexplore.dagster_sync.stored import LOCAL, VERSIONED, copy_stored_state, state_name, stored_version
+from dbxexplore.dagster_sync.translate import DatabricksObject, asset_spec
 from dbxexplore.discovery import discover
-from dbxexplore.discovery.changes import TableName
 from dbxexplore.discovery.lineage import DAYS, Lineage, read_lineage
 from dbxexplore.export import ConnectionConfig, Schedule, yaml_text
 
 _LOG = logging.getLogger("dbxexplore")
 _PATIENCE = 300.0  # seconds that a warehouse may take to start before a refresh goes on without lineage
-_PLAIN_NAME = re.compile(r"[A-Za-z0-9._-]{1,100}")
-_READABLE = 60  # characters of a name that is not plain
-_LOCAL, _VERSIONED = "LOCAL_FILESYSTEM", "VERSIONED_STATE_STORAGE"
 
 # Why the state could not be refreshed while definitions are loaded; None while none are. Dagster refreshes and loads in
 # one method, without a step in between.
@@ -65,40 +43,10 @@ _failed: ContextVar[list[errors.DbxExploreError] | None] = ContextVar("_failed",
 _earlier: ContextVar[Path | None] = ContextVar("_earlier", default=None)
 
 
-def _resolve_file(context: dg.ResolutionContext, value: str | None) -> Path | None:
-    if value is None:
-        return None
-    return context.resolve_source_relative_path(str(context.resolve_value(value)))
-
-
-def _as_it_is(_context: dg.ResolutionContext, value: Mapping[str, object] | None) -> Mapping[str, object] | None:
-    # Not rendered as a template, because a pattern may hold what Jinja takes for one.
-    return value
-
-
-_File = Annotated[
-    Path | None,
-    dg.Resolver(
-        _resolve_file,
-        model_field_type=str | None,
-        description="An exported connection document; relative to the folder of this file.",
-        examples=["connection.yaml"],
-    ),
-]
-_Document = Annotated[
-    Mapping[str, object] | None,
-    dg.Resolver(
-        _as_it_is,
-        model_field_type=dict | None,
-        description="The connection document itself, in place of a file. Not rendered as a template.",
-    ),
-]
-
-
 @dg.scaffold_with(ConnectionScaffolder)
 @dataclass
 class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
-    """An exported connection as assets: what its filters let through, under the keys of a Dagster+ Connection.
+    """An exported connection as assets: what its filters include, under the keys of a Dagster+ Connection.
 
     One of ``connection_file`` and ``connection`` names what to sync. The state is a discovery at depth ``columns``
     with the connection's own credential; the filters are applied when definitions are built, so an edited filter
@@ -112,7 +60,7 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
     - ``freshness``: a sensor that reports a materialization whenever ``last_altered`` of a table has moved, at most
       one each ``freshness_interval`` seconds, with the columns and (``row_counts``) the number of rows of Delta
       tables. Its first ticks report each table once, as it stands. A tick starts the warehouse if it rests.
-    - ``schema_checks``: a check of each table and view that fails when a column was added, removed or retyped
+    - ``schema_checks``: a check of each table and view that fails when a column was added, removed or changed type
       between the latest two materializations. The sensor runs it.
 
     ``refresh_schedule`` is a cron expression for a job that refreshes the state; without it, the connection's own
@@ -133,8 +81,8 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         ConfigError: the document is missing, given twice, or cannot be read, or another attribute makes no sense.
     """
 
-    connection_file: _File = None
-    connection: _Document = None
+    connection_file: File = None
+    connection: Document = None
     defs_state: ResolvedDefsStateConfig = field(default_factory=DefsStateConfigArgs.local_filesystem)
     lineage: bool = True
     lineage_days: int = DAYS
@@ -192,13 +140,13 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         Raises:
             ConfigError: the state is to live in the memory of the code server.
         """
-        key = f"{type(self).__name__}[{_state_name(self.config.name)}]"
+        key = f"{type(self).__name__}[{state_name(self.config.name)}]"
         config = DefsStateConfig.from_args(self.defs_state, default_key=key)
-        if config.management_type.value not in {_LOCAL, _VERSIONED}:
+        if config.management_type.value not in {LOCAL, VERSIONED}:
             # It would be lost with each restart, and with it what an incomplete discovery has to keep.
             msg = f"{config.management_type.value} keeps no earlier state"
             path = ["attributes", "defs_state", "management_type"]
-            raise errors.ConfigError(msg, path=path, expected=f"{_LOCAL} or {_VERSIONED}")
+            raise errors.ConfigError(msg, path=path, expected=f"{LOCAL} or {VERSIONED}")
         return config
 
     # --- the state ---
@@ -207,7 +155,7 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         """Return the workspace as it is now, at depth ``columns``; called when the state is refreshed."""
         # Not through a warehouse: information_schema leaves out what is closed to the credential without a word,
         # which would look as if it were gone.
-        return discover(self.config.settings, depth="columns", notebooks=_wants_notebooks(self.config), strategy="rest")
+        return discover(self.config.settings, depth="columns", notebooks=wants_notebooks(self.config), strategy="rest")
 
     def read_lineage(self, catalogs: Sequence[str]) -> Lineage | None:
         """Return the lineage of what some catalogs hold, None if it is not asked for; called as `discover` is."""
@@ -219,7 +167,9 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
     async def refresh_state(self, project_root: Path) -> str:
         """Discover, store the state, and return its version; see `dagster.StateBackedComponent`."""
         with tempfile.TemporaryDirectory() as folder:
-            earlier = await asyncio.to_thread(self._copy_earlier_state, project_root, Path(folder) / "state")
+            earlier = await asyncio.to_thread(
+                copy_stored_state, self.defs_state_config, project_root, Path(folder) / "state"
+            )
             token = _earlier.set(earlier)
             try:
                 return await super().refresh_state(project_root)
@@ -228,26 +178,9 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
                 if failed is None or earlier is None:
                     raise
                 failed.append(error)
-                return self._earlier_version()
+                return stored_version(self.defs_state_config)
             finally:
                 _earlier.reset(token)
-
-    def _earlier_version(self) -> str:
-        storage = DefsStateStorage.get()
-        known = storage.get_latest_version(self.defs_state_config.key) if storage else None
-        return known or LOCAL_STATE_VERSION
-
-    def _copy_earlier_state(self, project_root: Path, target: Path) -> Path | None:
-        config, storage = self.defs_state_config, DefsStateStorage.get()
-        if config.management_type.value == _LOCAL:
-            local = get_local_state_path(config.key, project_root)
-            return Path(shutil.copyfile(local, target)) if local.is_file() else None
-        info = storage.get_latest_defs_state_info() if storage else None
-        known = info.info_mapping.get(config.key) if info else None
-        if storage is None or known is None or known.management_type != config.management_type:
-            return None
-        storage.download_state_to_path(config.key, known.version, target)
-        return target
 
     def write_state_to_path(self, state_path: Path) -> None:
         """Discover, and write the state to a file.
@@ -257,14 +190,14 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
             CatalogError: something could not be listed, and what it held is in an earlier state that cannot be read.
         """
         catalog = self.discover()
-        wanted = _wants_notebooks(self.config)
+        wanted = wants_notebooks(self.config)
         _LOG.info("Discovered %r", catalog)
         for scope, reason, message in catalog.failures.itertuples(index=False, name=None):
-            _LOG.warning("%s could not be listed (%s): %s", scope, reason, message)
-        earlier = self._earlier_state(_earlier.get() or state_path, catalog)
+            _LOG.warning("%s couldn't be listed (%s): %s", scope, reason, message)
+        earlier = earlier_state(_earlier.get() or state_path, catalog)
         state = earlier.followed_by(catalog, notebooks=wanted) if earlier else State(catalog, notebooks=wanted)
         if state.stale:
-            _LOG.warning("%d objects are kept as they were before, marked as stale", len(state.stale))
+            _LOG.warning("%d objects are kept as they were, marked as stale", len(state.stale))
         # The whole, because what is kept from before may have been stored in clear.
         state = replace(state, catalog=masked(state.catalog, *self._secret_variables()))
         state.with_lineage(self._lineage_after(state)).save(state_path)
@@ -280,24 +213,8 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         if lineage is None:
             return Lineage()
         for problem in lineage.problems:
-            _LOG.warning("%s What was known of it before is kept.", problem)
+            _LOG.warning("%s The lineage of earlier refreshes is kept.", problem)
         return lineage.or_else(state.lineage)
-
-    def _earlier_state(self, path: Path, new: Catalog) -> State | None:
-        if not path.is_file():
-            return None
-        try:
-            state = State.load(path)
-        except errors.CatalogError as error:
-            if new.complete:
-                return None  # nothing of it is needed
-            msg = f"{len(new.failures)} scopes could not be listed, and the earlier state cannot tell what they held"
-            remedy = f"{error} To begin anew without it, delete the stored state"
-            raise errors.CatalogError(msg, remedy=remedy) from None
-        if state.catalog.provenance.workspace_url != new.provenance.workspace_url:
-            _LOG.info("The earlier state is of another workspace, so nothing of it is kept")
-            return None
-        return state
 
     # --- the definitions ---
 
@@ -324,65 +241,26 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
                 "There is no state of the connection %r yet, so it has no assets. %s", self.config.name, REFRESH
             )
             return dg.Definitions(schedules=self._schedules(context))
-        with _no_collection():
+        freshness = None
+        if self.freshness and self.config.settings.warehouse_id is not None:
+            freshness = Freshness(self.freshness_interval, self.row_counts, self.schema_checks)
+        with no_garbage_collection():
             state = State.load(state_path)
-            self._tell(state)
-            return self._definitions(state, context)
-
-    def _definitions(self, state: State, context: dg.ComponentLoadContext) -> dg.Definitions:
-        preview = self.config.preview(state.catalog)
-        with _links_to(state.catalog.provenance.workspace_url):
-            made = [(one, self.get_asset_spec(one)) for one in included_objects(preview, state.stale)]
-        keys = {table_name(one): spec.key for one, spec in made if one.kind != "notebook"}
-        specs = with_lineage(without_collisions(made), keys, state.lineage)
-        objects = {table_name(one): one for one, _ in made}
-        if not made:
-            self._tell_of_nothing(state)
-        # Of the whole specs, because what they have in mind for a materialization is not sent on loading.
-        freshness = self._freshness(objects, keys, specs)
-        assets = within_budget(specs, message_budget(_connections_beside(context)))
-        return dg.Definitions(assets=assets, schedules=self._schedules(context), **freshness)
+            warn_about_state(state, self.config, _failed.get() or (), wants_lineage=self.lineage)
+            return definitions(
+                state,
+                self.config,
+                get_asset_spec=self.get_asset_spec,
+                schedules=self._schedules(context),
+                freshness=freshness,
+                connections=_connections_beside(context),
+            )
 
     def _schedules(self, context: dg.ComponentLoadContext) -> list[dg.ScheduleDefinition]:
         if self.schedule is None:
             return []
         refresh = partial(self.refresh_state, context.project_root)
         return [refresh_schedule(self.config.name, self.schedule, refresh)]
-
-    def _freshness(
-        self,
-        objects: Mapping[TableName, DatabricksObject],
-        keys: Mapping[TableName, dg.AssetKey],
-        specs: Sequence[dg.AssetSpec],
-    ) -> dict[str, Any]:
-        """Return the sensor and the checks, as arguments for definitions."""
-        if not self.freshness or self.config.settings.warehouse_id is None or not keys:
-            return {}
-        made: dict[str, Any] = {}
-        lineage = {spec.key: spec.metadata.get(COLUMN_LINEAGE) for spec in specs}
-        watched = {
-            name: Watched(
-                key,
-                columns=len(objects[name].columns or ()),
-                is_counted=self.row_counts and objects[name].kind == "table" and objects[name].format == "DELTA",
-                lineage=lineage.get(key),
-            )
-            for name, key in keys.items()
-        }
-        if self.schema_checks:
-            made["asset_checks"] = schema_checks(self.config.name, list(dict.fromkeys(keys.values())))
-        tick = FreshnessSensor(self.config.settings, watched, checks=self.schema_checks).tick
-        made["sensors"] = [
-            dg.SensorDefinition(
-                name=f"{identifier(self.config.name)}_freshness",
-                description=f"Reports what has changed in the workspace of the connection {self.config.name}.",
-                evaluation_fn=tick,
-                minimum_interval_seconds=self.freshness_interval,
-                default_status=dg.DefaultSensorStatus.RUNNING,
-                asset_selection=dg.AssetSelection.all_asset_checks() if self.schema_checks else None,
-            )
-        ]
-        return made
 
     def get_asset_spec(self, row: DatabricksObject) -> dg.AssetSpec:
         """Return the asset of one table, view or notebook; to be overridden.
@@ -393,97 +271,7 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
                 def get_asset_spec(self, row):
                     return super().get_asset_spec(row).replace_attributes(group_name=row.schema)
         """
-        return asset_spec(row, self.config, _workspace_url.get())
-
-    def _tell_of_nothing(self, state: State) -> None:
-        counts = state.catalog.counts()
-        found = sum(counts[kind] for kind in ("table", "view", "notebook"))
-        if found:
-            _LOG.warning(
-                "The filters of the connection %r include none of the %s tables, views and notebooks, so it has no "
-                "assets. Correct them: dbxexplore preview --explain NAME says which pattern an object is excluded by.",
-                self.config.name,
-                f"{found:,}",
-            )
-        else:
-            _LOG.warning(
-                "The state of the connection %r holds no tables, views and notebooks, so it has no assets. Grant its "
-                "credential USE CATALOG, USE SCHEMA and SELECT on what it is to see, and refresh it. %s",
-                self.config.name,
-                REFRESH,
-            )
-
-    def _tell(self, state: State) -> None:
-        config, provenance = self.config, state.catalog.provenance
-        for error in _failed.get() or ():
-            _LOG.warning(
-                "The state of the connection %r could not be refreshed: %s The stored state%s is shown.",
-                config.name,
-                error,
-                f" of {provenance.taken_at:%Y-%m-%d %H:%M} UTC" if provenance.taken_at else "",
-            )
-        if group_name(config.name) != config.name:
-            _LOG.info(
-                "Dagster takes no group called %r, so the group is %r. The asset keys keep the name of the connection.",
-                config.name,
-                group_name(config.name),
-            )
-        url = config.settings.workspace_url
-        if url and provenance.workspace_url and url != provenance.workspace_url:
-            _LOG.warning("The state is of %s and the connection is to %s. %s", provenance.workspace_url, url, REFRESH)
-        if _wants_notebooks(config) and not state.notebooks:
-            _LOG.warning("The filters allow notebooks, and the state was taken without. %s", REFRESH)
-        if not state.catalog.complete:
-            _LOG.warning(
-                "The last discovery was incomplete: %d scopes could not be listed. %d objects are kept from before.",
-                len(state.catalog.failures),
-                len(state.stale),
-            )
-        for problem in state.lineage.problems:
-            _LOG.warning("%s What is shown of it is from before.", problem)
-        if self.lineage and config.settings.warehouse_id and state.lineage.tables is None:
-            _LOG.warning("The state holds no lineage. %s", REFRESH)
-
-
-# Where links lead for a connection whose profile names the workspace; known from the state alone.
-_workspace_url: ContextVar[str | None] = ContextVar("_workspace_url", default=None)
-
-
-@contextmanager
-def _links_to(url: str | None) -> Iterator[None]:
-    token = _workspace_url.set(url)
-    try:
-        yield
-    finally:
-        _workspace_url.reset(token)
-
-
-@contextmanager
-def _no_collection() -> Iterator[None]:
-    """Keep Python from looking for garbage meanwhile.
-
-    Definitions are a million objects that all stay. To look through them for what does not, each time that some more
-    have been made, takes longer than to make them.
-    """
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
-
-
-def _state_name(connection: str) -> str:
-    """Return the name of a connection as it stands in the key of its state, different for different connections.
-
-    Dagster makes a folder of the key in which everything but letters, digits and ``._-`` is ``__``, so that `Süd` and
-    `S d` would share a state, and a long name would be longer than a file system takes it.
-    """
-    if _PLAIN_NAME.fullmatch(connection) and "__" not in connection:
-        return connection
-    readable = re.sub(r"[^A-Za-z0-9.-]+", "_", connection)[:_READABLE].strip("_")
-    return "-".join([*([readable] if readable else []), hashlib.sha256(connection.encode()).hexdigest()[:16]])
+        return asset_spec(row, self.config, state_workspace_url.get())
 
 
 def _connections_beside(context: dg.ComponentLoadContext) -> int:
@@ -491,7 +279,3 @@ def _connections_beside(context: dg.ComponentLoadContext) -> int:
     tree = context.component_tree
     # While a part of the tree alone is built, that part is all there is.
     return len(tree.get_all_components(of_type=DatabricksConnectionComponent)) if tree.is_fully_loaded() else 1
-
-
-def _wants_notebooks(config: ConnectionConfig) -> bool:
-    return bool(config.filters.notebooks.allow) or config.dialect.empty_allow == "everything"

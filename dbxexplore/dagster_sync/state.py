@@ -7,6 +7,7 @@ a table of what is stale, and a description with the version of this format.
 from __future__ import annotations
 
 import json
+import logging
 import struct
 import tempfile
 import zipfile
@@ -33,6 +34,7 @@ from dbxexplore.files import atomic_write
 
 FORMAT = 2
 _READ = (1, 2)  # the first one knows no lineage
+_LOG = logging.getLogger("dbxexplore")
 REFRESH = "Refresh it: dg utils refresh-defs-state"
 
 _ABOUT, _CATALOG, _STALE = "state.json", "catalog.parquet", "stale.parquet"
@@ -194,6 +196,28 @@ class State:
     def _missing_from(self, new: Catalog) -> Sequence[int]:
         known = pc.is_in(_joined_keys(self.catalog), value_set=_joined_keys(new))
         return [int(position) for position in np.flatnonzero(~known.to_numpy(zero_copy_only=False))]
+
+
+def earlier_state(path: Path, new: Catalog) -> State | None:
+    """Return the state in a file that a discovery goes on from, None if there is none or it is of another workspace.
+
+    Raises:
+        CatalogError: ``new`` is incomplete, and the file cannot be read.
+    """
+    if not path.is_file():
+        return None
+    try:
+        state = State.load(path)
+    except errors.CatalogError as error:
+        if new.complete:
+            return None  # nothing of it is needed
+        msg = f"{len(new.failures)} scopes couldn't be listed, and the earlier state with their contents cannot be read"
+        remedy = f"{error} To start over, delete the stored state"
+        raise errors.CatalogError(msg, remedy=remedy) from None
+    if state.catalog.provenance.workspace_url != new.provenance.workspace_url:
+        _LOG.info("The earlier state is of another workspace, so nothing of it is kept")
+        return None
+    return state
 
 
 def _key_of(catalog: Catalog, position: int) -> ObjectKey:

@@ -28,6 +28,7 @@ from dbxexplore.catalog.schema import ARROW_SCHEMA, table_from_series
 from dbxexplore.discovery.changes import TableName
 from dbxexplore.export import ConnectionConfig
 from dbxexplore.filters import Preview
+from dbxexplore.text import shorten
 
 _LOG = logging.getLogger("dbxexplore")
 
@@ -136,7 +137,7 @@ def asset_spec(found: DatabricksObject, config: ConnectionConfig, workspace_url:
     }
     return dg.AssetSpec(
         key=dg.AssetKey(config.asset_key(found.kind, found.catalog, found.schema, found.name, found.full_name)),
-        description=shortened(found.comment, LONGEST_TEXT) if found.comment else None,
+        description=shorten(found.comment, LONGEST_TEXT) if found.comment else None,
         group_name=group_name(config.name),
         owners=owners,
         tags={f"{_PREFIX}/{name}": label(value) for name, value in tags.items() if value},
@@ -174,13 +175,8 @@ def _own_metadata(found: DatabricksObject, config: ConnectionConfig) -> dict[str
     }
     metadata = {f"{_PREFIX}/{name}": value for name, value in values.items() if value is not None}
     if found.definition:
-        metadata[VIEW_DEFINITION] = dg.MetadataValue.md(fenced(shortened(found.definition, LONGEST_TEXT)))
+        metadata[VIEW_DEFINITION] = dg.MetadataValue.md(fenced(shorten(found.definition, LONGEST_TEXT)))
     return metadata
-
-
-def shortened(text: str, limit: int) -> str:
-    """Return ``text`` with at most ``limit`` characters of it, and an ellipsis where something is cut off."""
-    return text if len(text) <= limit else f"{text[:limit]}…"
 
 
 def fenced(sql: str) -> str:
@@ -218,9 +214,9 @@ def column_schema(columns: Sequence[Column]) -> dg.TableSchema:
 def _table_column(name: str, kind: str, description: str | None, *, is_required: bool) -> dg.TableColumn:
     if len(kind) > LONGEST_TYPE:
         # With a mark of the whole, because a check compares types, and a change may be in what is cut off.
-        kind = f"{shortened(kind, LONGEST_TYPE)} ({len(kind):,} characters, {zlib.crc32(kind.encode()):08x})"
+        kind = f"{shorten(kind, LONGEST_TYPE)} ({len(kind):,} characters, {zlib.crc32(kind.encode()):08x})"
     if description is not None:
-        description = shortened(description, LONGEST_COLUMN_COMMENT)
+        description = shorten(description, LONGEST_COLUMN_COMMENT)
     return dg.TableColumn(name, kind, description, constraints=_REQUIRED if is_required else _NULLABLE)
 
 

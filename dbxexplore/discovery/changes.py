@@ -17,7 +17,8 @@ from typing import NamedTuple
 import pyarrow as pa
 
 from dbxexplore import errors
-from dbxexplore.discovery.statements import Query, SqlWarehouse, quoted
+from dbxexplore.discovery.statements import Query, quoted
+from dbxexplore.discovery.warehouse import SqlWarehouse
 
 PAGE = 5_000  # changes that one statement brings
 _MOST_NAMED = 200  # catalogs that a statement names; for more, it asks for all

@@ -26,7 +26,7 @@ from typing import BinaryIO
 
 from dbxexplore import _version, errors
 from dbxexplore.connection import Json, mask
-from dbxexplore.discovery.engine import Step
+from dbxexplore.discovery.engine import Request
 
 _MAGIC = "dbxexplore checkpoint"
 _FORMAT = 1
@@ -60,8 +60,8 @@ _COLUMN_FIELDS = frozenset({"name", "type_text", "type_name", "nullable", "comme
 
 
 @dataclass(frozen=True)
-class Request:
-    """What a discovery was asked for: a checkpoint serves the same request alone."""
+class CrawlArguments:
+    """What a discovery was asked for: a checkpoint serves these arguments alone."""
 
     workspace_url: str
     depth: str
@@ -74,7 +74,7 @@ class Request:
     version: str = _version.__version__
 
     def differences(self, other: Mapping[str, object]) -> list[str]:
-        """Return what another request has otherwise, as text."""
+        """Return what other arguments differ in, as text."""
         return [
             f"{name} is {mask(repr(other.get(name)), 80)} there and {mask(repr(value), 80)} here"
             for name, value in asdict(self).items()
@@ -83,18 +83,18 @@ class Request:
 
 
 class Checkpoint:
-    """The answers to one request, in a file.
+    """The answers to one discovery, in a file.
 
     Args:
         path: the file; it is made if it does not exist.
-        request: what the discovery is asked for.
-        resume: whether to go on from what the file holds, or to start anew.
+        arguments: what the discovery is asked for.
+        resume: whether to go on from what the file holds, or to start over.
 
     Raises:
-        CatalogError: the file is of another request, or no checkpoint at all, or cannot be written to.
+        CatalogError: the file is of another discovery, is not a checkpoint, or cannot be written to.
     """
 
-    def __init__(self, path: Path, request: Request, *, resume: bool) -> None:
+    def __init__(self, path: Path, arguments: CrawlArguments, *, resume: bool) -> None:
         self.path = path
         self.started_at = datetime.now(UTC)  # when its first answer was asked for
         self.identity: str | None = None  # whose answers these are, once that is known
@@ -102,16 +102,16 @@ class Checkpoint:
         self._places: dict[str, int] = {}  # where in the file the answer to a key is
         self._lock = threading.Lock()
         try:
-            self._file = self._open(request, resume=resume)
+            self._file = self._open(arguments, resume=resume)
         except OSError as error:
             msg = f"The checkpoint {str(path)!r} cannot be used: {error.strerror or error}"
             raise errors.CatalogError(msg, expected="a file in a folder that may be written to") from None
 
     # --- what the engine needs ---
 
-    def recall(self, step: Step) -> Json | errors.NotFoundError | None:
-        """Return what a step was answered with, None if it is to be asked."""
-        place = self._places.get(_key(step.path, step.query))
+    def recall(self, request: Request) -> Json | errors.NotFoundError | None:
+        """Return what a request was answered with, None if it is to be asked."""
+        place = self._places.get(_key(request.path, request.query))
         if place is None:
             return None
         with self._lock:
@@ -127,10 +127,10 @@ class Checkpoint:
             return None
         return errors.NotFoundError(str(answer[_ABSENT])) if _ABSENT in answer else answer
 
-    def keep(self, step: Step, answer: Json | errors.NotFoundError) -> None:
+    def keep(self, request: Request, answer: Json | errors.NotFoundError) -> None:
         """Add an answer to the file."""
         kept: Json = {_ABSENT: answer.problem} if isinstance(answer, errors.NotFoundError) else _lean(answer)
-        self._append(_key(step.path, step.query), str(kept.get("next_page_token", "")), kept)
+        self._append(_key(request.path, request.query), str(kept.get("next_page_token", "")), kept)
 
     # --- the file ---
 
@@ -145,7 +145,9 @@ class Checkpoint:
             self._append(_IDENTITY, identity, {})
         elif self.identity != identity:
             msg = f"The checkpoint {str(self.path)!r} holds what {self.identity} saw, and this credential is {identity}"
-            raise errors.CatalogError(msg, remedy="Use the credential it was begun with, or start anew")
+            raise errors.CatalogError(
+                msg, remedy="Use the credential it was begun with, or start over with resume=False"
+            )
 
     def close(self, *, finished: bool) -> None:
         """Close the file; remove it if there is nothing left to resume."""
@@ -168,15 +170,15 @@ class Checkpoint:
                 # A full disk must not cost what is being discovered.
                 self.problem = error.strerror or str(error)
 
-    def _open(self, request: Request, *, resume: bool) -> BinaryIO:
+    def _open(self, arguments: CrawlArguments, *, resume: bool) -> BinaryIO:
         if not self.path.exists():
-            return self._create(request)
+            return self._create(arguments)
         with self.path.open("rb") as lines:
             header = self._read_header(lines)
             start = lines.tell()
         if not resume:
-            return self._create(request)
-        self._check(header, request)
+            return self._create(arguments)
+        self._check(header, arguments)
         file = self.path.open("r+b", buffering=0)
         try:
             file.seek(start)
@@ -186,7 +188,7 @@ class Checkpoint:
             raise
         return file
 
-    def _create(self, request: Request) -> BinaryIO:
+    def _create(self, arguments: CrawlArguments) -> BinaryIO:
         """Make the file beside its place and move it there: a file under this name is whole from the start."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         header = {"what": _MAGIC, "format": _FORMAT, "started_at": self.started_at.isoformat()}
@@ -194,7 +196,7 @@ class Checkpoint:
         try:
             # What a workspace holds is not for every user of this machine to read.
             with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(json.dumps({**header, "request": asdict(request)}).encode() + b"\n")
+                file.write(json.dumps({**header, "request": asdict(arguments)}).encode() + b"\n")
             partial.replace(self.path)
         finally:
             partial.unlink(missing_ok=True)
@@ -213,14 +215,14 @@ class Checkpoint:
             )
         return header
 
-    def _check(self, header: Mapping[str, object], request: Request) -> None:
+    def _check(self, header: Mapping[str, object], arguments: CrawlArguments) -> None:
         other = header.get("request")
-        differences = request.differences(other if isinstance(other, dict) else {})
+        differences = arguments.differences(other if isinstance(other, dict) else {})
         if header.get("format") != _FORMAT:
             differences.append(f"its format is {mask(repr(header.get('format')), 20)}")
         if differences:
             msg = f"The checkpoint {str(self.path)!r} is of another discovery: {'; '.join(differences)}"
-            remedy = "Discover with the same arguments to resume it, start anew with resume=False, or name another file"
+            remedy = "Discover with the same arguments to resume it, start over with resume=False, or name another file"
             raise errors.CatalogError(msg, remedy=remedy)
         with suppress(ValueError):  # then it counts as begun now
             self.started_at = datetime.fromisoformat(str(header.get("started_at"))).astimezone(UTC)
@@ -245,7 +247,7 @@ class Checkpoint:
 def _finished(following: Mapping[str, str | None]) -> Iterator[str]:
     """Yield the keys of the pages of each listing that was read to its end.
 
-    The rest of one that was not may be there no more under the page token it had, so it is read anew.
+    The rest of one that was not may be there no more under the page token it had, so it is read again.
     """
     for first in following:
         if "page_token" in json.loads(first)[1]:

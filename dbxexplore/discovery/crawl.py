@@ -1,4 +1,4 @@
-"""The discovery itself: arguments, engine, ways to list, and the catalog that they make."""
+"""Public entry point: `discover()`."""
 
 from __future__ import annotations
 
@@ -29,13 +29,14 @@ from dbxexplore.discovery.arguments import (
     check_strategy,
     check_warehouse,
 )
-from dbxexplore.discovery.checkpoint import Checkpoint, Request
-from dbxexplore.discovery.engine import Failed, Gatherer, Progress, Step
+from dbxexplore.discovery.checkpoint import Checkpoint, CrawlArguments
+from dbxexplore.discovery.engine import Crawler, Failed, Request
 from dbxexplore.discovery.hive import HiveMetastore
 from dbxexplore.discovery.memory import lean_memory
 from dbxexplore.discovery.notebooks import NotebookTree
-from dbxexplore.discovery.progress import progress_bar
-from dbxexplore.discovery.rest import METASTORE, Rows, UnityCatalog
+from dbxexplore.discovery.progress import Progress, progress_bar
+from dbxexplore.discovery.rest import METASTORE, UnityCatalog
+from dbxexplore.discovery.rows import Rows
 from dbxexplore.discovery.sql import InformationSchema
 
 if TYPE_CHECKING:
@@ -79,7 +80,7 @@ def discover(  # noqa: PLR0913 - all but the source by keyword
             adds the columns as well, and the SQL of views where it is listed over REST.
         catalogs: names of the catalogs to list; None lists all.
         notebooks: whether to list the workspace's notebooks.
-        max_concurrency: how many calls may run at once, 1 to 64; fewer while the workspace asks to slow down.
+        max_concurrency: how many calls may run at once, 1 to 64; fewer while the workspace is rate-limiting requests.
         progress: called about ten times a second with a `Progress`, from the calling thread; True shows a bar
             in the terminal or the notebook.
         cancel: an event that stops the work when it is set, as a keyboard interrupt does. What was found by
@@ -100,7 +101,7 @@ def discover(  # noqa: PLR0913 - all but the source by keyword
             asked. The file is removed once the discovery ends of itself. It holds names and comments of the
             workspace, at depth columns the SQL of views as well, and no credential. What SQL statements return is
             not kept.
-        resume: False starts anew where ``checkpoint`` holds an earlier discovery.
+        resume: False starts over where ``checkpoint`` holds an earlier discovery.
 
     Returns:
         A `Catalog`. A scope that could not be listed costs its own rows and one row of ``failures``.
@@ -123,43 +124,47 @@ def discover(  # noqa: PLR0913 - all but the source by keyword
     chosen = check_strategy(strategy, warehouse)
     with_hive = check_hive(hive_metastore, names, warehouse)
     calls = WorkspaceApi(check_source(source), timeout=CALL_TIMEOUT, connections=max_concurrency)
-    request = Request(calls.host, depth, names, notebooks, tree_roots, excluded, chosen, with_hive)
-    kept = Checkpoint(path, request, resume=resume) if path else None
+    arguments = CrawlArguments(calls.host, depth, names, notebooks, tree_roots, excluded, chosen, with_hive)
+    kept = Checkpoint(path, arguments, resume=resume) if path else None
     rows = Rows()
     with lean_memory(), _shown(progress) as show:
-        gatherer = Gatherer(
+        crawler = Crawler(
             calls,
             max_concurrency=max_concurrency,
             cancel=cancel,
             deadline=deadline,
             progress=show,
             count_objects=lambda: rows.count + (sql.count if sql else 0),
-            memory=kept,
+            cache=kept,
         )
         of_unity = None if names is None else [name for name in names if name != HIVE]
-        hive = HiveMetastore(rows, warehouse_id=warehouse, say=gatherer.tell) if with_hive and warehouse else None
+        hive = (
+            HiveMetastore(rows, warehouse_id=warehouse, set_notice=crawler.set_notice)
+            if with_hive and warehouse
+            else None
+        )
         sql = (
-            InformationSchema(rows, depth, of_unity, warehouse_id=warehouse, say=gatherer.tell, hive=hive)
+            InformationSchema(rows, depth, of_unity, warehouse_id=warehouse, set_notice=crawler.set_notice, hive=hive)
             if chosen == "sql" and warehouse
             else None
         )
         unity = sql.unity if sql else UnityCatalog(rows, depth, of_unity)
-        steps = sql.start() if sql else [unity.start(), *(hive.start() if hive else ())]
+        requests = sql.start() if sql else [unity.start(), *(hive.start() if hive else ())]
         if notebooks:
             tree = NotebookTree(rows, with_details=depth != "summary", exclude=excluded)
-            steps += tree.start(tree_roots)
+            requests += tree.start(tree_roots)
         about = _About(kept)
         taken_at = kept.started_at if kept else datetime.now(UTC)
         finished = False
         try:
-            gatherer.run(about.before(steps))
-            finished = not gatherer.stopped
+            crawler.run(about.before(requests))
+            finished = not crawler.stopped
         finally:
             calls.close()
             if kept:
                 kept.close(finished=finished)
-        gatherer.record(sql.finish() if sql else unity.finish())
-        failures = _all_failures(gatherer, unity)
+        crawler.record(sql.finish() if sql else unity.finish())
+        failures = _all_failures(crawler, unity)
         if names and HIVE in names and not hive:
             failures.append((HIVE, "error", "It is listed through a SQL warehouse alone: name one as warehouse_id"))
         asked = [METASTORE, *(names or ()), *(tree_roots if notebooks else ())]
@@ -171,7 +176,7 @@ def discover(  # noqa: PLR0913 - all but the source by keyword
             taken_at=taken_at,
             depth=depth,
             strategy="sql" if sql and sql.used else "rest",
-            notes=(*_notes(sql, unity, hive, calls.replaced), *_notes_on(kept, gatherer)),
+            notes=(*_notes(sql, unity, hive, calls.replaced), *_notes_on(kept, crawler)),
         )
         return Catalog.from_table(rows.table(), failures, provenance)
 
@@ -184,11 +189,11 @@ def _shown(
     return nullcontext(progress)
 
 
-def _notes_on(kept: Checkpoint | None, gatherer: Gatherer) -> list[str]:
+def _notes_on(kept: Checkpoint | None, crawler: Crawler) -> list[str]:
     notes = []
-    if kept and gatherer.recalled:
+    if kept and crawler.recalled:
         notes.append(
-            f"Resumed: {gatherer.recalled:,} of the answers were kept from a discovery that began "
+            f"Resumed: {crawler.recalled:,} of the answers were kept from a discovery that began "
             f"{kept.started_at:%Y-%m-%d %H:%M} UTC, and what has changed since is not seen in them."
         )
     if kept and kept.problem:
@@ -223,8 +228,8 @@ def _replaced_note(count: int) -> str:
     return f"Text in {where} was not valid Unicode, such as half a surrogate pair; it was replaced by U+FFFD."
 
 
-def _all_failures(gatherer: Gatherer, unity: UnityCatalog) -> list[tuple[str, str, str]]:
-    failures: list[tuple[str, str, str]] = list(gatherer.failures)
+def _all_failures(crawler: Crawler, unity: UnityCatalog) -> list[tuple[str, str, str]]:
+    failures: list[tuple[str, str, str]] = list(crawler.failures)
     # Without the whole list of catalogs, nothing is known of one that was not in it.
     if not any(scope == METASTORE for scope, _, _ in failures):
         failures += [(name, "error", "No such catalog, or not visible to this credential") for name in unity.missing()]
@@ -241,33 +246,33 @@ def _raise_if_nothing_was_allowed(
 
 
 class _About:
-    """Whom and what the catalog is of; without an answer it stays unknown."""
+    """Identity and metastore of the crawl; None when they could not be read."""
 
     def __init__(self, kept: Checkpoint | None) -> None:
         self.identity: str | None = None
         self.metastore: str | None = None
         self._kept = kept
 
-    def before(self, steps: list[Step]) -> list[Step]:
-        """Return ``steps`` with those that find this out."""
-        metastore = Step("metastore", _METASTORE, {}, self._take_metastore, _skip, needed=False)
+    def before(self, requests: list[Request]) -> list[Request]:
+        """Return ``requests`` with those that ask for the identity and the metastore."""
+        metastore = Request("metastore", _METASTORE, {}, self._take_metastore, _skip, needed=False)
         if self._kept is None:
-            return [*steps, Step("identity", _ME, {}, self._take_identity, _skip, needed=False), metastore]
+            return [*requests, Request("identity", _ME, {}, self._take_identity, _skip, needed=False), metastore]
 
         # What one identity saw must not be joined with what another sees, so nothing else is asked before this.
-        def then(answer: Json) -> Iterable[Step]:
+        def then(answer: Json) -> Iterable[Request]:
             self._take_identity(answer)
-            return [*steps, metastore]
+            return [*requests, metastore]
 
-        return [Step("identity", _ME, {}, then, lambda _: [*steps, metastore], needed=False)]
+        return [Request("identity", _ME, {}, then, lambda _: [*requests, metastore], needed=False)]
 
-    def _take_identity(self, answer: Json) -> Iterable[Step]:
+    def _take_identity(self, answer: Json) -> Iterable[Request]:
         self.identity = _first(answer, "userName", "displayName")
         if self._kept and self.identity:
             self._kept.keep_identity(self.identity)
         return ()
 
-    def _take_metastore(self, answer: Json) -> Iterable[Step]:
+    def _take_metastore(self, answer: Json) -> Iterable[Request]:
         self.metastore = _first(answer, "name", "metastore_id")
         return ()
 
@@ -277,5 +282,5 @@ def _first(answer: Json, *names: str) -> str | None:
     return None if value is None else mask(value)
 
 
-def _skip(_error: Exception) -> Iterable[Step | Failed]:
+def _skip(_error: Exception) -> Iterable[Request | Failed]:
     return ()

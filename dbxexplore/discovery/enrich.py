@@ -15,9 +15,11 @@ from dbxexplore.catalog import Catalog
 from dbxexplore.catalog.schema import Depth, table_from_series
 from dbxexplore.connection import ConnectionSettings, WorkspaceApi
 from dbxexplore.discovery.arguments import CALL_TIMEOUT, check_concurrency, check_depth, check_source
-from dbxexplore.discovery.engine import Gatherer, Progress
+from dbxexplore.discovery.engine import Crawler
 from dbxexplore.discovery.memory import lean_memory
-from dbxexplore.discovery.rest import Rows, UnityCatalog
+from dbxexplore.discovery.progress import Progress
+from dbxexplore.discovery.rest import UnityCatalog
+from dbxexplore.discovery.rows import Rows
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient
@@ -57,27 +59,27 @@ def enrich(  # noqa: PLR0913 - all but the first three by keyword
     calls = WorkspaceApi(check_source(source), timeout=CALL_TIMEOUT, connections=max_concurrency)
     rows = Rows()
     unity = UnityCatalog(rows, depth, None)
-    steps = [
-        step
+    requests = [
+        request
         for name, within in chosen.groupby("catalog", observed=True)
-        for step in unity.list_schemas(str(name), [str(one) for one in within["schema"].unique()])
+        for request in unity.list_schemas(str(name), [str(one) for one in within["schema"].unique()])
     ]
-    gatherer = Gatherer(
+    crawler = Crawler(
         calls, max_concurrency=max_concurrency, cancel=cancel, progress=progress, count_objects=lambda: rows.count
     )
     with lean_memory():
         try:
-            gatherer.run(steps)
+            crawler.run(requests)
         finally:
             calls.close()
-        gatherer.record(unity.finish())
+        crawler.record(unity.finish())
         known = table_from_series({name: catalog.objects[name] for name in catalog.objects.columns})
         wanted = table_from_series({name: chosen[name] for name in chosen.columns})
         found = rows.table()
         found = found.filter(pc.is_in(_keys(found), value_set=_keys(wanted)))
         failures: list[tuple[str, str, str]] = list(catalog.failures.itertuples(index=False, name=None))
         # Of two rows for one object the first is kept, so what was found now goes first.
-        return Catalog.from_table(pa.concat_tables([found, known]), [*failures, *gatherer.failures], catalog.provenance)
+        return Catalog.from_table(pa.concat_tables([found, known]), [*failures, *crawler.failures], catalog.provenance)
 
 
 def _chosen(catalog: Catalog, selection: pd.Series) -> pd.DataFrame:
@@ -91,6 +93,6 @@ def _chosen(catalog: Catalog, selection: pd.Series) -> pd.DataFrame:
 
 
 def _keys(table: pa.Table) -> pa.ChunkedArray:
-    # Names may hold dots, so parts are told apart by a character that no name holds.
+    # Names may contain dots, so join on NUL.
     parts = [table[name].cast(pa.string()) for name in ("catalog", "schema", "name")]
     return pc.binary_join_element_wise(*parts, "\x00", null_handling="replace", null_replacement="")

@@ -12,25 +12,26 @@ import pyarrow as pa
 from dbxexplore import errors
 from dbxexplore.connection import mask
 from dbxexplore.discovery.arguments import HIVE
-from dbxexplore.discovery.engine import Failed, Step
-from dbxexplore.discovery.rest import Rows
-from dbxexplore.discovery.statements import Query, Statement, Warehouse, quoted
+from dbxexplore.discovery.engine import Failed, Request
+from dbxexplore.discovery.rows import Rows
+from dbxexplore.discovery.statements import Query, Statement, quoted
+from dbxexplore.discovery.warehouse import Warehouse
 
 _ROOT = quoted(HIVE)
 
 
 class HiveMetastore:
-    """The steps that list schemas, tables and views of ``hive_metastore`` into ``rows``, by their names alone.
+    """The requests that list schemas, tables and views of ``hive_metastore`` into ``rows``, by their names alone.
 
     One statement lists the schemas, and two per schema its tables and its views.
 
     Args:
         rows: where the objects go.
         warehouse_id: the SQL warehouse that answers.
-        say: takes what a person who waits should know; an empty text when it is over.
+        set_notice: takes what a person who waits should know; an empty text when it is over.
     """
 
-    def __init__(self, rows: Rows, *, warehouse_id: str, say: Callable[[str], None]) -> None:
+    def __init__(self, rows: Rows, *, warehouse_id: str, set_notice: Callable[[str], None]) -> None:
         self._rows = rows
         self._warehouse_id = warehouse_id
         self._warehouse = Warehouse(
@@ -39,7 +40,7 @@ class HiveMetastore:
             running=self.ask,
             unusable=self.give_up_because,
             refused=self.give_up,
-            say=say,
+            set_notice=set_notice,
         )
         rows.add({"kind": ["catalog"], "name": [HIVE], "full_name": [HIVE]}, 1)
 
@@ -49,12 +50,12 @@ class HiveMetastore:
         started = " It was not running and was started for this." if self._warehouse.was_started else ""
         return [f"{HIVE} was listed through the SQL warehouse {self._warehouse_id}, by names alone.{started}"]
 
-    def start(self) -> list[Step]:
-        """Return the first step where nothing else looks at the warehouse."""
+    def start(self) -> list[Request]:
+        """Return the first request where nothing else looks at the warehouse."""
         return [self._warehouse.look()]
 
-    def ask(self) -> list[Step]:
-        """Return the first step once the warehouse runs."""
+    def ask(self) -> list[Request]:
+        """Return the first request once the warehouse runs."""
         query = Query(f"SHOW SCHEMAS IN {_ROOT}", ("name",), names=frozenset({"name"}), widens=True)
         return [self.statement(query, HIVE, self._take_schemas, lambda error: [Failed(HIVE, error)])]
 
@@ -66,7 +67,7 @@ class HiveMetastore:
         """Return the failure where the warehouse cannot be used."""
         return self.give_up(errors.WorkspaceError(f"The SQL warehouse {self._warehouse_id} cannot be used: {reason}"))
 
-    def _take_schemas(self, found: pa.Table) -> list[Step]:
+    def _take_schemas(self, found: pa.Table) -> list[Request]:
         names = list(dict.fromkeys(found["name"].to_pylist()))
         self._rows.add(
             {
@@ -77,18 +78,18 @@ class HiveMetastore:
             },
             len(names),
         )
-        return [step for name in names for step in _SchemaOfHive(self, name).start()]
+        return [request for name in names for request in _SchemaOfHive(self, name).start()]
 
     def statement(
         self,
         query: Query,
         scope: str,
-        done: Callable[[pa.Table], Iterable[Step | Failed]],
-        failed: Callable[[errors.WorkspaceError], Iterable[Step | Failed]],
-    ) -> Step:
-        """Return the step that sends a statement; its result goes to ``done``, and why there is none to ``failed``."""
+        done: Callable[[pa.Table], Iterable[Request | Failed]],
+        failed: Callable[[errors.WorkspaceError], Iterable[Request | Failed]],
+    ) -> Request:
+        """Return the request that sends a statement; its result goes to ``done``, and why there is none to ``failed``."""
 
-        def failed_because(reason: str) -> Iterable[Step | Failed]:
+        def failed_because(reason: str) -> Iterable[Request | Failed]:
             said = f"The SQL warehouse {self._warehouse_id} did not answer a statement: {mask(reason)}"
             return failed(errors.WorkspaceError(said))
 
@@ -123,20 +124,20 @@ class _SchemaOfHive:
         self._found: dict[str, set[str]] = {"TABLES": set(), "VIEWS": set()}
         self._left = len(self._found)
 
-    def start(self) -> list[Step]:
+    def start(self) -> list[Request]:
         return [self._show(what) for what in self._found]
 
-    def _show(self, what: str) -> Step:
+    def _show(self, what: str) -> Request:
         text = f"SHOW {what} IN {_ROOT}.{quoted(self._name)}"
         query = Query(text, ("schema", "name", "is_temporary"), names=frozenset({"name"}), widens=True)
 
-        def take(found: pa.Table) -> Iterable[Step | Failed]:
+        def take(found: pa.Table) -> Iterable[Request | Failed]:
             # A temporary view is in no schema; it belongs to a session.
             rows = found.select(["name", "is_temporary"]).to_pylist()
             self._found[what] = {row["name"] for row in rows if row["is_temporary"] != "true"}
             return self._answered()
 
-        def failed(error: errors.WorkspaceError) -> Iterable[Step | Failed]:
+        def failed(error: errors.WorkspaceError) -> Iterable[Request | Failed]:
             return [Failed(self._scope, error), *self._answered()]
 
         return self._hive.statement(query, self._scope, take, failed)

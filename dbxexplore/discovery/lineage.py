@@ -20,7 +20,8 @@ import pyarrow.compute as pc
 from dbxexplore import errors
 from dbxexplore.connection import ConnectionSettings
 from dbxexplore.discovery.arguments import check_catalogs
-from dbxexplore.discovery.statements import Query, SqlWarehouse
+from dbxexplore.discovery.statements import Query
+from dbxexplore.discovery.warehouse import SqlWarehouse
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient

@@ -11,8 +11,8 @@ from fnmatch import fnmatchcase
 from dbxexplore import errors
 from dbxexplore.connection import Json
 from dbxexplore.discovery.answers import misread, objects_in, text
-from dbxexplore.discovery.engine import Failed, Step
-from dbxexplore.discovery.rest import Rows
+from dbxexplore.discovery.engine import Failed, Request
+from dbxexplore.discovery.rows import Rows
 
 _FOLDERS = ("DIRECTORY", "REPO")
 _MOST_FOLDERS = 500_000  # folders in all, beyond which a tree counts as endless too
@@ -20,7 +20,7 @@ _DEEPEST = 100  # folders within folders, beyond which a tree counts as endless
 
 
 class NotebookTree:
-    """The steps that list notebooks into ``rows``; ``exclude`` holds folders to leave out, ``*`` for any text."""
+    """The requests that list notebooks into ``rows``; ``exclude`` holds folders to leave out, ``*`` for any text."""
 
     def __init__(self, rows: Rows, *, with_details: bool, exclude: Sequence[str] = ()) -> None:
         self._rows = rows
@@ -28,13 +28,13 @@ class NotebookTree:
         self._exclude = exclude
         self._seen: set[str] = set()
 
-    def start(self, roots: Iterable[str] = ("/",)) -> list[Step]:
-        """Return the first steps: the folders below which to list."""
+    def start(self, roots: Iterable[str] = ("/",)) -> list[Request]:
+        """Return the first requests: the folders below which to list."""
         return [self._list(root) for root in dict.fromkeys(roots)]
 
-    def _list(self, folder: str) -> Step:
+    def _list(self, folder: str) -> Request:
         self._seen.add(folder)
-        return Step(
+        return Request(
             folder,
             "/api/2.0/workspace/list",
             {"path": folder},
@@ -42,7 +42,7 @@ class NotebookTree:
             lasting=True,
         )
 
-    def _take(self, folder: str, answer: Json) -> Iterable[Step | Failed]:
+    def _take(self, folder: str, answer: Json) -> Iterable[Request | Failed]:
         items, odd = objects_in(answer, "objects", folder)  # an empty folder has no list at all
         notebooks, folders = [], []
         for item in items:
@@ -54,8 +54,8 @@ class NotebookTree:
             elif kind in _FOLDERS:
                 folders.append(path)
         self._add(notebooks)
-        steps = [self._list(path) for path in dict.fromkeys(folders) if self._is_new(path)]
-        return [*steps, Failed(folder, misread(folder, odd))] if odd else steps
+        requests = [self._list(path) for path in dict.fromkeys(folders) if self._is_new(path)]
+        return [*requests, Failed(folder, misread(folder, odd))] if odd else requests
 
     def _add(self, notebooks: list[tuple[str, Json]]) -> None:
         self._rows.add(

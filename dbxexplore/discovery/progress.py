@@ -1,4 +1,4 @@
-"""Progress where a person sees it: a line in a terminal or in a notebook."""
+"""Progress of a discovery: the numbers, their text, and a line in a terminal or a notebook that shows them."""
 
 from __future__ import annotations
 
@@ -6,11 +6,64 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Protocol
 
-from dbxexplore.discovery.engine import Progress
+from dbxexplore.text import plural
 
 _EVERY = 0.5  # seconds between two updates of a notebook's output, each of which is a message to the browser
+_FIRST_AVERAGE = 1.0  # seconds, before which an average says little
+_MINUTE = 60.0  # seconds
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a discovery is: calls made and still to make, objects so far, and what slows it down.
+
+    ``pending`` grows while containers are still being found, so it is a lower bound until ``done`` nears
+    the end. ``elapsed`` is in seconds; ``concurrency`` is how many calls may run at once just now. ``notice``
+    is a text on what else is going on, such as the start of a warehouse.
+    """
+
+    done: int
+    pending: int
+    objects: int
+    failures: int
+    throttled: int
+    concurrency: int
+    elapsed: float
+    finished: bool = False
+    notice: str = ""
+
+    @property
+    def rate(self) -> float | None:
+        """Calls per second, on average since the start; None in the first second."""
+        return self.done / self.elapsed if self.done and self.elapsed >= _FIRST_AVERAGE else None
+
+    @property
+    def remaining(self) -> float | None:
+        """Seconds that the known calls take at this rate: a lower bound, as more calls may follow."""
+        return self.pending / self.rate if self.rate else None
+
+    def __str__(self) -> str:
+        parts = [plural(self.objects, "object")]
+        if self.finished:
+            parts.append(plural(self.done, "call"))
+        else:
+            parts.append(f"{self.done:,} of ≥{self.done + self.pending:,} calls")
+            if self.remaining is not None:
+                parts.append(f"~{_duration(self.remaining)} left")
+        if self.throttled:
+            parts.append(f"throttled {self.throttled:,}×")
+        if self.failures:
+            parts.append(f"{self.failures:,} failed")
+        if self.notice and not self.finished:
+            parts.append(self.notice)
+        return " · ".join(parts)
+
+
+def _duration(seconds: float) -> str:
+    return f"{max(seconds, 1):.0f} s" if seconds < 2 * _MINUTE else f"{seconds / _MINUTE:.0f} min"
 
 
 @contextmanager
@@ -64,5 +117,5 @@ def _notebook_display() -> Callable[..., _Handle] | None:
         return None
     from IPython.display import display
 
-    found: Callable[..., _Handle] = display
-    return found
+    show: Callable[..., _Handle] = display
+    return show

@@ -16,7 +16,7 @@ from dbxexplore.catalog.schema import DEPTHS, table_from_series
 from dbxexplore.connection import ConnectionSettings, WorkspaceApi
 from dbxexplore.discovery.arguments import CALL_TIMEOUT, Strategy, check_catalogs, check_source
 from dbxexplore.discovery.crawl import discover
-from dbxexplore.discovery.engine import Progress
+from dbxexplore.discovery.progress import Progress
 
 if TYPE_CHECKING:
     from databricks.sdk import WorkspaceClient

@@ -19,61 +19,14 @@ from dbxexplore import errors
 from dbxexplore.catalog import schema
 from dbxexplore.catalog.schema import Depth
 from dbxexplore.connection import Json
-from dbxexplore.discovery.answers import LATEST, flag, is_odd_text, misread, text, texts
+from dbxexplore.discovery.answers import flag, is_odd_text, misread, text, texts
 from dbxexplore.discovery.arguments import HIVE
-from dbxexplore.discovery.engine import Failed, Step, pages
+from dbxexplore.discovery.engine import Failed, Request
+from dbxexplore.discovery.pages import pages
+from dbxexplore.discovery.rows import Rows
 
 _API = "/api/2.1/unity-catalog"
 METASTORE = "metastore"  # the scope of the list of catalogs
-
-
-_BATCH = 4096  # rows that are collected as Python values before they become Arrow arrays
-_TIMES = ("created_at", "updated_at")
-
-
-class Rows:
-    """The rows found so far, as Arrow tables, so that all but the last few thousand are no Python objects."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self._tables: list[pa.Table] = []
-        # An Arrow array costs as much for a page of fifty rows as for thousands, so rows with the same columns
-        # are collected first.
-        self._pending: dict[tuple[str, ...], dict[str, list[object]]] = {}
-
-    def add(self, columns: Mapping[str, Sequence[object]], length: int) -> None:
-        """Add rows by columns of `schema.ARROW_SCHEMA`; columns that are not given are null.
-
-        Times are milliseconds since 1970, as the APIs give them.
-        """
-        if not length:
-            return
-        self.count += length
-        key = tuple(columns)
-        pending = self._pending.setdefault(key, {name: [] for name in key})
-        for name, values in columns.items():
-            pending[name].extend(values)
-        if len(pending[key[0]]) >= _BATCH:
-            self._convert(key)
-
-    def add_arrays(self, columns: Mapping[str, pa.Array], length: int) -> None:
-        """Add rows that are Arrow arrays already."""
-        self.count += length
-        self._tables.append(schema.table_from_columns(columns, length))
-
-    def table(self) -> pa.Table:
-        """Return all rows in one table."""
-        for key in list(self._pending):
-            self._convert(key)
-        return pa.concat_tables(self._tables) if self._tables else schema.ARROW_SCHEMA.empty_table()
-
-    def _convert(self, key: tuple[str, ...]) -> None:
-        pending = self._pending.pop(key)
-        columns: dict[str, Sequence[object] | pa.Array] = dict(pending)
-        for name in _TIMES:
-            if name in pending:
-                columns[name] = timestamps(pending[name])
-        self._tables.append(schema.table_from_columns(columns, len(pending[key[0]])))
 
 
 @dataclass
@@ -97,17 +50,17 @@ class _CatalogState:
 class Contents(Protocol):
     """Another way to list what catalogs hold; it is told of them as they are found."""
 
-    def take(self, catalogs: list[str]) -> Iterable[Step | Failed]:
-        """Return the steps for some more catalogs."""
+    def take(self, catalogs: list[str]) -> Iterable[Request | Failed]:
+        """Return the requests for some more catalogs."""
         ...
 
-    def end(self) -> Iterable[Step | Failed]:
+    def end(self) -> Iterable[Request | Failed]:
         """Return what follows once all catalogs are known."""
         ...
 
 
 class UnityCatalog:
-    """The steps that list catalogs, schemas, tables and views into ``rows``.
+    """The requests that list catalogs, schemas, tables and views into ``rows``.
 
     At depth ``summary`` one chain of calls lists a whole catalog. Each schema has its own at the other depths, where the
     server has no table summaries, and in a catalog that shows objects which can only be browsed, because
@@ -131,13 +84,13 @@ class UnityCatalog:
         self._seen: set[str] = set()
         self._states: list[_CatalogState] = []
 
-    def start(self) -> Step:
-        """Return the first step: the list of catalogs."""
-        step = Step(METASTORE, f"{_API}/catalogs", self._query(include_browse=True), _nothing, self._no_catalogs)
-        return pages(step, "catalogs", self._take_catalogs, self._contents.end if self._contents else tuple)
+    def start(self) -> Request:
+        """Return the first request: the list of catalogs."""
+        request = Request(METASTORE, f"{_API}/catalogs", self._query(include_browse=True), _nothing, self._no_catalogs)
+        return pages(request, "catalogs", self._take_catalogs, self._contents.end if self._contents else tuple)
 
-    def list_schemas(self, catalog: str, schemas: Iterable[str]) -> list[Step]:
-        """Return the first steps for the tables of some schemas that are known already."""
+    def list_schemas(self, catalog: str, schemas: Iterable[str]) -> list[Request]:
+        """Return the first requests for the tables of some schemas that are known already."""
         state = _CatalogState(catalog, by_schema=True)
         self._states.append(state)
         return [self._list_schema(state, name) for name in schemas]
@@ -157,7 +110,7 @@ class UnityCatalog:
         # max_results=0 asks for pages of the server's own length; without it, large schemas are refused.
         return {"max_results": 0, **more}
 
-    def _no_catalogs(self, error: errors.WorkspaceError) -> Iterable[Step | Failed] | None:
+    def _no_catalogs(self, error: errors.WorkspaceError) -> Iterable[Request | Failed] | None:
         """Go on with the catalogs named by the caller, or without any; raise what no other call would answer better."""
         if not isinstance(error, errors.ForbiddenError | errors.ThrottledError):
             raise error
@@ -171,7 +124,7 @@ class UnityCatalog:
         end = self._contents.end() if self._contents else ()
         return [Failed(METASTORE, error), *self._hold(names), *end]
 
-    def _take_catalogs(self, items: list[Json]) -> Iterable[Step | Failed]:
+    def _take_catalogs(self, items: list[Json]) -> Iterable[Request | Failed]:
         named, odd = _named(items)
         self.has_hive = self.has_hive or any(name == HIVE for name, _ in named)
         # These calls do not list what hive_metastore holds.
@@ -183,27 +136,27 @@ class UnityCatalog:
         yield from self._hold([name for name, _ in named])
         yield from _odd(METASTORE, odd)
 
-    def _hold(self, catalogs: list[str]) -> Iterable[Step | Failed]:
-        """Return the steps for what some catalogs hold."""
+    def _hold(self, catalogs: list[str]) -> Iterable[Request | Failed]:
+        """Return the requests for what some catalogs hold."""
         self._seen.update(catalogs)
         if self._contents:
             return self._contents.take(catalogs)
-        return [step for name in catalogs for step in self.list_catalog(name)]
+        return [request for name in catalogs for request in self.list_catalog(name)]
 
-    def list_catalog(self, name: str) -> Iterable[Step]:
-        """Return the first steps for what a catalog holds."""
+    def list_catalog(self, name: str) -> Iterable[Request]:
+        """Return the first requests for what a catalog holds."""
         state = _CatalogState(name, by_schema=self._depth != "summary" or name in self.browsed)
         self._states.append(state)
         query = self._query(catalog_name=name, include_browse=True)
         yield pages(
-            Step(name, f"{_API}/schemas", query, _nothing, lambda error: self._no_schemas(state, error)),
+            Request(name, f"{_API}/schemas", query, _nothing, lambda error: self._no_schemas(state, error)),
             "schemas",
             lambda items: self._take_schemas(state, items),
             lambda: self._all_schemas(state),
         )
         if not state.by_schema:
             yield pages(
-                Step(
+                Request(
                     name,
                     f"{_API}/table-summaries",
                     self._query(catalog_name=name),
@@ -219,10 +172,10 @@ class UnityCatalog:
     def look_at_schemas(
         self,
         catalog: str,
-        then: Callable[[dict[str, Json] | str], Iterable[Step | Failed]],
+        then: Callable[[dict[str, Json] | str], Iterable[Request | Failed]],
         unneeded: Callable[[], bool],
-    ) -> Step:
-        """Return the first step of a look at the schemas of a catalog, which adds no rows.
+    ) -> Request:
+        """Return the first request of a look at the schemas of a catalog, which adds no rows.
 
         ``then`` takes the schemas by name, or the reason why the catalog should be listed over REST: something in it
         may only be browsed, or its schemas could not be read.
@@ -230,7 +183,7 @@ class UnityCatalog:
         schemas: dict[str, Json] = {}
         reasons: list[str] = []
 
-        def take(items: list[Json]) -> Iterable[Step | Failed]:
+        def take(items: list[Json]) -> Iterable[Request | Failed]:
             named, odd = _named(items)
             schemas.update(named)
             if any(_may_be_browsed(item) for _, item in named):
@@ -240,19 +193,19 @@ class UnityCatalog:
                 reasons.append("its schemas could not be read")
             return ()
 
-        def failed(_error: errors.WorkspaceError) -> Iterable[Step | Failed]:
+        def failed(_error: errors.WorkspaceError) -> Iterable[Request | Failed]:
             return () if unneeded() else then("its schemas could not be read")
 
         query = self._query(catalog_name=catalog, include_browse=True)
-        step = Step(catalog, f"{_API}/schemas", query, _nothing, failed)
-        return pages(step, "schemas", take, lambda: then(reasons[0] if reasons else schemas), unneeded)
+        request = Request(catalog, f"{_API}/schemas", query, _nothing, failed)
+        return pages(request, "schemas", take, lambda: then(reasons[0] if reasons else schemas), unneeded)
 
-    def add_schemas(self, catalog: str, schemas: Mapping[str, Json]) -> list[Step]:
-        """Add schemas by name, and return the first steps for their tables."""
+    def add_schemas(self, catalog: str, schemas: Mapping[str, Json]) -> list[Request]:
+        """Add schemas by name, and return the first requests for their tables."""
         self._add_containers("schema", list(schemas), list(schemas.values()), catalog)
         return self.list_schemas(catalog, schemas)
 
-    def _take_schemas(self, state: _CatalogState, items: list[Json]) -> Iterable[Step | Failed]:
+    def _take_schemas(self, state: _CatalogState, items: list[Json]) -> Iterable[Request | Failed]:
         named, odd = _named(items)
         names = [name for name, _ in named]
         self._add_containers("schema", names, [item for _, item in named], state.name)
@@ -266,10 +219,10 @@ class UnityCatalog:
             state.early.clear()
             state.dotted.clear()
             new = list(state.schemas)
-        steps = [self._list_schema(state, name) for name in new] if state.by_schema else []
-        return [*steps, *_odd(state.name, odd)]
+        requests = [self._list_schema(state, name) for name in new] if state.by_schema else []
+        return [*requests, *_odd(state.name, odd)]
 
-    def _all_schemas(self, state: _CatalogState) -> Iterable[Step]:
+    def _all_schemas(self, state: _CatalogState) -> Iterable[Request]:
         state.all_schemas = True
         for columns, length in state.early:
             self._rows.add_arrays(columns, length)
@@ -277,10 +230,10 @@ class UnityCatalog:
         state.early.clear()
         return ()
 
-    def _no_schemas(self, state: _CatalogState, error: errors.WorkspaceError) -> Iterable[Step | Failed]:
+    def _no_schemas(self, state: _CatalogState, error: errors.WorkspaceError) -> Iterable[Request | Failed]:
         return [Failed(state.name, error), *self._all_schemas(state)]
 
-    def _no_summaries(self, state: _CatalogState, error: errors.WorkspaceError) -> Iterable[Step] | None:
+    def _no_summaries(self, state: _CatalogState, error: errors.WorkspaceError) -> Iterable[Request] | None:
         if state.by_schema:
             return ()
         # Where another catalog has summaries, it is this catalog that is not found, not the endpoint.
@@ -289,7 +242,7 @@ class UnityCatalog:
         state.by_schema = self._lacks_summaries = True
         return [self._list_schema(state, name) for name in state.schemas]
 
-    def _list_schema(self, state: _CatalogState, schema_name: str) -> Step:
+    def _list_schema(self, state: _CatalogState, schema_name: str) -> Request:
         scope = f"{state.name}.{schema_name}"
         query = self._query(
             catalog_name=state.name,
@@ -300,7 +253,7 @@ class UnityCatalog:
             omit_username=self._depth == "summary",
         )
         return pages(
-            Step(
+            Request(
                 scope, f"{_API}/tables", query, _nothing, lambda error: self._schema_vanished(state, schema_name, error)
             ),
             "tables",
@@ -309,7 +262,7 @@ class UnityCatalog:
 
     def _schema_vanished(
         self, state: _CatalogState, schema_name: str, error: errors.WorkspaceError
-    ) -> Iterable[Step] | None:
+    ) -> Iterable[Request] | None:
         """Find out whether the whole catalog was deleted since its schemas were listed: that is one failure."""
         if not isinstance(error, errors.NotFoundError):
             return None
@@ -322,7 +275,7 @@ class UnityCatalog:
             return None if state.deleted else []
 
         query = {"catalog_name": state.name, "max_results": 1}
-        return [Step(state.name, f"{_API}/schemas", query, _nothing, deleted)]
+        return [Request(state.name, f"{_API}/schemas", query, _nothing, deleted)]
 
     # --- answers into rows ---
 
@@ -338,7 +291,7 @@ class UnityCatalog:
         }
         self._rows.add({**columns, **self._details(items)}, len(names))
 
-    def _take_summaries(self, state: _CatalogState, items: list[Json]) -> Iterable[Step | Failed]:
+    def _take_summaries(self, state: _CatalogState, items: list[Json]) -> Iterable[Request | Failed]:
         self._has_summaries = True
         prefix = f"{state.name}."
         odd = 0
@@ -454,7 +407,7 @@ class UnityCatalog:
         }
 
 
-def _nothing(_answer: Json) -> Iterable[Step]:
+def _nothing(_answer: Json) -> Iterable[Request]:
     return ()
 
 
@@ -491,13 +444,6 @@ def _flags(items: list[Json]) -> list[bool | None]:
 def _may_be_browsed(item: Json) -> bool:
     """Return whether an item says that it can only be browsed, or says so in a way that cannot be read."""
     return item.get("browse_only", False) is not False
-
-
-def timestamps(values: Sequence[object]) -> pa.Array:
-    """Return milliseconds since 1970, as the APIs give them, as timestamps; what is not such a time is null."""
-    held = [value if type(value) is int and 0 <= value <= LATEST else None for value in values]
-    whole = pa.array(held, pa.int64())
-    return whole.cast(pa.timestamp("ms", tz="UTC")).cast(pa.timestamp("ns", tz="UTC"), safe=False)
 
 
 def _columns(value: object) -> list[dict[str, object]] | None:

@@ -1,4 +1,4 @@
-"""Unity Catalog through a SQL warehouse: a few statements on information_schema instead of a call a schema.
+"""Unity Catalog through a SQL warehouse: a few statements on information_schema instead of one call per schema.
 
 Catalogs themselves are still listed over REST, in one call: information_schema knows neither their types nor those
 that are only federated or shared. Schemas are looked at over REST too, in a call per catalog, because information_schema
@@ -23,10 +23,12 @@ from dbxexplore.catalog import schema
 from dbxexplore.catalog.schema import Depth
 from dbxexplore.connection import Json, mask
 from dbxexplore.discovery.answers import LATEST
-from dbxexplore.discovery.engine import Failed, Step
+from dbxexplore.discovery.engine import Failed, Request
 from dbxexplore.discovery.hive import HiveMetastore
-from dbxexplore.discovery.rest import METASTORE, Rows, UnityCatalog
-from dbxexplore.discovery.statements import Query, Statement, Warehouse, quoted
+from dbxexplore.discovery.rest import METASTORE, UnityCatalog
+from dbxexplore.discovery.rows import Rows
+from dbxexplore.discovery.statements import Query, Statement, quoted
+from dbxexplore.discovery.warehouse import Warehouse
 
 _MOST_BY_ONE = 8  # catalogs that are asked for one by one; for more, all are asked for at once
 _MOST_SPLIT = 64  # catalogs into which a statement that failed is split, at most
@@ -99,14 +101,14 @@ class _Reading:
 
 
 class InformationSchema:
-    """The steps that list what catalogs hold into ``rows``, from information_schema.
+    """The requests that list what catalogs hold into ``rows``, from information_schema.
 
     Args:
         rows: where the objects go.
         depth: how much to find out.
         catalogs: names of the catalogs to list; None lists all.
         warehouse_id: the SQL warehouse that answers.
-        say: takes what a person who waits should know; an empty text when it is over.
+        set_notice: takes what a person who waits should know; an empty text when it is over.
         hive: what else to list through the warehouse.
     """
 
@@ -117,7 +119,7 @@ class InformationSchema:
         catalogs: Sequence[str] | None,
         *,
         warehouse_id: str,
-        say: Callable[[str], None],
+        set_notice: Callable[[str], None],
         hive: HiveMetastore | None = None,
     ) -> None:
         self.unity = UnityCatalog(rows, depth, catalogs, self)
@@ -128,14 +130,14 @@ class InformationSchema:
         self._relations = _relations(depth)
         self._wanted = None if catalogs is None else list(dict.fromkeys(catalogs))
         self._warehouse_id = warehouse_id
-        self._say = say
+        self._set_notice = set_notice
         self._warehouse = Warehouse(
             warehouse_id=warehouse_id,
             scope=METASTORE,
             running=lambda: [*self._ask(), *(hive.ask() if hive else ())],
             unusable=lambda reason: [*self._give_up_because(reason), *(hive.give_up_because(reason) if hive else ())],
             refused=lambda error: [*self._give_up_because(error.problem), *(hive.give_up(error) if hive else ())],
-            say=say,
+            set_notice=set_notice,
         )
         self._catalogs: list[str] = []  # as REST lists them
         self._all_known = False  # whether that list is whole
@@ -154,31 +156,31 @@ class InformationSchema:
         """How many objects have come from SQL and are not among the rows yet."""
         return sum(reading.rows for reading in self._readings if reading.relation.name != "columns")
 
-    def start(self) -> list[Step]:
-        """Return the first steps: the list of catalogs, and a look at the warehouse."""
+    def start(self) -> list[Request]:
+        """Return the first requests: the list of catalogs, and a look at the warehouse."""
         return [self.unity.start(), self._warehouse.look()]
 
     # --- catalogs, as they are found over REST ---
 
-    def take(self, catalogs: list[str]) -> Iterable[Step | Failed]:
+    def take(self, catalogs: list[str]) -> Iterable[Request | Failed]:
         """Keep some more names of catalogs; over REST, where SQL is given up."""
         self._catalogs += catalogs
         if self._unusable:
             return self._rest(catalogs)
         return self._look_at(catalogs) if self._asked else ()
 
-    def end(self) -> Iterable[Step | Failed]:
+    def end(self) -> Iterable[Request | Failed]:
         """Go on once all catalogs are known."""
         self._all_known = True
         return self._settle()
 
-    def _rest(self, catalogs: Iterable[str]) -> list[Step]:
+    def _rest(self, catalogs: Iterable[str]) -> list[Request]:
         new = [name for name in catalogs if name not in self._by_rest]
         self._by_rest.update(new)
-        return [step for name in new for step in self.unity.list_catalog(name)]
+        return [request for name in new for request in self.unity.list_catalog(name)]
 
-    def _look_at(self, catalogs: Iterable[str]) -> list[Step]:
-        """Return the steps that find out, in a call per catalog, what information_schema leaves out."""
+    def _look_at(self, catalogs: Iterable[str]) -> list[Request]:
+        """Return the requests that find out, in a call per catalog, what information_schema leaves out."""
         looks = []
         for name in catalogs:
             if name not in self.unity.browsed:
@@ -186,15 +188,15 @@ class InformationSchema:
                 looks.append(self.unity.look_at_schemas(name, partial(self._see, name), lambda: self._unusable))
         return looks
 
-    def _see(self, catalog: str, schemas: dict[str, Json] | str) -> Iterable[Step | Failed]:
+    def _see(self, catalog: str, schemas: dict[str, Json] | str) -> Iterable[Request | Failed]:
         self._looked[catalog] = schemas
         self._looking -= 1
         return self._settle()
 
     # --- the warehouse ---
 
-    def _give_up_because(self, reason: str) -> Iterable[Step | Failed]:
-        self._say("")
+    def _give_up_because(self, reason: str) -> Iterable[Request | Failed]:
+        self._set_notice("")
         if self._unusable:
             return []
         self._unusable = True
@@ -204,25 +206,25 @@ class InformationSchema:
 
     # --- statements ---
 
-    def _ask(self) -> Iterable[Step]:
+    def _ask(self) -> Iterable[Request]:
         self._asked = True
         looks = self._look_at(self._catalogs)
         one_by_one = self._wanted is not None and len(self._wanted) <= _MOST_BY_ONE
         return [*looks, *self._ask_for(self._wanted or [] if one_by_one else [None])]
 
-    def _ask_for(self, catalogs: Sequence[str | None]) -> list[Step]:
+    def _ask_for(self, catalogs: Sequence[str | None]) -> list[Request]:
         readings = [self._reading(relation, catalog) for catalog in catalogs for relation in self._relations]
         self._open += len(readings)
         return [reading.statement.execute() for reading in readings]
 
     def _reading(self, relation: _Relation, catalog: str | None) -> _Reading:
-        def refused(error: errors.WorkspaceError) -> Iterable[Step | Failed]:
+        def refused(error: errors.WorkspaceError) -> Iterable[Request | Failed]:
             # A statement may be refused for one catalog, which says nothing of the others.
             if catalog is not None and isinstance(error, errors.ForbiddenError | errors.NotFoundError):
                 return self._reading_failed(reading, error.problem)
             return self._give_up_because(error.problem)
 
-        def judged(part: pa.Table) -> Iterable[Step | Failed] | None:
+        def judged(part: pa.Table) -> Iterable[Request | Failed] | None:
             if relation.name == "columns" and part["column"].null_count:
                 return self._reading_failed(reading, "it has a column without a name")
             if relation.name == "tables" and pc.any(pc.equal(part["object_type"], _STANDARD_TYPE)).as_py():
@@ -244,17 +246,17 @@ class InformationSchema:
         reading = _Reading(relation, catalog, statement)
         return reading
 
-    def _finish(self, reading: _Reading) -> Iterable[Step | Failed]:
+    def _finish(self, reading: _Reading) -> Iterable[Request | Failed]:
         self._readings.append(reading)
         self._open -= 1
         return self._settle()
 
-    def _reading_failed(self, reading: _Reading, reason: str) -> Iterable[Step | Failed]:
+    def _reading_failed(self, reading: _Reading, reason: str) -> Iterable[Request | Failed]:
         self._failed.setdefault(reading.catalog, mask(reason))
         self._open -= 1
         return self._settle()
 
-    def _settle(self) -> Iterable[Step | Failed]:
+    def _settle(self) -> Iterable[Request | Failed]:
         """Go on once all statements are read and all catalogs are known, for what is not listed until now."""
         if self._unusable or not self._asked or self._open or self._looking or not self._all_known:
             return []
@@ -265,49 +267,49 @@ class InformationSchema:
             # What one statement cannot bring, such as a result that is too large, several may.
             self._readings.clear()
             return self._ask_for(self._catalogs)
-        told = self._told()
-        steps: list[Step] = []
+        listed = self._listed_schemas()
+        requests: list[Request] = []
         left = []
         for name in self._catalogs:
             seen = self._looked.get(name, "some of it may only be browsed")
-            if isinstance(seen, str) or name not in told:
+            if isinstance(seen, str) or name not in listed:
                 left.append(name)
                 reason = (
                     seen if isinstance(seen, str) else self._failed.get(name, "information_schema does not list it")
                 )
                 self.notes.append(f"The catalog {mask(name, 255)} was listed over REST: {reason}.")
-            elif unlisted := {schema: item for schema, item in seen.items() if schema not in told[name]}:
-                steps += self.unity.add_schemas(name, unlisted)
+            elif unlisted := {schema: item for schema, item in seen.items() if schema not in listed[name]}:
+                requests += self.unity.add_schemas(name, unlisted)
                 self.notes.append(
                     f"{len(unlisted):,} of the schemas of {mask(name, 255)} were listed over REST, because "
                     "information_schema does not list them."
                 )
-        return [*steps, *self._rest(left)]
+        return [*requests, *self._rest(left)]
 
-    def _told(self) -> dict[str, set[str]]:
+    def _listed_schemas(self) -> dict[str, set[str]]:
         """Return the schemas that information_schema lists, by catalog: each catalog has one of that name itself."""
-        told: dict[str, set[str]] = {}
+        listed: dict[str, set[str]] = {}
         for reading in self._readings:
             if reading.relation.name == "schemata":
                 for row in reading.table().select(["catalog", "name"]).to_pylist():
-                    told.setdefault(row["catalog"], set()).add(row["name"])
-        return {name: schemas for name, schemas in told.items() if name not in self._failed}
+                    listed.setdefault(row["catalog"], set()).add(row["name"])
+        return {name: schemas for name, schemas in listed.items() if name not in self._failed}
 
     # --- results into rows ---
 
     def finish(self) -> list[Failed]:
-        """Add what SQL has told of to the rows, and return what failed by the whole."""
+        """Add what SQL has listed to the rows, and return what failed by the whole."""
         readings, self._readings = self._readings, []
         failed = {catalog for catalog in self._failed if catalog is not None}
         names = [name for name in self._catalogs if name not in self._by_rest and name not in failed]
         columns = [reading.table() for reading in readings if reading.relation.name == "columns"]
-        held = _Columns(pa.concat_tables(columns)) if columns else None
+        columns_of = _Columns(pa.concat_tables(columns)) if columns else None
         for reading in readings:
             if reading.relation.name != "columns":
-                told = reading.table()
-                # One catalog's own information_schema may tell of others, and all of those not asked for.
+                rows = reading.table()
+                # One catalog's own information_schema may list others, and all of those not asked for.
                 wanted = names if reading.catalog is None else [name for name in names if name == reading.catalog]
-                self._add(told.filter(pc.is_in(told["catalog"], value_set=pa.array(wanted, pa.string()))), held)
+                self._add(rows.filter(pc.is_in(rows["catalog"], value_set=pa.array(wanted, pa.string()))), columns_of)
         if self._warehouse.was_started:
             self.notes.insert(
                 0, f"The SQL warehouse {self._warehouse_id} was not running and was started for this discovery."
@@ -317,11 +319,11 @@ class InformationSchema:
             self.notes.insert(0, _NOTE)
         return self.unity.finish()
 
-    def _add(self, told: pa.Table, held: _Columns | None) -> None:
-        if not len(told):
+    def _add(self, rows: pa.Table, columns_of: _Columns | None) -> None:
+        if not len(rows):
             return
         self.used = True
-        columns = {name: told[name] for name in told.column_names}
+        columns = {name: rows[name] for name in rows.column_names}
         for name in ("created_at", "updated_at"):
             if name in columns:
                 columns[name] = _times_of(columns[name])
@@ -333,40 +335,40 @@ class InformationSchema:
         if "schema" in columns:
             is_view = pc.is_in(columns["object_type"], value_set=pa.array(schema.VIEW_TYPES))
             columns["kind"] = pc.if_else(is_view, "view", "table")
-            if held is not None:
-                columns["columns"] = held.of(told)
+            if columns_of is not None:
+                columns["columns"] = columns_of.of(rows)
         else:
-            columns["kind"] = pa.array(["schema"] * len(told))
-        self._rows.add_arrays(columns, len(told))
+            columns["kind"] = pa.array(["schema"] * len(rows))
+        self._rows.add_arrays(columns, len(rows))
 
 
 class _Columns:
     """The columns of all relations, to be had for some of them."""
 
-    def __init__(self, told: pa.Table) -> None:
-        told = told.set_column(
-            told.schema.get_field_index("position"), "position", told["position"].cast(pa.int64())
-        ).append_column("key", _keys(told))
-        told = told.sort_by([("key", "ascending"), ("position", "ascending")]).combine_chunks()
-        keys = told["key"].combine_chunks() if len(told) else pa.array([], pa.string())
+    def __init__(self, rows: pa.Table) -> None:
+        rows = rows.set_column(
+            rows.schema.get_field_index("position"), "position", rows["position"].cast(pa.int64())
+        ).append_column("key", _keys(rows))
+        rows = rows.sort_by([("key", "ascending"), ("position", "ascending")]).combine_chunks()
+        keys = rows["key"].combine_chunks() if len(rows) else pa.array([], pa.string())
         starts = np.flatnonzero(_differs(keys))
         self._keys = keys.take(pa.array(starts))
         fields = [
-            told["column"],
-            told["type"],
+            rows["column"],
+            rows["type"],
             pc.if_else(
-                pc.is_in(told["nullable"], value_set=pa.array(["YES", "NO"])),
-                pc.equal(told["nullable"], "YES"),
+                pc.is_in(rows["nullable"], value_set=pa.array(["YES", "NO"])),
+                pc.equal(rows["nullable"], "YES"),
                 pa.scalar(None, pa.bool_()),
             ),
-            _without_empty(told["comment"]),
+            _without_empty(rows["comment"]),
         ]
-        structs = pa.StructArray.from_arrays([_one(values) for values in fields], fields=list(schema.COLUMN_STRUCT))
-        self._lists = pa.ListArray.from_arrays(pa.array([*starts, len(told)], pa.int32()), structs)
+        structs = pa.StructArray.from_arrays([_array(values) for values in fields], fields=list(schema.COLUMN_STRUCT))
+        self._lists = pa.ListArray.from_arrays(pa.array([*starts, len(rows)], pa.int32()), structs)
 
-    def of(self, told: pa.Table) -> pa.Array:
-        """Return the columns of each relation, in their order; null for a relation of which none are told."""
-        return self._lists.take(_one(pc.index_in(_keys(told), value_set=self._keys)))
+    def of(self, rows: pa.Table) -> pa.Array:
+        """Return the columns of each relation, in their order; null for a relation without any."""
+        return self._lists.take(_array(pc.index_in(_keys(rows), value_set=self._keys)))
 
 
 def _differs(keys: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
@@ -376,7 +378,7 @@ def _differs(keys: pa.Array) -> np.ndarray[tuple[int], np.dtype[np.bool_]]:
     return np.concatenate([[True], changed])
 
 
-def _one(values: pa.Array | pa.ChunkedArray) -> pa.Array:
+def _array(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     if not isinstance(values, pa.ChunkedArray):
         return values
     joined = values.combine_chunks()
@@ -385,9 +387,9 @@ def _one(values: pa.Array | pa.ChunkedArray) -> pa.Array:
     return joined
 
 
-def _keys(told: pa.Table) -> pa.ChunkedArray:
-    # Names may hold dots, so parts are told apart by a character that no name holds.
-    return pc.binary_join_element_wise(told["catalog"], told["schema"], told["name"], "\x00")
+def _keys(rows: pa.Table) -> pa.ChunkedArray:
+    # Names may contain dots, so join on NUL.
+    return pc.binary_join_element_wise(rows["catalog"], rows["schema"], rows["name"], "\x00")
 
 
 def _without_empty(values: pa.ChunkedArray) -> pa.ChunkedArray:
@@ -398,5 +400,5 @@ def _times_of(values: pa.ChunkedArray) -> pa.ChunkedArray:
     """Return texts of milliseconds since 1970 as timestamps; what is not such a time is null."""
     null = pa.scalar(None, pa.string())
     whole = pc.if_else(pc.match_substring_regex(values, "^[0-9]{1,13}$"), values, null).cast(pa.int64())
-    held = pc.if_else(pc.less_equal(whole, LATEST), whole, pa.scalar(None, pa.int64()))
-    return held.cast(pa.timestamp("ms", tz="UTC"))
+    valid = pc.if_else(pc.less_equal(whole, LATEST), whole, pa.scalar(None, pa.int64()))
+    return valid.cast(pa.timestamp("ms", tz="UTC"))

@@ -1,8 +1,7 @@
-"""SQL through a warehouse: statements whose results are read to their end, and the start of a warehouse that rests.
+"""SQL statements: submitted, waited for, and read to the end of their result.
 
 Results are read inline, as JSON in chunks; one that is too large for that is read as Arrow from the storage that the
-workspace links to. `Warehouse` and `Statement` are steps for the `engine`; `SqlWarehouse` runs a few
-statements for a caller who waits.
+workspace links to. `Statement` makes requests for the `engine`.
 
 Source: the Statement Execution API
 (https://docs.databricks.com/api/workspace/statementexecution).
@@ -13,31 +12,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal, Self, TypeAlias, TypeGuard
+from typing import Literal, TypeAlias, TypeGuard
 from urllib.parse import quote
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from dbxexplore import errors
-from dbxexplore.connection import ConnectionSettings, Json, WorkspaceApi, mask
+from dbxexplore.connection import Json
 from dbxexplore.discovery.answers import text
-from dbxexplore.discovery.arguments import CALL_TIMEOUT, check_source, check_warehouse
-from dbxexplore.discovery.engine import Failed, Gatherer, Step
+from dbxexplore.discovery.engine import Failed, Request
 
-if TYPE_CHECKING:
-    from types import TracebackType
-
-    from databricks.sdk import WorkspaceClient
-
-_WAREHOUSES, _STATEMENTS = "/api/2.0/sql/warehouses", "/api/2.0/sql/statements"
+_STATEMENTS = "/api/2.0/sql/statements"
 _HOLD = "10s"  # how long the server may hold a call until a statement is done
 _POLLS = (0.2, 0.5, 1.0, 2.0, 5.0)  # seconds before each next look at a statement
-_WAREHOUSE_POLL = 2.0  # seconds between two looks at a warehouse that starts
-WAREHOUSE_PATIENCE = 900.0  # seconds that it may take to start
 _STATEMENT_PATIENCE = 1800.0  # seconds that a statement may take
-_AT_ONCE = 4  # statements that one caller has under way
-_CANCELLING = 2.0  # seconds that may be spent on telling the server that statements are given up
 
 _TOO_LARGE = "inline byte limit"  # in what the API says of a result that is too large to be given inline
 _MOST_ROWS, _MOST_CHUNKS = 100_000_000, 100_000  # of a result; one that has more counts as endless
@@ -45,7 +34,7 @@ _LARGEST = 2**63 - 1
 _OTHER_FORM = "the result has another form than was asked for"
 
 Kind: TypeAlias = Literal["text", "number", "time"]
-Following: TypeAlias = Iterable[Step | Failed]
+Following: TypeAlias = Iterable[Request | Failed]
 
 
 def quoted(identifier: str) -> str:
@@ -78,80 +67,9 @@ class Query:
         return "number" if column in self.numbers else "time" if column in self.times else "text"
 
 
-# --- steps ---
-
-
-class Warehouse:
-    """The steps from a first look at a SQL warehouse until it runs.
-
-    Args:
-        warehouse_id: the SQL warehouse.
-        scope: what the steps are to list, for the failures frame.
-        running: returns what follows once it runs.
-        unusable: takes the reason why it does not, and returns what follows from that.
-        refused: takes the failure of a call, and returns what follows from that.
-        say: takes what a person who waits should know; an empty text when it is over.
-        patience: seconds that it may take to start; None waits as long as a classic warehouse takes.
-        needed: whether the work is incomplete without.
-    """
-
-    def __init__(  # noqa: PLR0913 - all by keyword
-        self,
-        *,
-        warehouse_id: str,
-        scope: str,
-        running: Callable[[], Following],
-        unusable: Callable[[str], Following],
-        refused: Callable[[errors.WorkspaceError], Following],
-        say: Callable[[str], None] = lambda _: None,
-        patience: float | None = None,
-        needed: bool = True,
-    ) -> None:
-        self.was_started = False
-        self.is_late = False  # it was still starting when patience ran out
-        self._path = f"{_WAREHOUSES}/{quote(warehouse_id, safe='')}"
-        self._scope = scope
-        self._running = running
-        self._unusable = unusable
-        self._refused = refused
-        self._say = say
-        self._patience = WAREHOUSE_PATIENCE if patience is None else patience
-        self._needed = needed
-        self._asked_to_start: float | None = None  # when
-
-    def look(self, delay: float = 0.0) -> Step:
-        """Return the step that finds out whether it runs."""
-        return Step(self._scope, self._path, {}, self._take, self._refused, needed=self._needed, delay=delay)
-
-    def _take(self, answer: Json) -> Following:
-        state = text(answer.get("state"))
-        if state == "RUNNING":
-            self._say("")
-            return self._running()
-        if state in {"DELETED", "DELETING"}:
-            return self._unusable(f"the warehouse is {state.lower()}")
-        if state not in {"STARTING", "STOPPING", "STOPPED"}:
-            return self._unusable("the warehouse is in no state that is known")
-        first = self._asked_to_start is None
-        self._asked_to_start = self._asked_to_start or time.monotonic()
-        if time.monotonic() - self._asked_to_start > self._patience:
-            self.is_late = True
-            return self._unusable(f"the warehouse is still {state.lower()} after {self._patience:.0f} s")
-        if not first or state == "STARTING":
-            self._say(f"the SQL warehouse is {state.lower()}, which may take minutes")
-            return [self.look(_WAREHOUSE_POLL)]
-        self._say(f"the SQL warehouse is {state.lower()} and is being started, which may take minutes")
-        self.was_started = True
-        path = f"{self._path}/start"
-        return [Step(self._scope, path, {}, self._started, self._refused, needed=self._needed, body={})]
-
-    def _started(self, _answer: Json) -> Following:
-        return [self.look(_WAREHOUSE_POLL)]
-
-
 @dataclass
 class Statement:
-    """One statement and what has been read of its result, as steps that `execute` starts.
+    """One statement and what has been read of its result, as requests that `execute` starts.
 
     ``done`` returns what follows once the whole result is there, as `table`; ``failed`` takes the reason why it is
     not, ``refused`` the failure of a call, and ``storage_refused`` that of a call to the storage of results.
@@ -187,8 +105,8 @@ class Statement:
         empty = pa.schema([(name, pa.string()) for name in self.query.columns]).empty_table()
         return pa.concat_tables([empty, *self._parts])
 
-    def execute(self) -> Step:
-        """Return the step that sends it."""
+    def execute(self) -> Request:
+        """Return the request that submits the statement."""
         body: Json = {
             "warehouse_id": self.warehouse_id,
             "statement": self.query.text,
@@ -201,9 +119,9 @@ class Statement:
             body["parameters"] = [
                 {"name": name, "value": value, "type": "STRING"} for name, value in self.query.parameters.items()
             ]
-        return self._step(_STATEMENTS, self._take, body=body)
+        return self._request(_STATEMENTS, self._take, body=body)
 
-    def _step(
+    def _request(
         self,
         path: str,
         then: Callable[[Json], Following],
@@ -211,11 +129,11 @@ class Statement:
         body: Json | None = None,
         link: str | None = None,
         delay: float = 0.0,
-    ) -> Step:
+    ) -> Request:
         def otherwise(error: errors.WorkspaceError) -> Following:
             return self.refused(error) if link is None else self.failed(error.problem)
 
-        return Step(self.scope, path, {}, then, otherwise, needed=self.needed, body=body, link=link, delay=delay)
+        return Request(self.scope, path, {}, then, otherwise, needed=self.needed, body=body, link=link, delay=delay)
 
     def _take(self, answer: Json) -> Following:
         if self.given_up():
@@ -243,13 +161,13 @@ class Statement:
         self.number = statement
         delay = _POLLS[min(self._polls, len(_POLLS) - 1)]
         self._polls += 1
-        return [self._step(f"{_STATEMENTS}/{quote(statement, safe='')}", self._take, delay=delay)]
+        return [self._request(f"{_STATEMENTS}/{quote(statement, safe='')}", self._take, delay=delay)]
 
-    def cancel(self) -> list[Step]:
-        """Return the step that has the server give it up, none if it is not known to run."""
+    def cancel(self) -> list[Request]:
+        """Return the request that cancels the statement at the server, none if it is not known to run."""
         path = f"{_STATEMENTS}/{quote(self.number, safe='')}/cancel" if self.number else None
         # Whether the server does is not looked at: nobody waits for it any more.
-        return [] if path is None else [Step(self.scope, path, {}, _nothing, _nothing, needed=False, body={})]
+        return [] if path is None else [Request(self.scope, path, {}, _nothing, _nothing, needed=False, body={})]
 
     def _through_links(self, reason: str) -> Following:
         """Ask again for a result that is too large to be given inline, unless that was done before."""
@@ -291,7 +209,7 @@ class Statement:
             self.replaced = self.replaced or replaced
             return self._keep(statement, part, link.get("next_chunk_index"))
 
-        return [self._step("", then, link=url)]
+        return [self._request("", then, link=url)]
 
     def _keep(self, statement: str, part: pa.Table, following: object) -> Following:
         """Keep a part of a result, and read the next, if there is one."""
@@ -310,7 +228,7 @@ class Statement:
         self._seen.add(following)
         path = f"{_STATEMENTS}/{quote(statement, safe='')}/result/chunks/{following}"
         # A chunk that is linked to is described like one that is given whole.
-        return [self._step(path, lambda answer: self._take_chunk(statement, answer))]
+        return [self._request(path, lambda answer: self._take_chunk(statement, answer))]
 
     def _finish(self) -> Following:
         if self._expected not in {None, self.rows}:
@@ -409,122 +327,3 @@ def _nothing(_answer: Json | errors.WorkspaceError) -> Following:
 
 def _mapping(value: object) -> Json:
     return value if isinstance(value, dict) else {}
-
-
-# --- for a caller who waits ---
-
-
-class SqlWarehouse:
-    """A SQL warehouse to ask a few statements; a context manager.
-
-    Args:
-        source: connection settings, or a Databricks SDK client whose credential is used.
-        warehouse_id: the SQL warehouse; None is that of the settings.
-        patience: seconds that a warehouse which rests may take to start; None waits for minutes.
-        deadline: seconds that the statements of one `ask` may take; None sets no limit.
-
-    Raises:
-        SettingsError: there is no warehouse to ask, or the credential cannot be used.
-    """
-
-    def __init__(
-        self,
-        source: ConnectionSettings | WorkspaceClient,
-        warehouse_id: str | None = None,
-        *,
-        patience: float | None = None,
-        deadline: float | None = None,
-    ) -> None:
-        found = check_warehouse(check_source(source), warehouse_id)
-        if found is None:
-            msg = "There is no SQL warehouse to ask"
-            raise errors.SettingsError(msg, expected="a warehouse_id, in the settings or as an argument")
-        self._warehouse_id = found
-        self._calls = WorkspaceApi(check_source(source), timeout=CALL_TIMEOUT, connections=_AT_ONCE)
-        self._patience = patience
-        self._deadline = deadline
-        self._is_running = False
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._calls.close()
-
-    @property
-    def host(self) -> str:
-        """The address of the workspace that it is in."""
-        return self._calls.host
-
-    def ask(self, *queries: Query, deadline: float | None = None) -> list[pa.Table | errors.WorkspaceError]:
-        """Return the result of each query, or why there is none.
-
-        A result is a table of the query's columns, all of them text as the API gives it. A warehouse that rests is
-        started. ``deadline`` is how many seconds these may take, where that is less than the warehouse's own; what
-        has no result by then is cancelled.
-
-        Raises:
-            TimedOutError: the warehouse is still starting, or answered nothing within the deadline.
-            WorkspaceError: it cannot be used, so that nothing was asked.
-        """
-        found: dict[int, pa.Table | errors.WorkspaceError] = {}
-        unusable: list[errors.WorkspaceError] = []
-        made: list[Statement] = []
-        deadline = min((one for one in (deadline, self._deadline) if one is not None), default=None)
-
-        def no_warehouse(error: errors.WorkspaceError) -> Following:
-            unusable.append(error)
-            return []
-
-        def statements() -> list[Step]:
-            self._is_running = True
-            made.extend(self._statement(query, at, found) for at, query in enumerate(queries))
-            return [statement.execute() for statement in made]
-
-        warehouse = Warehouse(
-            warehouse_id=self._warehouse_id,
-            scope="warehouse",
-            running=statements,
-            unusable=lambda reason: no_warehouse(self._unusable(reason, is_late=warehouse.is_late)),
-            refused=no_warehouse,
-            patience=self._patience,
-            needed=False,
-        )
-        gatherer = Gatherer(self._calls, max_concurrency=_AT_ONCE, deadline=deadline)
-        gatherer.run(statements() if self._is_running else [warehouse.look()])
-        if unusable:
-            raise unusable[0]
-        late = errors.TimedOutError(f"{self._name} did not answer within {deadline or 0:.0f} s")
-        if gatherer.stopped and (left := [step for statement in made for step in statement.cancel()]):
-            Gatherer(self._calls, max_concurrency=_AT_ONCE, deadline=_CANCELLING).run(left)
-        if gatherer.stopped and not found:
-            raise late
-        return [found.get(at, late) for at in range(len(queries))]
-
-    def _statement(self, query: Query, at: int, found: dict[int, pa.Table | errors.WorkspaceError]) -> Statement:
-        def done() -> Following:
-            found[at] = statement.table()
-            return []
-
-        def failed(reason: str) -> Following:
-            found[at] = errors.WorkspaceError(f"{self._name} did not answer a statement: {mask(reason)}")
-            return []
-
-        def refused(error: errors.WorkspaceError) -> Following:
-            found[at] = error
-            return []
-
-        statement = Statement(self._warehouse_id, query, "warehouse", done, failed, refused, needed=False)
-        return statement
-
-    @property
-    def _name(self) -> str:
-        return f"The SQL warehouse {self._warehouse_id}"
-
-    def _unusable(self, reason: str, *, is_late: bool) -> errors.WorkspaceError:
-        msg = f"{self._name} cannot be used: {reason}"
-        if is_late:
-            return errors.TimedOutError(msg)
-        return errors.WorkspaceError(msg, remedy="Name one that exists and that this credential may use")

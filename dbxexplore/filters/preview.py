@@ -264,7 +264,7 @@ class Preview:
         note = f"<p><small>Matching rules: {html.escape(self.dialect.title)}</small></p>"
         if not self.catalog.complete:
             note += (
-                f"<p><strong>Incomplete:</strong> {self.catalog.not_listed}; their contents are unknown and missing "
+                f"<p><strong>Incomplete:</strong> {self.catalog.not_listed}; contents unknown and missing "
                 "from this preview.</p>"
             )
         return table + note

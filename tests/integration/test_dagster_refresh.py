@@ -116,10 +116,10 @@ def test_lineage_that_cannot_be_read_stays_as_it_was(
         setattr(simulator.faults, name, value)
     caplog.set_level(logging.WARNING, "dbxexplore")
     refresh(sandbox, path)
-    assert "What was known of it before is kept." in caplog.text
+    assert "The lineage of earlier refreshes is kept." in caplog.text
     caplog.clear()
     assert upstream(specs(sandbox, path)[ORDERS]) == [EVENTS]
-    assert "What is shown of it is from before." in caplog.text
+    assert "The lineage shown is from an earlier refresh." in caplog.text
     for name, value in faults.items():
         setattr(simulator.faults, name, {} if isinstance(value, dict) else frozenset())
     refresh(sandbox, path)

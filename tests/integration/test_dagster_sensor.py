@@ -17,7 +17,7 @@ from simulator.workspace import ALTERED
 
 import dbxexplore as dbx
 from dbxexplore import errors
-from dbxexplore.discovery import changes, statements
+from dbxexplore.discovery import changes, statements, warehouse
 from dbxexplore.discovery.changes import TableName
 
 pytest.importorskip("dagster", reason=needs.package("dagster"))
@@ -25,8 +25,10 @@ pytest.importorskip("dagster", reason=needs.package("dagster"))
 import dagster as dg
 from dagster_shared.serdes import serialize_value
 
-from dbxexplore.dagster_sync import freshness
-from dbxexplore.dagster_sync.freshness import Cursor, FreshnessSensor, Watched
+from dbxexplore.dagster_sync.freshness import FreshnessSensor, Watched, sensor
+from dbxexplore.dagster_sync.freshness.cursor import Cursor
+from dbxexplore.dagster_sync.freshness.reported import ALTERED_AT
+from dbxexplore.dagster_sync.freshness.sizes import size_of_columns, size_of_lineage
 
 pytestmark = pytest.mark.integration
 
@@ -43,7 +45,7 @@ def workspace(tables: int = 7) -> Workspace:
 @pytest.fixture
 def simulator(monkeypatch: pytest.MonkeyPatch) -> Iterator[Simulator]:
     monkeypatch.setattr(statements, "_POLLS", (0.01,))
-    monkeypatch.setattr(statements, "_WAREHOUSE_POLL", 0.01)
+    monkeypatch.setattr(warehouse, "_POLL", 0.01)
     with Simulator(workspace()) as running:
         monkeypatch.setenv(VARIABLE, running.token)
         yield running
@@ -103,7 +105,7 @@ class Ticks:
     def all(self) -> list[tuple[str, int]]:
         """Return all that the instance holds, by name and time of the change."""
         return sorted(
-            (name.name, int((record.asset_materialization.tags or {})[freshness.ALTERED_AT]))
+            (name.name, int((record.asset_materialization.tags or {})[ALTERED_AT]))
             for name in self.names
             for record in self.instance.fetch_materializations(key(name), limit=1000).records
             if record.asset_materialization
@@ -118,7 +120,7 @@ def test_batches_are_bounded_and_the_rest_follows(simulator: Simulator, instance
 def test_many_columns_make_a_batch_short(
     simulator: Simulator, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(freshness, "_MOST_COLUMNS", 1000)
+    monkeypatch.setattr(sensor, "_MOST_COLUMNS", 1000)
     watched = {
         TableName("prod", "s", f"t{at}"): Watched(key(TableName("prod", "s", f"t{at}")), columns=columns)
         for at, columns in enumerate([400, 400, 400, 10_000, 1])
@@ -130,7 +132,7 @@ def test_many_columns_make_a_batch_short(
 def test_small_pages_and_ties(
     simulator: Simulator, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(freshness.read_changes, "__kwdefaults__", {"catalogs": None, "limit": 2, "until": None})
+    monkeypatch.setattr(sensor.read_changes, "__kwdefaults__", {"catalogs": None, "limit": 2, "until": None})
     tick = Ticks(simulator, instance, most=5)
     assert [tick(), tick(), tick()] == [["t0", "t1", "t2", "t3", "t4"], ["t5", "t6"], []]
 
@@ -155,7 +157,7 @@ def test_the_cursor_stays_behind_the_clock_so_that_late_news_is_not_lost(
     now = time.time_ns() // 1000
     simulator.workspace.change("prod", "s", "t5", altered_at=now)
     assert tick() == ["t5"]
-    assert Cursor.read(tick.cursor).at < now - freshness._SETTLED + 60_000_000
+    assert Cursor.read(tick.cursor).at < now - sensor._SETTLED + 60_000_000
     simulator.workspace.change("prod", "s", "t6", altered_at=now - 60_000_000)
     assert [tick(), tick()] == [["t6"], []]
 
@@ -268,7 +270,7 @@ def sizes(result: dg.SensorResult | dg.SkipReason) -> list[int]:
 def test_many_bytes_make_a_batch_short(
     simulator: Simulator, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(freshness, "_MOST_BYTES", 100_000)
+    monkeypatch.setattr(sensor, "_MOST_BYTES", 100_000)
     for at, length in enumerate([400, 400, 400, 400, 4000, 4, 4]):
         columns = tuple((f"c{n}", "x" * length) for n in range(60))
         simulator.workspace.change("prod", "s", f"t{at}", columns=columns, altered_at=ALTERED)
@@ -288,8 +290,8 @@ def test_the_size_of_an_event_is_not_estimated_too_small() -> None:
     deps = {f"ü{n}": [dg.TableColumnDep(T0, f"c{at}") for at in range(n)] for n in range(50)}
     lineage = dg.TableColumnLineage(deps)
     for estimate, value in [
-        (freshness._size_of_columns(columns), freshness.column_schema(columns)),
-        (freshness._size_of_lineage(lineage), lineage),
+        (size_of_columns(columns), sensor.column_schema(columns)),
+        (size_of_lineage(lineage), lineage),
     ]:
         exact = len(serialize_value(dg.AssetMaterialization(T0, metadata={"it": value}))) - 300
         assert 0.9 * exact < estimate < 1.5 * exact
@@ -304,7 +306,7 @@ def has_columns(instance: dg.DagsterInstance, name: str) -> bool:
 def test_rows_that_take_too_long_to_count_keep_nothing_from_being_reported(
     simulator: Simulator, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(freshness, "_COUNTED", 2.5)
+    monkeypatch.setattr(sensor, "_COUNTED", 2.5)
     simulator.faults.statement_hangs = frozenset({"`t3`"})
     tick = Ticks(simulator, instance)
     started = time.monotonic()
@@ -319,7 +321,7 @@ def test_columns_that_take_too_long_to_read_keep_nothing_from_being_reported(
 ) -> None:
     tick = Ticks(simulator, instance)
     tick()
-    monkeypatch.setattr(freshness, "_DESCRIBED", 1.0)
+    monkeypatch.setattr(sensor, "_DESCRIBED", 1.0)
     simulator.faults.statement_hangs = frozenset({"information_schema.columns"})
     simulator.workspace.change("prod", "s", "t0", columns=(("id", "string"),))
     assert checked(tick.look()) == []
@@ -327,7 +329,7 @@ def test_columns_that_take_too_long_to_read_keep_nothing_from_being_reported(
     assert not has_columns(instance, "t0")
     simulator.workspace.change("prod", "s", "t0")
     assert tick() == ["t0"]
-    monkeypatch.setattr(freshness, "_DESCRIBED", 60.0)
+    monkeypatch.setattr(sensor, "_DESCRIBED", 60.0)
     simulator.faults.statement_hangs = frozenset()
     simulator.workspace.change("prod", "s", "t0")
     assert tick() == ["t0"]
@@ -341,7 +343,7 @@ def test_a_change_waits_for_its_columns_behind_one_that_has_them(
     simulator: Simulator, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch, hangs: str, ticks: list[int]
 ) -> None:
     monkeypatch.setattr(changes, "_MOST_DESCRIBED", 3)
-    monkeypatch.setattr(freshness, "_DESCRIBED", 1.0)
+    monkeypatch.setattr(sensor, "_DESCRIBED", 1.0)
     schemas = [
         Schema("s", [Table(f"t{at}") for at in range(3)]),
         Schema("s1", [Table("t3")]),
@@ -361,8 +363,8 @@ def test_a_change_waits_for_its_columns_behind_one_that_has_them(
 def test_a_page_that_is_late_takes_nothing_from_those_before(
     simulator: Simulator, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(freshness, "_READ", 2.0)
-    monkeypatch.setattr(freshness.read_changes, "__kwdefaults__", {"catalogs": None, "limit": 2, "until": None})
+    monkeypatch.setattr(sensor, "_READ", 2.0)
+    monkeypatch.setattr(sensor.read_changes, "__kwdefaults__", {"catalogs": None, "limit": 2, "until": None})
     simulator.faults.statement_hangs = frozenset({"table_catalog > :catalog"})
     tick = Ticks(simulator, instance)
     assert tick() == ["t0", "t1"]
@@ -453,7 +455,7 @@ def test_another_workspace_is_told_apart(simulator: Simulator, instance: dg.Dags
 def test_marks_of_an_earlier_version_name_no_workspace_and_count(
     simulator: Simulator, instance: dg.DagsterInstance
 ) -> None:
-    mark = {freshness.ALTERED_AT: str(ALTERED)}
+    mark = {ALTERED_AT: str(ALTERED)}
     instance.report_runless_asset_event(dg.AssetMaterialization(T0, tags=mark))
     assert "t0" not in Ticks(simulator, instance)()
 
@@ -464,7 +466,7 @@ def test_marks_of_an_earlier_version_name_no_workspace_and_count(
 def test_a_warehouse_that_starts_skips_the_tick(
     simulator: Simulator, instance: dg.DagsterInstance, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(freshness, "_PATIENCE", 0.05)
+    monkeypatch.setattr(sensor, "_PATIENCE", 0.05)
     simulator.faults.warehouse_polls = 10**6
     tick = Ticks(simulator, instance, warehouse="stopped01")
     skipped = tick.look()

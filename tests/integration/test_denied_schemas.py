@@ -50,7 +50,7 @@ def catalog(simulator: Simulator) -> dbx.Catalog:
 
 
 def check_told(err: str) -> None:
-    assert "Incomplete: 3 scopes could not be listed; what is missing is not known." in err
+    assert "Incomplete: 3 catalogs/schemas couldn't be listed; contents unknown." in err
     for scope in DENIED:
         assert f"  {scope}: denied: " in err
 
@@ -60,15 +60,15 @@ def test_the_catalog_says_so(simulator: Simulator, catalog: dbx.Catalog) -> None
     assert catalog.failures["scope"].tolist() == DENIED
     assert set(catalog.failures["reason"]) == {"denied"}
     assert truth_of(catalog) == simulator.workspace.truth(without=DENIED)
-    assert "incomplete: 3 scopes could not be listed" in repr(catalog)
-    assert "3 scopes could not be listed" in catalog._repr_html_()
+    assert "incomplete: 3 catalogs/schemas couldn't be listed" in repr(catalog)
+    assert "3 catalogs/schemas couldn't be listed" in catalog._repr_html_()
 
 
 def test_the_preview_says_so(catalog: dbx.Catalog) -> None:
     preview = dbx.Filters().preview(catalog)
     assert "incomplete" in repr(preview).lower()
     html = preview._repr_html_()
-    assert "3 scopes could not be listed" in html
+    assert "3 catalogs/schemas couldn't be listed" in html
 
 
 def test_the_command_line_says_so(simulator: Simulator, run: Callable[..., Run], tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ from simulator.server import CATALOGS, Answer, error
 
 import dbxexplore as dbx
 from dbxexplore import errors
-from dbxexplore.discovery import engine, enrich, notebooks
+from dbxexplore.discovery import enrich, notebooks, retry
 
 pytestmark = pytest.mark.integration
 
@@ -57,8 +57,8 @@ def discover(monkeypatch: pytest.MonkeyPatch) -> Callable[..., dbx.Catalog]:
 @pytest.fixture
 def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let retries follow at once, so that a bad day passes quickly."""
-    monkeypatch.setattr(engine, "_FIRST_WAIT", 0.01)
-    monkeypatch.setattr(engine, "_least_wait", lambda _error: 0.0)
+    monkeypatch.setattr(retry, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(retry, "_least_wait", lambda _error: 0.0)
 
 
 def simulated(workspace: Workspace = None, **faults: Any) -> Simulator:
@@ -445,7 +445,7 @@ def test_denied_schemas_are_exactly_the_failures(discover: Callable[..., dbx.Cat
     assert failures(catalog) == {(scope, "denied") for scope in denied}
     assert truth_of(catalog) == workspace.truth(without=denied)
     assert not catalog.complete
-    assert "incomplete: 3 scopes could not be listed" in repr(catalog)
+    assert "incomplete: 3 catalogs/schemas couldn't be listed" in repr(catalog)
 
 
 @pytest.mark.parametrize("depth", ["summary", "details"])
@@ -562,7 +562,7 @@ def test_a_narrow_ceiling_is_kept_to(discover: Callable[..., dbx.Catalog]) -> No
 
 @pytest.mark.usefixtures("hurry")
 def test_patience_ends(discover: Callable[..., dbx.Catalog], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine, "_PATIENCE", 0.5)
+    monkeypatch.setattr(retry, "_PATIENCE", 0.5)
     workspace = generated(catalogs=2, schemas=2, tables=3)
     scope = "catalog_001.schema_0001"
     with simulated(workspace, broken={scope: 429}) as simulator:

@@ -14,7 +14,7 @@ from simulator.server import TOKEN
 import dbxexplore as dbx
 from dbxexplore import errors
 from dbxexplore.cli import main
-from dbxexplore.discovery import engine, statements
+from dbxexplore.discovery import retry, statements, warehouse
 
 pytestmark = pytest.mark.integration
 
@@ -25,9 +25,9 @@ HIVE = "hive_metastore"
 @pytest.fixture(autouse=True)
 def _setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, TOKEN)
-    monkeypatch.setattr(engine, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(retry, "_FIRST_WAIT", 0.01)
     monkeypatch.setattr(statements, "_POLLS", (0.01,))
-    monkeypatch.setattr(statements, "_WAREHOUSE_POLL", 0.01)
+    monkeypatch.setattr(warehouse, "_POLL", 0.01)
 
 
 def workspace() -> Workspace:

@@ -13,10 +13,11 @@ from simulator.workspace import ALTERED
 
 import dbxexplore as dbx
 from dbxexplore import errors
-from dbxexplore.discovery import statements
+from dbxexplore.discovery import statements, warehouse
 from dbxexplore.discovery.changes import Change, TableName, count_rows, read_changes, read_columns
 from dbxexplore.discovery.lineage import read_lineage
-from dbxexplore.discovery.statements import Query, SqlWarehouse
+from dbxexplore.discovery.statements import Query
+from dbxexplore.discovery.warehouse import SqlWarehouse
 
 pytestmark = pytest.mark.integration
 
@@ -30,7 +31,7 @@ DOTTED = ("prod", "a.b", "c")
 @pytest.fixture(autouse=True)
 def _quick(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(statements, "_POLLS", (0.01,))
-    monkeypatch.setattr(statements, "_WAREHOUSE_POLL", 0.01)
+    monkeypatch.setattr(warehouse, "_POLL", 0.01)
 
 
 def lakehouse() -> Workspace:

@@ -17,7 +17,7 @@ from simulator.server import TOKEN, Answer
 import dbxexplore as dbx
 from dbxexplore import errors
 from dbxexplore.connection import WorkspaceApi
-from dbxexplore.discovery import engine, sql, statements
+from dbxexplore.discovery import retry, sql, statements, warehouse
 from dbxexplore.discovery.statements import quoted
 
 if TYPE_CHECKING:
@@ -36,10 +36,10 @@ def _setting(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("DATABRICKS_HOST", "DATABRICKS_TOKEN", "DATABRICKS_CONFIG_PROFILE"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv(VARIABLE, TOKEN)
-    monkeypatch.setattr(engine, "_FIRST_WAIT", 0.01)
-    monkeypatch.setattr(engine, "_least_wait", lambda _error: 0.0)
+    monkeypatch.setattr(retry, "_FIRST_WAIT", 0.01)
+    monkeypatch.setattr(retry, "_least_wait", lambda _error: 0.0)
     monkeypatch.setattr(statements, "_POLLS", (0.01,))
-    monkeypatch.setattr(statements, "_WAREHOUSE_POLL", 0.01)
+    monkeypatch.setattr(warehouse, "_POLL", 0.01)
 
 
 def simulated(workspace: Workspace | None = None, **faults: Any) -> Simulator:
@@ -251,7 +251,7 @@ def test_rest_is_the_fallback(warehouse: str, faults: Any, said: str) -> None:
 
 
 def test_a_warehouse_that_never_starts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(statements, "WAREHOUSE_PATIENCE", 0.1)
+    monkeypatch.setattr(warehouse, "PATIENCE", 0.1)
     with simulated(warehouse_polls=10_000) as simulator:
         catalog = discover(simulator, "stopped01")
     assert catalog.complete

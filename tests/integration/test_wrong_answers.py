@@ -23,10 +23,10 @@ from simulator.server import CATALOGS, TOKEN
 
 import dbxexplore as dbx
 from dbxexplore import errors
-from dbxexplore.discovery import engine, statements
+from dbxexplore.discovery import engine, retry, statements
 from dbxexplore.discovery.changes import TableName, count_rows, read_changes, read_columns
 from dbxexplore.discovery.lineage import read_lineage
-from dbxexplore.discovery.statements import SqlWarehouse
+from dbxexplore.discovery.warehouse import SqlWarehouse
 
 pytestmark = pytest.mark.integration
 
@@ -39,7 +39,7 @@ PATIENCE = 120.0  # seconds after which a discovery counts as hanging
 @pytest.fixture(autouse=True)
 def _setting(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(VARIABLE, TOKEN)
-    monkeypatch.setattr(engine, "_FIRST_WAIT", 0.001)
+    monkeypatch.setattr(retry, "_FIRST_WAIT", 0.001)
     monkeypatch.setattr(engine, "_TICK", 0.02)
     monkeypatch.setattr(statements, "_POLLS", (0.0,))
 

@@ -9,7 +9,8 @@ import pytest
 
 from dbxexplore import errors
 from dbxexplore.discovery.answers import LATEST, flag, objects_in, text
-from dbxexplore.discovery.rest import _columns, timestamps
+from dbxexplore.discovery.rest import _columns
+from dbxexplore.discovery.rows import timestamps
 from dbxexplore.discovery.statements import Query, _as_table, _from_arrow
 
 

@@ -313,7 +313,7 @@ def test_names_cannot_steer_the_terminal(run: Run, snapshot: Path) -> None:
 def test_incomplete_is_code_3_and_says_so(run: Run, incomplete: Path) -> None:
     run("preview", "--snapshot", incomplete)
     assert run.code == cli.INCOMPLETE
-    assert "Incomplete: 22 scopes could not be listed" in run.err
+    assert "Incomplete: 22 catalogs/schemas couldn't be listed" in run.err
     assert "prod.s00: denied: no �[31mred�[0m" in run.err
     assert "and 2 more" in run.err
     assert run("preview", "--snapshot", incomplete, "--json").json["complete"] is False

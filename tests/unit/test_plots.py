@@ -144,7 +144,7 @@ def test_the_title_tells_of_what_is_missing() -> None:
     assert whole.layout.title.text == "2 of 4 tables and views are included"
     part = Catalog.from_table(table_from_frame(FRAME), [("prod.hr", "denied", "no")], Provenance())
     said = coverage(FILTERS.preview(part)).layout.title.text
-    assert said == "2 of 4 tables and views are included; incomplete: 1 scope could not be listed"
+    assert said == "2 of 4 tables and views are included; incomplete: 1 catalog/schema couldn't be listed"
 
 
 def test_without_plotly(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,22 +20,22 @@ def state(**changes: Any) -> Progress:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({}, "12,345 objects, 100 calls, 10 calls a second, at least 50 to go (5 s)"),
-        ({"pending": 10_000}, "12,345 objects, 100 calls, 10 calls a second, at least 10,000 to go (17 min)"),
-        ({"pending": 1}, "12,345 objects, 100 calls, 10 calls a second, at least 1 to go (a moment)"),
-        ({"elapsed": 0.5}, "12,345 objects, 100 calls, at least 50 to go"),
-        ({"done": 0, "objects": 0}, "0 objects, 0 calls, at least 50 to go"),
-        ({"done": 1}, "12,345 objects, 1 call, less than 1 a second, at least 50 to go (8 min)"),
-        ({"finished": True, "pending": 0}, "12,345 objects, 100 calls, 10 calls a second"),
+        ({}, "12,345 objects · 100 of ≥150 calls · ~5 s left"),
+        ({"pending": 10_000}, "12,345 objects · 100 of ≥10,100 calls · ~17 min left"),
+        ({"pending": 1}, "12,345 objects · 100 of ≥101 calls · ~1 s left"),
+        ({"elapsed": 0.5}, "12,345 objects · 100 of ≥150 calls"),
+        ({"done": 0, "objects": 0}, "0 objects · 0 of ≥50 calls"),
+        ({"done": 1}, "12,345 objects · 1 of ≥51 calls · ~8 min left"),
+        ({"finished": True, "pending": 0}, "12,345 objects · 100 calls"),
         (
             {"throttled": 3, "failures": 1, "concurrency": 2, "finished": True},
-            "12,345 objects, 100 calls, 10 calls a second, slowed down 3 times, now 2 at once, 1 scope failed",
+            "12,345 objects · 100 calls · throttled 3× · 1 failed",
         ),
         (
             {"elapsed": 0.1, "notice": "the SQL warehouse is starting"},
-            "12,345 objects, 100 calls, at least 50 to go, the SQL warehouse is starting",
+            "12,345 objects · 100 of ≥150 calls · the SQL warehouse is starting",
         ),
-        ({"elapsed": 0.1, "notice": "not any more", "finished": True}, "12,345 objects, 100 calls"),
+        ({"elapsed": 0.1, "notice": "not any more", "finished": True}, "12,345 objects · 100 calls"),
     ],
 )
 def test_what_it_says(changes: dict[str, Any], said: str) -> None:
@@ -89,4 +89,4 @@ def test_a_line_in_a_notebook(monkeypatch: pytest.MonkeyPatch) -> None:
         show(state(objects=1, elapsed=0.1))
         show(state(objects=2, elapsed=0.2))  # too soon after the one before
         show(state(objects=3, elapsed=0.3, finished=True))
-    assert shown == ["connecting", "1 object, 100 calls, at least 50 to go", "3 objects, 100 calls"]
+    assert shown == ["connecting", "1 object · 100 of ≥150 calls", "3 objects · 100 calls"]

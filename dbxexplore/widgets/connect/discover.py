@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
+from dbxexplore.catalog.snapshot import counted
 from dbxexplore.connection import ConnectionSettings
 from dbxexplore.discovery import Depth, Progress, discover
 from dbxexplore.widgets import controls as widgets
@@ -111,7 +112,6 @@ class DiscoverPanel(Component):
 
 
 def _summary(catalog: Catalog) -> str:
-    from dbxexplore.catalog.snapshot import counted
 
     found = f"<div role='status'>Found {html.escape(counted(catalog.counts()))}.</div>"
     found += "".join(f"<div class='dbxe-muted'>{html.escape(note)}</div>" for note in catalog.provenance.notes)
@@ -123,8 +123,7 @@ def _summary(catalog: Catalog) -> str:
         for scope, reason, message in catalog.failures.head(50).itertuples(index=False)
     )
     return (
-        f"{found}<div class='dbxe-warn'>Incomplete: {catalog.not_listed}. "
-        "What is there is not known.</div>"
+        f"{found}<div class='dbxe-warn'>Incomplete: {catalog.not_listed}; contents unknown.</div>"
         f"<details><summary>What could not be listed</summary><table class='dbxe-table'><thead><tr><th>Scope</th>"
         f"<th>Reason</th><th>Message</th></tr></thead><tbody>{rows}</tbody></table></details>"
     )

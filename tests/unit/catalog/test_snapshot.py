@@ -255,7 +255,7 @@ def test_a_catalog_is_complete_until_one_scope_could_not_be_listed(small_catalog
     assert small_catalog.failures.columns.tolist() == ["scope", "reason", "message"]
     partly = dbx.Catalog(small_catalog.objects, failures_frame(FAILURES[:1]), PROVENANCE)
     assert not partly.complete
-    assert "incomplete: 1 scope could not be listed" in repr(partly)
+    assert "incomplete: 1 catalog/schema couldn't be listed" in repr(partly)
     assert "the catalog is incomplete" in repr(dbx.Filters().preview(partly))
     assert "Incomplete:" in dbx.Filters().preview(partly)._repr_html_()
 

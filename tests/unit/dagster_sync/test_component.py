@@ -121,7 +121,7 @@ def test_an_empty_selection_says_what_to_do(
     config = make_config(filters=dbx.Filters(catalogs=dbx.Patterns(["^nothing$"]), notebooks=dbx.Patterns([])))
     definitions(component_of(config), small_catalog, tmp_path)
     assert (
-        "The filters of the connection 'databricks_unity_catalog' include none of the 4 tables, views and notebooks"
+        "The filters of the connection 'databricks_unity_catalog' exclude all 4 tables, views and notebooks"
     ) in caplog.text
     assert "dbxexplore preview" in caplog.text
 
@@ -130,7 +130,7 @@ def test_a_workspace_that_shows_nothing_says_what_to_do(
     make_config: MakeConfig, make_catalog: MakeCatalog, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     definitions(component_of(make_config()), make_catalog(), tmp_path)
-    assert "holds no tables, views and notebooks" in caplog.text
+    assert "contains no tables, views or notebooks" in caplog.text
     assert "USE CATALOG" in caplog.text
 
 
@@ -187,7 +187,7 @@ def test_notebooks_that_the_state_lacks_are_told_of(
     make_config: MakeConfig, small_catalog: dbx.Catalog, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     definitions(component_of(make_config()), small_catalog, tmp_path, notebooks=False)
-    assert "allow notebooks, and the state was taken without" in caplog.text
+    assert "include notebooks, but the state was taken without them" in caplog.text
 
 
 def test_a_group_that_dagster_does_not_take_is_explained(
@@ -195,7 +195,7 @@ def test_a_group_that_dagster_does_not_take_is_explained(
 ) -> None:
     caplog.set_level(logging.INFO, "dbxexplore")
     definitions(component_of(make_config(name="my-conn")), small_catalog, tmp_path)
-    assert "no group called 'my-conn', so the group is 'my_conn'" in caplog.text
+    assert "'my-conn' is not a valid group name in Dagster, so the group is 'my_conn'" in caplog.text
 
 
 def test_another_workspace_than_the_states_is_told_of(
@@ -203,7 +203,7 @@ def test_another_workspace_than_the_states_is_told_of(
 ) -> None:
     config = make_config(settings=dbx.ConnectionSettings("https://dbc-0000abcd-0000.cloud.databricks.com"))
     definitions(component_of(config), make_catalog(), tmp_path)
-    assert "The state is of https://dbc-1234abcd" in caplog.text
+    assert "The state is from https://dbc-1234abcd" in caplog.text
 
 
 # --- a refresh ---
@@ -243,7 +243,7 @@ def test_an_incomplete_one_does_not_because_assets_would_be_lost(
 ) -> None:
     path = other_version(tmp_path / "state")
     before = path.read_bytes()
-    with pytest.raises(errors.CatalogError, match=r"cannot tell what they held.*delete the stored state"):
+    with pytest.raises(errors.CatalogError, match=r"with their contents cannot be read.*delete the stored state"):
         fake(make_config(), make_catalog(failures=(("prod", "denied", "no"),))).write_state_to_path(path)
     assert path.read_bytes() == before
 
@@ -363,7 +363,7 @@ def test_lineage_that_the_state_lacks_is_told_of(
     make_config: MakeConfig, small_catalog: dbx.Catalog, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     definitions(component_of(make_config(settings=WAREHOUSE)), small_catalog, tmp_path)
-    assert "The state holds no lineage. Refresh it" in caplog.text
+    assert "The state contains no lineage. Refresh it" in caplog.text
 
 
 # --- YAML ---

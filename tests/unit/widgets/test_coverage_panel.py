@@ -199,7 +199,7 @@ def test_what_nobody_sees_is_worked_out_when_someone_does(catalog: dbx.Catalog) 
 
 def test_what_could_not_be_listed_is_said(catalog: dbx.Catalog) -> None:
     partial = dbx.Catalog(catalog.objects, failures_frame([("prod.hr", "denied", "no")]), catalog.provenance)
-    assert "1 scope could not be listed" in shown(CoveragePanel(state_of(dbx.Filters().preview(partial))))
+    assert "1 catalog/schema couldn't be listed" in shown(CoveragePanel(state_of(dbx.Filters().preview(partial))))
 
 
 # --- where there is no treemap ---

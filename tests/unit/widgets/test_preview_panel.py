@@ -40,7 +40,7 @@ def test_an_updated_panel_shows_what_a_new_one_shows(catalog: dbx.Catalog) -> No
 
 def test_an_incomplete_catalog_is_warned_of(catalog: dbx.Catalog) -> None:
     partial = dbx.Catalog(catalog.objects, failures_frame([("prod.secret", "denied", "no")]), catalog.provenance)
-    assert "1 scope could not be listed" in shown(PreviewPanel(state_of(Filters().preview(partial))))
+    assert "1 catalog/schema couldn't be listed" in shown(PreviewPanel(state_of(Filters().preview(partial))))
 
 
 def test_counting_works_out_nothing_that_takes_long(catalog: dbx.Catalog, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,0 +1,35 @@
+"""Dagster's check of an asset's columns, for each asset of a connection."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+
+import dagster as dg
+
+from dbxexplore.dagster_sync.refresh import identifier
+
+CHECK = "column_schema_change"  # what Dagster calls its check
+# Assets whose checks are one step: what Dagster needs to load a code location grows with their square (6.5 s for one
+# step of 1,200), and each step of a run takes a while to start.
+_CHECKED_TOGETHER = 50
+
+
+def schema_checks(connection: str, keys: Sequence[dg.AssetKey]) -> list[dg.AssetsDefinition]:
+    """Return Dagster's check of the columns of each asset, which fails when one was added, removed or changed type.
+
+    It compares the latest two materializations, so it wants to be run after each, and finds nothing where one of them
+    has no columns.
+    """
+    # The check is made of keys that stand in for the real ones: Dagster makes Python names of them, and cannot of a
+    # key with a space, nor tell `a-b` from `a_b`.
+    stand_ins = [(dg.AssetKey([identifier(connection), f"t{at}"]), key) for at, key in enumerate(keys)]
+    with warnings.catch_warnings():
+        # Whoever reads that this function of Dagster is in beta can do nothing about it.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return [
+            checks.with_attributes(asset_key_replacements=part)
+            for at in range(0, len(stand_ins), _CHECKED_TOGETHER)
+            for part in [dict(stand_ins[at : at + _CHECKED_TOGETHER])]
+            for checks in dg.build_column_schema_change_checks(assets=list(part))
+        ]
