@@ -125,9 +125,11 @@ def test_arrow_as_asked_for() -> None:
 @pytest.mark.parametrize("kind", [pa.string(), pa.large_string()])
 def test_arrow_text_that_is_not_utf_8_is_replaced(kind: pa.DataType) -> None:
     odd = pa.array([b"a\xed\xa0\xbd"], pa.large_binary() if kind == pa.large_string() else pa.binary()).view(kind)
-    found, replaced = _from_arrow(arrow(odd, pa.array([1]), pa.array([2]), pa.array(["x"])), QUERY)
+    result, replaced = _from_arrow(arrow(pa.array(["a"]), pa.array([1]), pa.array([2]), odd), QUERY)
     assert replaced
-    assert found["name"][0].as_py().startswith("a\ufffd")
+    assert result["note"][0].as_py().startswith("a\ufffd")
+    with pytest.raises(ValueError, match="name"):  # a name that was replaced would be that of another object
+        _from_arrow(arrow(odd, pa.array([1]), pa.array([2]), pa.array(["x"])), QUERY)
 
 
 @pytest.mark.parametrize(

@@ -186,5 +186,5 @@ def test_a_project_goes_with_the_component_alone(
     document = make_config().save(tmp_path / "c.yaml")
     code, _, err = run(capsys, "--config", document, "--project", tmp_path / "project", *more)
     assert code == cli.MISUSED
-    assert "--project goes with --format component" in err
+    assert "--project requires --format component" in err
     assert not (tmp_path / "project").exists()
