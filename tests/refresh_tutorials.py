@@ -19,7 +19,9 @@ FOLDER = Path(__file__).parent.parent / "notebooks"
 def refresh(path: Path) -> None:
     """Run one notebook and save it, without what differs from run to run."""
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(notebook, resources={"metadata": {"path": str(path.parent)}}, timeout=300).execute()
+    NotebookClient(
+        notebook, resources={"metadata": {"path": str(path.parent)}}, timeout=300, coalesce_streams=True
+    ).execute()
     notebook.metadata.pop("widgets", None)
     notebook.metadata.language_info = {"name": "python"}
     for cell in notebook.cells:
