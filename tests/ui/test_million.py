@@ -132,7 +132,7 @@ def one_by_one(explorer: ExplorerPage, keys: str, seen: str, answer: Locator) ->
 
 def measure_writing(explorer: ExplorerPage, watch: Stopwatch) -> None:
     """Measure patterns written and saved; something is ticked already."""
-    write, discard = explorer.button("Write patterns from my ticks"), explorer.button("Discard")
+    write, discard = explorer.button("Generate patterns"), explorer.button("Discard")
 
     def writing(seen: str) -> Repetitions:
         for _ in range(3):
