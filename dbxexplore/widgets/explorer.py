@@ -242,9 +242,9 @@ class Explorer(Component):
         if not page.children:
             with widgets.opened_together():
                 contents = self._contents(title)
-            page.children = [contents]  # now that the page can know them
+            page.children = [contents]  # now that they are open in the page
         if CoveragePanel in self._panels:
-            # The picture is only drawn where someone looks at it.
+            # The treemap is drawn only while its page is shown.
             self.coverage_panel.active = title == _COVERAGE
 
     @shows_errors

@@ -22,15 +22,15 @@ class _Step(Generic[_T]):
     open: bool = True  # whether what follows may still be a part of it
 
     def takes(self, key: Hashable | None, at: float, pause: float) -> bool:
-        """Whether an edit is a part of this step."""
+        """Return whether an edit belongs to this step."""
         return self.open and key is not None and key == self.key and at - self.at <= pause
 
 
 @dataclass
 class History(Generic[_T]):
-    """Steps from ``value`` on, at most ``limit`` of them; the oldest are forgotten.
+    """The steps that led to ``value``, at most ``limit`` of them; the oldest are dropped.
 
-    Two edits with the same key, at most ``pause`` seconds apart, are one step. An edit after `undo` forgets what
+    Two edits with the same key, at most ``pause`` seconds apart, are one step. An edit after `undo` clears what
     could have been redone.
     """
 
@@ -43,8 +43,8 @@ class History(Generic[_T]):
     def record(self, value: _T, key: Hashable | None, at: float, *, ends: bool = False) -> bool:
         """Record a new value, edited at the second ``at``; return whether it starts a new step.
 
-        ``key`` says what was edited, such as one pattern; None is never the same as anything. ``ends`` says that
-        nothing that follows is a part of the same step.
+        ``key`` names what was edited, such as one pattern; None never equals another key. ``ends`` closes the step, so
+        that the next edit starts another one.
         """
         if value == self.value:
             return False
@@ -62,12 +62,12 @@ class History(Generic[_T]):
 
     @property
     def last(self) -> tuple[_T, _T] | None:
-        """The values before and after what `undo` would take back, None when there is nothing."""
+        """The values before and after the step that `undo` would revert, None if there is none."""
         return (self._done[-1].before, self._done[-1].after) if self._done else None
 
     @property
     def next(self) -> tuple[_T, _T] | None:
-        """The values before and after what `redo` would do again, None when there is nothing."""
+        """The values before and after the step that `redo` would repeat, None if there is none."""
         return (self._undone[-1].before, self._undone[-1].after) if self._undone else None
 
     def undo(self) -> _T:
@@ -81,7 +81,7 @@ class History(Generic[_T]):
         return self.value
 
     def redo(self) -> _T:
-        """Go one step forth, if there is one, and return the value there."""
+        """Go one step forward, if there is one, and return the value there."""
         if self._undone:
             self._done.append(self._undone.pop())
             self.value = self._done[-1].after
@@ -140,7 +140,7 @@ def _edit_of_list(level: Level, name: ListName, old: tuple[str, ...], new: tuple
     if len(new) == len(old) + 1 and tail_new == old[head:]:
         return Edit(key, f"addition of {name} {_quoted(new[head])} ({level})")
     if len(old) == len(new) + 1 and tail_old == new[head:]:
-        # The next pattern moves to the same place; if it is removed too, that is a step of its own.
+        # The next pattern moves to the same place; removing it too is a separate step.
         return Edit(key, f"removal of {name} {_quoted(old[head])} ({level})", ends=True)
     if sorted(old) == sorted(new):
         return Edit(None, f"reordering of {name} patterns ({level})")

@@ -1,9 +1,9 @@
-"""The state of an Explorer: one observable object that every panel is given, and that knows nothing of widgets.
+"""The state of an Explorer: one observable object that all panels share, without widgets.
 
-`ExplorerState` holds each shared value once. A panel reads what it shows from the state, observes it, and writes what a
-person sets; the values that follow from others (`preview`, `changed`, `config` and what is wrong with them) are worked
-out here. Invariants: when observers run, all values fit each other; rows are always rows of the present catalog; the
-preview is never one of another catalog.
+`ExplorerState` holds each shared value once. A panel reads what it shows from the state, observes it, and writes what
+the user sets; derived values (`preview`, `changed`, `config` and their problems) are computed here. Invariants: when
+observers run, all values are consistent; row numbers always refer to the current catalog; the preview is never of
+another catalog.
 """
 
 from __future__ import annotations
@@ -120,11 +120,11 @@ class ExplorerState(traitlets.HasTraits):
     """The rows whose verdict the last edit changed (`Mask`); None, the default, where there is nothing to compare."""
 
     config = traitlets.Instance(ConnectionConfig, allow_none=True)
-    """The connection as it would be exported now (`ConnectionConfig`); None, the default, while the values make none.
-    Assigning one sets all values that it consists of."""
+    """The connection as it would be exported now (`ConnectionConfig`); None, the default, while it is incomplete.
+    Assigning one sets all its values."""
 
     config_problems = traitlets.Tuple(default_value=())
-    """What keeps the values from making a connection (errors, one per field); empty, the default, for nothing."""
+    """Why the values do not make a connection (errors, one per field); empty, the default, if they do."""
 
     lock: AbstractContextManager[object] = nullcontext()  # until there is one
     """Held, re-entrantly, by the thread that changes values. Hold it to read several values of the same moment."""
@@ -257,7 +257,7 @@ class ExplorerState(traitlets.HasTraits):
             )
 
         cron, timezone = self.cron.strip(), self.timezone.strip() or "UTC"
-        # Each by itself, because a model reports the first field that is wrong.
+        # One at a time, because the model reports only the first invalid field.
         if cron:
             _attempt(lambda: Schedule(cron=cron), problems)
             _attempt(lambda: Schedule(cron=_ANY_CRON, timezone=timezone), problems)

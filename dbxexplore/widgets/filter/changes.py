@@ -139,7 +139,7 @@ class _Changed:
         went_in = after.included.to_numpy()[at]
         shown = _few(np.flatnonzero(went_in), np.flatnonzero(~went_in))
         rows = "".join(
-            f"<tr><td class='{'dbxe-ok' if row['included'] else 'dbxe-no'}'>{'+ included' if row['included'] else '− excluded'}</td>"
+            f"<tr><td class='{'dbxe-ok' if row['included'] else 'dbxe-no'}'>{'+ added' if row['included'] else '− removed'}</td>"
             f"<td><code>{line_html(str(row['full_name']))}</code>{_inside_html(row, inside)}</td>"
             f"<td class='dbxe-muted'>{line_html(reason(row))}</td></tr>"
             for (_, row), inside in zip(after.rows(at[shown]).iterrows(), number[shown].tolist(), strict=True)
@@ -149,10 +149,10 @@ class _Changed:
 
 
 def _entries(after: Preview, flags: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
-    """Return what is listed of changed rows: their positions, and how many objects each stands for.
+    """Return the entries to list for changed rows: their positions, and how many objects each stands for.
 
-    A container that changed itself took along all that changed in it, and stands for it; such come first. Then come
-    tables, views and notebooks, and last the containers in which no object changed.
+    A container that changed itself stands for all that changed in it. Such containers come first, then tables, views and
+    notebooks, and last the containers in which no object changed.
     """
     subjects, changed = Subjects.of(after.catalog), np.flatnonzero(flags)  # most often few of very many
     counted = leaves(after.catalog)[changed]
@@ -177,7 +177,7 @@ def _entries(after: Preview, flags: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[
 
 
 def _few(added: npt.NDArray[np.intp], removed: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    """Return a few of both, so that neither hides the other."""
+    """Return the first few of both."""
     out = min(len(removed), max(_SHOWN // 2, _SHOWN - len(added)))
     return np.concatenate([added[: _SHOWN - out], removed[:out]])
 

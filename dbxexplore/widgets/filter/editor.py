@@ -312,7 +312,7 @@ class _Layouts:
 
 
 class _RowView:
-    """The widgets of one row: on or off, which list, the pattern, what it matches, where it stands."""
+    """The widgets of one row: enabled or not, the list, the pattern, the count, and buttons to move and remove it."""
 
     def __init__(self, section: _Section, name: ListName, row: Row) -> None:
         self.level, self.list, self.row = section.level, name, row
@@ -343,7 +343,7 @@ class _RowView:
         self.remove.on_click(lambda _: section.on_remove(self))
 
     def close(self) -> None:
-        """Take the row out of the browser; what other rows share stays."""
+        """Close the widgets of the row, except the layouts that rows share."""
         for widget in (self.on, self.flip, self.text, self.count, self.up, self.down, self.remove, self.note):
             widget.close()
         self.box.children[0].close()
@@ -490,7 +490,7 @@ class _Section:
 
     @locked
     def on_switch(self, view: _RowView) -> None:
-        """Switch a row on or off."""
+        """Enable or disable a row."""
         if view.on.value == view.row.on:
             return
         view.row.on = view.on.value
@@ -515,11 +515,11 @@ class _Section:
             return
         other = rows[at + by]
         rows[at], rows[at + by] = other, row
-        taken = self._views.get(other)
-        if taken is not None:  # the widgets stay where they are, so that the browser keeps what is focused
-            view.row, taken.row = other, row
-            self._views[other], self._views[row] = view, taken
-            view.note.value, taken.note.value = taken.note.value, view.note.value
+        other_view = self._views.get(other)
+        if other_view is not None:  # the widgets keep their places, so that the browser keeps the focus
+            view.row, other_view.row = other, row
+            self._views[other], self._views[row] = view, other_view
+            view.note.value, other_view.note.value = other_view.note.value, view.note.value
         self._go_to(row)
         self.editor.changed(self.level)
         moved = self._views[row]
@@ -538,7 +538,7 @@ class _Section:
         focus(self._views[below[0]].remove if below else self._add[view.list])
 
     def _shift_up(self, gone: Row, below: Sequence[Row]) -> None:
-        """Show rows each in the widgets of the one above, so that the browser keeps those that it may focus."""
+        """Show each row in the widgets of the row above, so that the browser keeps the focus."""
         views = [self._views[row] for row in (gone, *below)]
         notes = [view.note.value for view in views[1:]]
         for view, row, note in zip(views[:-1], below, notes, strict=True):
