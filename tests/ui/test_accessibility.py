@@ -199,6 +199,7 @@ def save_by_keyboard(explorer: NotebookExplorer) -> None:
         keyboard.press("ArrowRight")
     keyboard.press("Enter")
     explorer.expect_tab("4 Export")
+    expect(explorer.view.get_by_label("Connection name")).to_be_visible()  # the page is built when it is first shown
     tab_to(explorer, "Connection name")
     keyboard.press("ControlOrMeta+a")
     keyboard.type("by_keyboard")

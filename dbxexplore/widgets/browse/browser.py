@@ -43,7 +43,7 @@ class CatalogBrowser(Component):
         self._shown: npt.NDArray[np.intp] = np.array([], dtype=np.intp)  # rows of the frame; -1 - i is entry i of:
         self._without_row: list[Path] = []
         self._search = widgets.Text(
-            placeholder="Search all names",
+            placeholder="Search",
             layout={"width": "auto"},
             description="Search",
             style={"description_width": "60px"},

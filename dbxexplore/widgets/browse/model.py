@@ -514,7 +514,7 @@ class TreeModel:
         own, own_short = (judged.why, judged.short) if judged is not None else ("", "")
         if not size or (judged is not None and not judged.included):
             return verdict, own, own_short
-        inside = f"{included:,} of {plural(size, 'object')} in"
+        inside = f"{included:,} of {size:,} included"
         return verdict, " · ".join(part for part in (inside, own) if part), f"{included:,} of {size:,}"
 
     @cached_property
@@ -588,7 +588,7 @@ class TreeModel:
             "has_verdicts": self._preview is not None,
             "has_updates": self.tree.has_updates,
             "can_show_changed": self._changed is not None and bool(self._changed.any()),
-            "message": "" if self.total else "Nothing is found" if found else self._nothing(),
+            "message": "" if self.total else "No matches" if found else self._nothing(),
         }
 
     def _nothing(self) -> str:
@@ -618,7 +618,7 @@ def _verdicts(preview: Preview, rows: Codes) -> list[_Judged | None]:
 
 def _why(row: Mapping[str, object]) -> str:
     passes_alone = not row["included"] and row["own_verdict"] and row["level"] != row["kind"]
-    return reason(row) + (" (passes by itself)" if passes_alone else "")
+    return reason(row) + (" (its own patterns match)" if passes_alone else "")
 
 
 def _short_why(row: Mapping[str, object]) -> str:

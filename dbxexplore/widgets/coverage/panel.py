@@ -425,10 +425,10 @@ def _new_figure() -> FigureWidget:
 
 _HEAD = "<h4>Tables and views <span class='dbxe-muted'>included in each catalog and schema</span></h4>"
 _LEGEND = (
-    "<div class='dbxe-legend'><span>nothing included</span>"
+    "<div class='dbxe-legend'><span>0%</span>"
     f"<span class='dbxe-scale' style='background:linear-gradient(to right,{plots.EXCLUDED},{plots.INCLUDED})'></span>"
-    "<span>everything included</span><span class='dbxe-muted'>A box is as large as its number of tables and views. "
-    "Click one to go there; the bar above the boxes leads back. The list below holds the same.</span></div>"
+    "<span>100% included</span><span class='dbxe-muted'>Box size = tables and views. "
+    "Click a box to open it in the tree.</span></div>"
 )
 
 
@@ -437,11 +437,11 @@ def _muted(text: str) -> str:
 
 
 def _percent(part: int, whole: int) -> str:
-    """Return a share in whole percent, where 0 % means none and 100 % all."""
+    """Return a share in whole percent, where 0% means none and 100% all."""
     share = 100 * part / max(1, whole)
     if 0 < part < whole and not 1 <= share <= 99:  # noqa: PLR2004 - percent
-        return "< 1 %" if share < 1 else "> 99 %"
-    return f"{share:.0f} %"
+        return "< 1%" if share < 1 else "> 99%"
+    return f"{share:.0f}%"
 
 
 def _bar_html(part: int, whole: int) -> str:
@@ -458,8 +458,8 @@ def _sum_html(part: int, whole: int, *, unknown: str | None = None, hidden: int 
 
     ``unknown`` says why the row itself could not be, ``hidden`` how many schemas in it could not.
     """
-    parts = [f"not known ({one_line(unknown, 40)})"] if unknown is not None else []
-    parts += [f"{plural(hidden, 'schema')} not known"] if hidden else []
+    parts = [f"unknown ({one_line(unknown, 40)})"] if unknown is not None else []
+    parts += [f"{plural(hidden, 'schema')} unknown"] if hidden else []
     warning = f"<span class='dbxe-warn'>{html.escape(', '.join(parts))}</span>" if parts else ""
     if warning and not whole:
         return f"<div class='dbxe-sum'>{warning}</div>"
@@ -471,8 +471,8 @@ def _incomplete_html(preview: Preview | None) -> str:
     if preview is None or preview.catalog.complete:
         return ""
     return (
-        f"<div class='dbxe-warn' role='status'>The discovery was incomplete: {preview.catalog.not_listed} and "
-        "are not counted here.</div>"
+        f"<div class='dbxe-warn' role='status'>The discovery was incomplete: {preview.catalog.not_listed} "
+        "and not counted here.</div>"
     )
 
 
@@ -480,7 +480,7 @@ def _kinds_html(preview: Preview | None, *, discovering: bool) -> str:
     if preview is None and discovering:
         return DISCOVERING
     if preview is None:
-        return "<span class='dbxe-muted'>Discover a workspace to see how much of it the filters let through.</span>"
+        return "<span class='dbxe-muted'>Discover a workspace to see how much of it the filters include.</span>"
     rows = "".join(
         f"<tr><th scope='row'>{html.escape(str(kind))}</th><td class='dbxe-number'>{let_in + left_out:,}</td>"
         f"<td class='dbxe-number'>{let_in:,}</td><td class='dbxe-number'>"
@@ -490,6 +490,6 @@ def _kinds_html(preview: Preview | None, *, discovering: bool) -> str:
     )
     return (
         "<table class='dbxe-table'><thead><tr><th scope='col'>Kind</th><th scope='col' class='dbxe-number'>Discovered</th>"
-        "<th scope='col' class='dbxe-number'>Included</th><th scope='col' class='dbxe-number'>Share</th>"
-        f"<th scope='col'><span class='dbxe-muted'>of what was discovered</span></th></tr></thead><tbody>{rows}</tbody></table>"
+        "<th scope='col' class='dbxe-number'>Included</th><th scope='col' class='dbxe-number'>Included, %</th>"
+        f"<th></th></tr></thead><tbody>{rows}</tbody></table>"
     )

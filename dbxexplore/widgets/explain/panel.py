@@ -12,11 +12,11 @@ from dbxexplore.catalog import Catalog
 from dbxexplore.filters import Filters, Preview
 from dbxexplore.filters.explain import Change, Explanation, LevelExplanation, PatternExplanation
 from dbxexplore.filters.patterns import LEVELS
-from dbxexplore.text import line_html, one_line
+from dbxexplore.text import line_html, one_line, plural
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, shows_errors
 from dbxexplore.widgets.state import ExplorerState
-from dbxexplore.widgets.words import leaves, reading_name
+from dbxexplore.widgets.words import leaves
 from dbxexplore.widgets.work import Latest
 
 _MOST_PATTERNS = 12  # of one level
@@ -111,14 +111,14 @@ def _moved_besides(preview: Preview, selected: int, explanation: Explanation) ->
 
 
 def _unlisted_html(catalog: Catalog, explanation: Explanation) -> str:
-    """Say of a container that could not be listed that it could not, and why."""
+    """Return a warning for a container that could not be listed, with the reason."""
     if explanation.kind not in {"catalog", "schema"}:
         return ""
     failures = catalog.failures
     at = np.flatnonzero((failures["scope"] == explanation.full_name).to_numpy(dtype=bool, na_value=False))
     return "".join(
-        f"<div class='dbxe-warn'>⚠ This {explanation.kind} could not be listed ({line_html(str(why), 80)}): "
-        f"{line_html(str(message), 600)} What it holds is not known.</div>"
+        f"<div class='dbxe-warn'>⚠ This {explanation.kind} couldn't be listed ({line_html(str(why), 80)}): "
+        f"{line_html(str(message), 600)} Its contents are unknown.</div>"
         for why, message in failures.iloc[at[:_MOST_FAILURES]][["reason", "message"]].itertuples(index=False)
     )
 
@@ -136,8 +136,8 @@ def explanation_html(explanation: Explanation) -> str:
     edits = "".join(f"<li>{_edit_html(edit)}</li>" for edit in explanation.changes)
     return (
         f"<div class='dbxe-why'><p><code>{line_html(explanation.full_name)}</code> "
-        f"<span class='dbxe-muted'>({explanation.kind})</span> is <strong>{verdict}</strong>, "
-        f"read as {line_html(reading_name(explanation.dialect))}</p>"
+        f"<span class='dbxe-muted'>({explanation.kind})</span> is <strong>{verdict}</strong> "
+        f"({line_html(explanation.dialect.title)} rules)</p>"
         "<table class='dbxe-table'><thead><tr><th scope='col'>Level</th><th scope='col'>Verdict</th>"
         f"<th scope='col'>Matched against, and why</th></tr></thead><tbody>{levels}</tbody></table>"
         f"<p class='dbxe-muted'>{line_html(explanation.advice)}</p>{f'<ul>{edits}</ul>' if edits else ''}</div>"
@@ -151,7 +151,7 @@ def _level_html(level: LevelExplanation, *, decides: bool) -> str:
     others = [held for held in level.patterns if held is not decided]
     return (
         f"<tr><th scope='row'>{level.level}</th><td class='dbxe-nowrap'>{verdict}"
-        f"{' <span class=dbxe-muted>decides</span>' if decides and not level.passes else ''}</td>"
+        f"{' <span class=dbxe-muted>blocks it</span>' if decides and not level.passes else ''}</td>"
         f"<td><code>{line_html(level.subject)}</code><br>{reason}{_others_html(others)}</td></tr>"
     )
 
@@ -163,13 +163,12 @@ def _others_html(patterns: Sequence[PatternExplanation]) -> str:
     shown = sorted(patterns, key=lambda held: not held.matches)[:_MOST_PATTERNS]
     items = "".join(
         f"<li>{held.place.replace(' pattern', '')} <code>{line_html(held.pattern, 120)}</code> "
-        f"{'matches too' if held.matches else 'does not match'}</li>"
+        f"{'also matches' if held.matches else 'does not match'}</li>"
         for held in shown
     )
     rest = len(patterns) - len(shown)
     more = f"<li>and {rest:,} more</li>" if rest else ""
-    number = f"{len(patterns):,} other pattern" + ("" if len(patterns) == 1 else "s")
-    return f"<details class='dbxe-others'><summary>{number}</summary><ul>{items}{more}</ul></details>"
+    return f"<details class='dbxe-others'><summary>{plural(len(patterns), 'more pattern')}</summary><ul>{items}{more}</ul></details>"
 
 
 def _edit_text(edit: Change) -> str:

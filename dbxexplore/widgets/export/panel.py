@@ -146,7 +146,7 @@ class ExportPanel(Component):
             ConfigError: the fields make no configuration.
         """
         if self.state.config is None:
-            msg = "The fields make no connection yet"
+            msg = "The connection is incomplete: fill in the form first"
             raise errors.ConfigError(msg)
         return FORMS[self._form.value].render(self.state.config)
 
@@ -237,7 +237,7 @@ class ExportPanel(Component):
             problem = "<span class='dbxe-muted'>Fill in the connection first.</span>"
         set_text(self._problem, problem)
         self._text.value = (
-            f"<h4>What is written</h4><pre class='dbxe-text' tabindex='0'>{visible_html(text)}</pre>" if text else ""
+            f"<h4>Preview</h4><pre class='dbxe-text' tabindex='0'>{visible_html(text)}</pre>" if text else ""
         )
         self._save.disabled = self._copy.disabled = not text
         self._compare()
@@ -268,7 +268,7 @@ class ExportPanel(Component):
         """Name the button after what it does: write a file, or replace the one that is there."""
         self._replaced = replaced
         self._save.description = "Save" if replaced is None else "Overwrite"
-        self._save.tooltip = "Write the file" if replaced is None else "Replace the file that is there"
+        self._save.tooltip = "Write the file" if replaced is None else "Replace the existing file"
 
     @shows_errors
     def _on_save(self, _button: object) -> None:
@@ -280,7 +280,7 @@ class ExportPanel(Component):
             # Pressed before it was compared: nothing is replaced that the button did not say.
             self._show_save(path)
             set_text(self._difference, _difference_html(found, text, path))
-            hint = "There is another file already. Press Overwrite to replace it."
+            hint = "A file with this name exists. Click Overwrite to replace it."
             set_text(self._outcome, f"<span class='dbxe-warn' role='status'>{hint}</span>")
             return
         try:
@@ -304,7 +304,7 @@ class ExportPanel(Component):
         self._script.append_display_data(Javascript(f"if (Date.now() < {until}) navigator.clipboard.writeText({text})"))
         set_text(
             self._outcome,
-            "<span class='dbxe-muted' role='status'>Copied. If your browser did not allow it, select the text below.</span>",
+            "<span class='dbxe-muted' role='status'>Sent to the clipboard. If your browser blocks it, select the text below and press Ctrl+C.</span>",
         )
 
     # --- the assets ---
@@ -358,7 +358,7 @@ class ExportPanel(Component):
             return
         keys = _keys(config, preview, found[self._pager.part(len(found))])
         lines = "".join(f"<li><code>{_key_html(key)}</code></li>" for _, key in keys)
-        nothing = "No key is like that." if self._search.value.strip() else "Nothing is included."
+        nothing = "No matching keys." if self._search.value.strip() else "No assets are included."
         self._keys.value = f"<ul class='dbxe-keys'>{lines}</ul>" if len(found) else _muted(nothing)
 
 
@@ -384,7 +384,7 @@ def _in_words_of_the_form(error: errors.DbxExploreError) -> str:
     if not field or not isinstance(error, errors.ConfigError):
         return line_html(str(error), 600)
     if field == "name" and "at least 1 character" in error.what:
-        return f"{_FIELDS[field]}: a name is needed."
+        return f"{_FIELDS[field]}: a name is required."
     expected = f" Expected {error.expected}." if error.expected else ""
     remedy = f" {error.remedy}." if error.remedy else ""
     return line_html(f"{_FIELDS[field]}: {error.what}.{expected}{remedy}", 600)
@@ -399,17 +399,17 @@ def _muted(text: str) -> str:
 
 def _note_html(config: ConnectionConfig, preview: Preview) -> str:
     number = _number(preview)
-    nothing = "Nothing passes the filters: the connection would sync nothing."
+    nothing = "The filters exclude everything: 0 assets would be synced."
     note = f"<div class='dbxe-warn' role='status'>⚠ {nothing}</div>" if not number else ""
-    note += f"<div>{plural(number, 'asset')} under the key <code>{_key_html([config.name])}</code></div>"
+    note += f"<div>{plural(number, 'asset')}, key prefix <code>{line_html(config.name)}/</code></div>"
     if preview.catalog.complete:
         return note
     failures = preview.catalog.failures
     named = ", ".join(line_html(str(scope), 80) for scope in failures["scope"].head(_SHOWN_SCOPES))
     more = f" and {len(failures) - _SHOWN_SCOPES:,} more" if len(failures) > _SHOWN_SCOPES else ""
     return (
-        f"{note}<div class='dbxe-warn' role='status'>The discovery was incomplete: {plural(len(failures), 'scope')} could "
-        f"not be listed ({named}{more}), so more may be synced than is shown here.</div>"
+        f"{note}<div class='dbxe-warn' role='status'>The discovery was incomplete: {preview.catalog.not_listed} "
+        f"({named}{more}), so more assets may be synced than are shown here.</div>"
     )
 
 
@@ -431,7 +431,7 @@ def _reader_html(preview: Preview) -> str:
     as_many = f"{plural(len(there), 'object')}, not {len(here):,}"
     others = f"{plural(len(there), 'object')} too, {len(np.setdiff1d(there, here)):,} of them not among these"
     said = as_many if len(here) != len(there) else others
-    return f"<div class='dbxe-warn' role='status'>⚠ DataHub would read these patterns as {said}.</div>"
+    return f"<div class='dbxe-warn' role='status'>⚠ DataHub's own rules would include {said}.</div>"
 
 
 def _keys(config: ConnectionConfig, preview: Preview, rows: Rows) -> list[tuple[str, list[str]]]:
@@ -467,9 +467,9 @@ def _collisions_html(config: ConnectionConfig, preview: Preview, shared: Sequenc
     rest = len(shared) - len(lines)
     lines += [f"<li>and {plural(rest, 'more key')}</li>"] if rest else []
     return (
-        f"<div class='dbxe-warn' role='status'>{plural(len(shared), 'asset key')} would be shared by several objects, which "
-        f"Dagster then takes for one asset:<ul class='dbxe-keys'>{''.join(lines)}</ul>"
-        "Rename one of them in Databricks, or exclude it by a filter.</div>"
+        f"<div class='dbxe-warn' role='status'>{plural(len(shared), 'asset key')} would be shared by several objects. "
+        f"Dagster treats these as one asset:<ul class='dbxe-keys'>{''.join(lines)}</ul>"
+        "Rename one of them in Databricks, or exclude it with a filter.</div>"
     )
 
 
@@ -506,7 +506,7 @@ def _on_disk(path: Path, text: str) -> _Found:
     return _Found("same" if is_same else state, there, problem)
 
 
-_NO_TEXT = "is there already, and is no text."
+_NO_TEXT = "already exists and is not a text file."
 
 
 def _obstacle(path: Path) -> str:
@@ -514,9 +514,9 @@ def _obstacle(path: Path) -> str:
     if path.is_dir():
         return "is a folder. Name a file in it."
     if not path.is_file():
-        return "is no regular file."
+        return "is not a regular file."
     size = path.stat().st_size
-    return f"is there already, and too large to compare ({size / 1e6:,.1f} MB)." if size > MOST_BYTES else ""
+    return f"already exists and is too large to compare ({size / 1e6:,.1f} MB)." if size > MOST_BYTES else ""
 
 
 def _difference_html(found: _Found, text: str, path: Path) -> str:
@@ -527,12 +527,12 @@ def _difference_html(found: _Found, text: str, path: Path) -> str:
     if found.state == "nothing":
         return _new_folder_html(path)
     if found.state == "same":
-        return f"<div class='dbxe-muted' role='status'>{name} holds exactly this already.</div>"
+        return f"<div class='dbxe-muted' role='status'>{name} is up to date.</div>"
     # Not splitlines: it splits at characters that are no line ends in YAML or HCL.
     before, after = found.text.split("\n"), text.split("\n")
     if max(len(before), len(after)) > _MOST_LINES:
-        lengths = f"{len(before):,} lines there, {len(after):,} here"
-        return f"<div class='dbxe-warn' role='status'>{name} is there already and differs. It is too long to compare ({lengths}).</div>"
+        lengths = f"{len(before):,} lines in the file, {len(after):,} here"
+        return f"<div class='dbxe-warn' role='status'>{name} already exists and differs. It is too long to compare ({lengths}).</div>"
     lines = list(difflib.unified_diff(before, after, n=2, lineterm=""))[2:]
     added, removed = (sum(line.startswith(sign) for line in lines) for sign in "+-")
     rest = len(lines) - _SHOWN_LINES
@@ -540,11 +540,17 @@ def _difference_html(found: _Found, text: str, path: Path) -> str:
     shown = "".join(_line_html(line) for line in lines[:_SHOWN_LINES])
     label = f"What saving would change in {one_line(str(path))}"
     return (
-        f"<div role='status'>{name} is there already. Saving would change it: "
-        f"<span class='dbxe-ok'>{plural(added, 'line')} added</span>, "
-        f"<span class='dbxe-no'>{plural(removed, 'line')} removed</span></div>"
+        f"<div role='status'>{name} already exists. Saving will change it: "
+        f"{_signed(added, removed)}</div>"
         f"<pre class='dbxe-text dbxe-diff' tabindex='0' aria-label='{html.escape(label)}'>{shown}{more}</pre>"
     )
+
+
+def _signed(added: int, removed: int) -> str:
+    """Return ``+7 −10 lines`` as markup, without a part that is zero."""
+    parts = [f"<span class='dbxe-ok'>+{added:,}</span>"] if added else []
+    parts += [f"<span class='dbxe-no'>−{removed:,}</span>"] if removed else []
+    return f"{' '.join(parts)} {'line' if added + removed == 1 else 'lines'}"
 
 
 def _new_folder_html(path: Path) -> str:
@@ -552,7 +558,7 @@ def _new_folder_html(path: Path) -> str:
     with contextlib.suppress(OSError):
         if not path.parent.exists():
             folder = f"<code>{line_html(str(path.parent))}</code>"
-            return f"<div class='dbxe-muted' role='status'>Saving writes it in the new folder {folder}.</div>"
+            return f"<div class='dbxe-muted' role='status'>Saving creates the folder {folder}.</div>"
     return ""
 
 
