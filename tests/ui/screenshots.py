@@ -79,7 +79,7 @@ def connect(explorer: Locator) -> Locator:
 def error(explorer: Locator) -> Locator:
     """A token that the workspace refuses."""
     explorer.get_by_role("button", name="Test connection").click()
-    expect(explorer.get_by_text("does not accept the credential")).to_be_visible()
+    expect(explorer.get_by_text("Can't connect")).to_be_visible()
     return explorer
 
 
