@@ -129,7 +129,7 @@ def export(explorer: Locator) -> Locator:
     add_pattern(explorer, "deny", "tables", LEFTOVERS)
     explorer.get_by_role("tab", name="4 Export").click()
     explorer.get_by_label("File", exact=True).fill("lakehouse.yaml")
-    expect(explorer.get_by_text("is there already. Saving would change it")).to_be_visible()
+    expect(explorer.get_by_text("already exists. Saving will change it")).to_be_visible()
     explorer.get_by_label("Find a key", exact=True).fill("gold/v_")
     expect(explorer.locator(".dbxe-keys li")).to_have_count(7)
     return explorer

@@ -86,7 +86,7 @@ def test_kinds_are_counted_before_and_after(catalog: dbx.Catalog) -> None:
 
 
 @pytest.mark.parametrize(
-    ("part", "percent"), [(0, "0 %"), (1, "&lt; 1 %"), (999, "&gt; 99 %"), (1000, "100 %"), (500, "50 %")]
+    ("part", "percent"), [(0, "0%"), (1, "&lt; 1%"), (999, "&gt; 99%"), (1000, "100%"), (500, "50%")]
 )
 def test_all_and_nothing_are_told_from_nearly(part: int, percent: str) -> None:
     assert percent in coverage_panel._sum_html(part, 1000)
@@ -112,18 +112,18 @@ def test_what_could_not_be_listed_is_in_the_list_and_has_no_share(catalog: dbx.C
         ("unlisted", "▸ 1 schema"),
     ]
     sums = [row._sums.value for row in panel._rows]
-    assert "<span class='dbxe-warn'>not known (cancelled)</span>" in sums[0]
+    assert "<span class='dbxe-warn'>unknown (cancelled)</span>" in sums[0]
     assert "51 of 51" in sums[1]
-    assert "1 schema not known" in sums[1]
-    assert "not known (error)" in sums[2]
-    assert "not known (denied)" in sums[3]
-    assert [("%" in value.split("</div>")[1], "100 %" in value) for value in sums[:4] if " of " in value] == [
+    assert "1 schema unknown" in sums[1]
+    assert "unknown (error)" in sums[2]
+    assert "unknown (denied)" in sums[3]
+    assert [("%" in value.split("</div>")[1], "100%" in value) for value in sums[:4] if " of " in value] == [
         (False, True)
     ]
-    assert "100 %" in sums[5]
+    assert "100%" in sums[5]
     panel._rows[1]._open.click()
     assert rows_of(panel)[2] == ("gold", "")
-    assert "not known (denied)" in panel._rows[2]._sums.value
+    assert "unknown (denied)" in panel._rows[2]._sums.value
 
 
 def test_an_empty_schema_that_could_not_be_listed_has_its_catalog() -> None:
@@ -132,7 +132,7 @@ def test_an_empty_schema_that_could_not_be_listed_has_its_catalog() -> None:
     failures = failures_frame([("c.s.t", "denied", "no")])
     panel = CoveragePanel(state_of(dbx.Filters().preview(dbx.Catalog(catalog.objects, failures, catalog.provenance))))
     assert rows_of(panel) == [("c", "▸ 1 schema")]
-    assert panel._rows[0]._sums.value == "<div class='dbxe-sum'><span class='dbxe-warn'>1 schema not known</span></div>"
+    assert panel._rows[0]._sums.value == "<div class='dbxe-sum'><span class='dbxe-warn'>1 schema unknown</span></div>"
     panel._rows[0]._open.click()
     panel._rows[1]._name.click()
     assert panel.place == ("c", "s.t")
@@ -291,14 +291,14 @@ def test_only_the_largest_boxes_are_drawn(catalog: dbx.Catalog, monkeypatch: pyt
     panel.treemap = True
     assert list(drawn(panel)["hovertext"]) == ["all catalogs", "prod", "gold", "tmp"]
     assert panel._drawn == [(), ("prod",), ("prod", "gold"), ("prod", "tmp")]
-    assert "The 3 largest boxes are drawn; 2 are left out" in panel._note.value
+    assert "The 3 largest boxes are shown; 2 are left out" in panel._note.value
 
 
 def test_nothing_to_draw(catalog: dbx.Catalog) -> None:
     needs_figures()
     panel = CoveragePanel()
     panel.treemap = True
-    assert "no table or view to draw" in shown(panel)
+    assert "No tables or views to draw" in shown(panel)
     show_preview(panel, dbx.Filters().preview(catalog))
     assert len(drawn(panel)["ids"]) == 6
     assert panel._note.value == ""

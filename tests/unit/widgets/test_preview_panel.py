@@ -72,7 +72,7 @@ def test_an_object_that_the_reading_always_denies_has_no_button() -> None:
     panel = ExplanationPanel(state_of(Filters(schemas=Patterns(deny=["c"])).preview(catalog)))
     panel.state.selected = 0
     assert "No pattern can include it: DataHub always denies it" in shown(panel)
-    assert r"built-in deny <code>.*\.information_schema</code> matches too" in shown(panel)
+    assert r"built-in deny <code>.*\.information_schema</code> also matches" in shown(panel)
     assert panel._flip.layout.display == "none"
     show_preview(panel, Filters().preview(catalog, dbx.Dialect.STRICT))
     assert panel._flip.layout.display is None
@@ -86,8 +86,8 @@ def test_the_selected_object_is_explained(catalog: dbx.Catalog) -> None:
     assert "<code>prod.gold.t01</code> <span class='dbxe-muted'>(table)</span>" in shown(panel)
     assert "excluded" in shown(panel)
     assert "deny pattern 2 matches: .*t01" in shown(panel)
-    assert "3 other patterns" in shown(panel)
-    assert "deny 3 <code>.*1</code> matches too" in shown(panel)
+    assert "3 more patterns" in shown(panel)
+    assert "deny 3 <code>.*1</code> also matches" in shown(panel)
     assert "deny 1 <code>x</code> does not match" in shown(panel)
     assert "remove <code>.*t01</code> from deny tables" in shown(panel)
 
@@ -141,10 +141,10 @@ def test_a_container_that_could_not_be_listed_is_said_to_be_so(catalog: dbx.Cata
     panel = ExplanationPanel(state_of(Filters().preview(dbx.Catalog(catalog.objects, failures, catalog.provenance))))
     panel.state.selected = row_of(catalog, "prod.gold")
     said = shown(panel)
-    assert "This schema could not be listed (denied): No USE SCHEMA on &lt;b&gt;gold&lt;/b&gt;" in said
+    assert "This schema couldn't be listed (denied): No USE SCHEMA on &lt;b&gt;gold&lt;/b&gt;" in said
     for name in ("prod", "prod.gold.t01"):
         panel.state.selected = row_of(catalog, name)
-        assert "could not be listed" not in shown(panel)
+        assert "couldn't be listed" not in shown(panel)
 
 
 def test_only_who_may_edit_is_offered_to(catalog: dbx.Catalog) -> None:
@@ -179,10 +179,10 @@ def test_of_many_patterns_those_that_match_are_shown(catalog: dbx.Catalog) -> No
     patterns = [f"^no_{number}$" for number in range(500)]
     panel = ExplanationPanel(state_of(Filters(tables=Patterns([*patterns, ".*t01$", ".*"])).preview(catalog)))
     panel.state.selected = row_of(catalog, "prod.gold.t01")
-    assert "Holding every pattern" in shown(panel)
+    assert "Checking every pattern" in shown(panel)
     assert panel._flip.layout.display == "none"
     assert panel.wait(30)
-    assert "501 other patterns" in shown(panel)
+    assert "501 more patterns" in shown(panel)
     assert panel._flip.layout.display is None
-    assert "allow 502 <code>.*</code> matches too" in shown(panel)
+    assert "allow 502 <code>.*</code> also matches" in shown(panel)
     assert "and 489 more" in shown(panel)
