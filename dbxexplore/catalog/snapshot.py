@@ -48,7 +48,7 @@ class Provenance:
         parts = [
             self.workspace_url,
             f"metastore {self.metastore}" if self.metastore else None,
-            f"seen by {self.identity}" if self.identity else None,
+            f"as {self.identity}" if self.identity else None,
             f"taken {taken}" if taken else None,
             f"depth {self.depth}" if self.depth else None,
         ]
@@ -187,7 +187,9 @@ class Catalog:
                 table = file.read()
         except FileNotFoundError:
             msg = f"There is no file {str(source)!r}"
-            raise errors.CatalogError(msg, remedy="Check the path, or make it with Catalog.save") from None
+            raise errors.CatalogError(
+                msg, remedy="Check the path, or create one with `dbxexplore discover --output`"
+            ) from None
         except (pa.ArrowException, OSError) as error:
             msg = f"{str(source)!r} cannot be read as a Parquet file: {str(error)[:200]}"
             raise errors.CatalogError(msg, expected="a file made by Catalog.save") from None

@@ -72,9 +72,9 @@ class Component(widgets.VBox):
         return f"{type(self).__name__}()"
 
     def _displayed(self) -> None:
-        """Do what has to be done when a notebook shows this component by itself."""
+        """Called when a notebook displays this component by itself."""
 
-    # IPython asks for the one that there is: that of ipywidgets 8, or that of 7.
+    # IPython calls the one that exists: `_repr_mimebundle_` of ipywidgets 8, or `_ipython_display_` of 7.
     if hasattr(widgets.Widget, "_repr_mimebundle_"):
 
         def _repr_mimebundle_(self, **kwargs: object) -> object:
@@ -88,7 +88,7 @@ class Component(widgets.VBox):
             super()._ipython_display_(**kwargs)
 
     def show_error(self, error: BaseException | None) -> None:
-        """Show an error in the component, or take it away."""
+        """Show an error in the component, or remove it."""
         set_text(self._message, "" if error is None else error_html(error))
 
 
@@ -125,7 +125,7 @@ def shows_errors(callback: Callable[Concatenate[_C, _P], None]) -> Callable[Conc
 
 
 def message_area() -> widgets.HTML:
-    """Return a place for a message that takes no room while there is none."""
+    """Return a message area that takes no room while it is empty."""
     area = widgets.HTML()
     area.add_class("dbxe-message")
     set_text(area, "")
@@ -139,7 +139,7 @@ def set_text(area: widgets.HTML, markup: str) -> None:
 
 
 def error_html(error: BaseException) -> str:
-    """Return an error as markup; what is no error of this package is named by its type."""
+    """Return an error as markup; an error from outside this package is named by its type."""
     known = isinstance(error, errors.DbxExploreError)
     text = str(error) if known else f"Unexpected {type(error).__name__}: {error}"
     return f"<div class='dbxe-error' role='alert'>{html.escape(text)}</div>"

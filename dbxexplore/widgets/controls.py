@@ -121,7 +121,7 @@ def _as_control(kind: type[Widget]) -> type[Widget]:
 
 
 def _fixed(layout: Layout) -> Layout:
-    """Have a layout that many controls share raise an error when it is changed."""
+    """Make a shared layout raise an error when it is changed."""
     layout.observe(_refuse, layout.keys)
     return layout
 
@@ -169,7 +169,7 @@ class Control(Widget):
         super().__init__(*args, **kwargs)
 
     def open(self) -> None:
-        """Make the control known to the page, or have that done by `opened_together`."""
+        """Open the control in the page now, or at the end of `opened_together`."""
         together = _current.get()
         if together is not None:
             if self.comm is None:
@@ -182,7 +182,7 @@ class Control(Widget):
 
 
 def _keep_open(widget: Widget) -> None:
-    """Take a control that a page closes as open: other pages show it, and this one asks for it when it can."""
+    """Keep a control open that a page closes: other pages show it, and this one asks for it again later."""
     if widget.comm is not None:
         widget.comm.on_close(partial(_on_close, weakref.ref(widget)))
 
@@ -218,8 +218,8 @@ def reopen(root: Widget) -> None:
 
 
 def _belonging(root: Widget) -> list[Widget]:
-    """Return the control and what its values and attributes hold, also what is not shown now."""
-    found: dict[int, Widget] = {}
+    """Return the control and all that its traits and attributes refer to, shown or not."""
+    owned: dict[int, Widget] = {}
     seen: set[int] = set()
     waiting: list[object] = [root]
     while waiting:
@@ -228,7 +228,7 @@ def _belonging(root: Widget) -> list[Widget]:
             continue
         seen.add(id(value))
         if isinstance(value, Widget):
-            found[id(value)] = value
+            owned[id(value)] = value
             waiting += _synced(value)
         if isinstance(value, list | tuple | set):
             waiting += list(value)[:_MOST_FOLLOWED]
@@ -236,7 +236,7 @@ def _belonging(root: Widget) -> list[Widget]:
             waiting += list(value.values())[:_MOST_FOLLOWED]
         elif type(value).__module__.startswith(_PACKAGE) and hasattr(value, "__dict__"):
             waiting += list(vars(value).values())
-    return list(found.values())
+    return list(owned.values())
 
 
 _MOST_FOLLOWED = 1_000  # what is longer is data
@@ -244,7 +244,7 @@ _PACKAGE = __name__.rpartition(".")[0]
 
 
 def _synced(widget: Widget) -> list[object]:
-    """Return the values that the page has of a control."""
+    """Return the values of a control that are synchronized with the page."""
     return [getattr(widget, name) for name in widget.keys]
 
 
@@ -255,13 +255,13 @@ def _contents_first(widgets: Collection[Widget]) -> list[Widget]:
 
     def place(value: object) -> None:
         if isinstance(value, Widget) and id(value) not in ordered:
-            for held in _synced(value):
-                place(held)
+            for item in _synced(value):
+                place(item)
             if id(value) in known:
                 ordered[id(value)] = value
         elif isinstance(value, list | tuple):
-            for held in value[:_MOST_FOLLOWED]:
-                place(held)
+            for item in value[:_MOST_FOLLOWED]:
+                place(item)
 
     for widget in widgets:
         place(widget)

@@ -1,4 +1,4 @@
-"""The Explorer: the panels on pages, all on one state. It composes them and decides nothing."""
+"""The Explorer: all panels on four pages, sharing one state. It only composes them."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Explorer(Component):
     """
 
     settings: ConnectionSettings | None = _OfState()
-    """Where to connect to; None while the form makes no settings."""
+    """Where to connect to; None while the form is incomplete."""
 
     catalog: Catalog | None = _OfState()
     """What was discovered; None until then."""
@@ -63,13 +63,13 @@ class Explorer(Component):
     """The matching rules."""
 
     preview: Preview | None = _OfState()
-    """What the filters let through of the catalog; None while there is no catalog."""
+    """What the filters include of the catalog; None while there is no catalog."""
 
     config: ConnectionConfig | None = _OfState()
     """The connection as it would be exported now; None while it is not complete."""
 
     read_only: bool = _OfState()
-    """Whether it only shows a connection against a catalog: nothing can be edited, ticked, discovered or saved."""
+    """Whether it only shows a connection and a catalog: nothing can be edited, ticked, discovered or saved."""
 
     state: ExplorerState
     """The values of all panels."""
@@ -87,8 +87,8 @@ class Explorer(Component):
         read_only: bool = False,
     ) -> None:
         values = {"catalog": catalog, "settings": settings, "filters": filters, "dialect": dialect}
-        given: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
-        state = ExplorerState(config, read_only=read_only, **given)
+        initial: dict[str, Any] = {name: value for name, value in values.items() if value is not None}
+        state = ExplorerState(config, read_only=read_only, **initial)
         with widgets.opened_together():
             self._loop: asyncio.AbstractEventLoop | None = None  # of the kernel, once this is displayed
             self._panels: dict[type[Component], Component] = {}
@@ -142,7 +142,7 @@ class Explorer(Component):
 
     @property
     def suggest_panel(self) -> SuggestPanel:
-        """Patterns for what is ticked."""
+        """Patterns generated from the selection."""
         return self._panel(SuggestPanel)
 
     @property
@@ -178,7 +178,7 @@ class Explorer(Component):
 
     @property
     def pages(self) -> tuple[str, ...]:
-        """The titles of the pages that there are: nothing is connected to where nothing can be edited."""
+        """The titles of the pages; a read-only Explorer has no page *Connect*."""
         return tuple(title for title in self._pages if not (self.state.read_only and title == _CONNECT))
 
     @property
@@ -204,12 +204,12 @@ class Explorer(Component):
         return self.coverage_panel if title == _COVERAGE else self.export_panel
 
     def _filter_page(self) -> widgets.Widget:
-        """Return two columns, each as long as it is: what is set on the left, and what comes of it on the right."""
+        """Return two columns: the filters and their result on the left, the catalog on the right."""
         edited = (
             ("Filters", self.filter_editor),
             ("Result", widgets.VBox([self.preview_panel, self.changes_panel])),
         )
-        seen = (("Catalog", self.catalog_pane), ("Ticks", self.suggest_panel), ("Why", self.explanation_panel))
+        seen = (("Catalog", self.catalog_pane), ("Selection", self.suggest_panel), ("Why", self.explanation_panel))
         layout = {"display": "flex", "flex_flow": "row wrap", "grid_gap": "0 24px"}
         return widgets.Box([_column(5, 350, edited), _column(6, 460, seen)], layout=layout)
 
@@ -222,7 +222,7 @@ class Explorer(Component):
             self.catalog_pane.expect_page(self._loop)
 
     def _on_value(self, change: Mapping[str, object]) -> None:
-        """Tell those who observe the Explorer."""
+        """Notify observers of the Explorer."""
         self.notify_change(traitlets.Bunch({**change, "owner": self}))
 
     def _show_problem(self, _change: object = None) -> None:
@@ -242,9 +242,9 @@ class Explorer(Component):
         if not page.children:
             with widgets.opened_together():
                 contents = self._contents(title)
-            page.children = [contents]  # now that the page can know them
+            page.children = [contents]  # now that they are open in the page
         if CoveragePanel in self._panels:
-            # The picture is only drawn where someone looks at it.
+            # The treemap is drawn only while its page is shown.
             self.coverage_panel.active = title == _COVERAGE
 
     @shows_errors

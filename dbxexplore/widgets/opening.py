@@ -17,20 +17,20 @@ from dbxexplore.widgets.explorer import Explorer
 
 
 @dataclass(frozen=True, eq=False)
-class _Given:
-    """What an Explorer was opened with."""
+class _Arguments:
+    """The arguments that an Explorer was opened with."""
 
     catalog: Catalog | Path | None
     version: object
-    """What is another one when there is another catalog to be read from the same path."""
+    """Differs when the path holds another catalog than before."""
     settings: ConnectionSettings | None
     filters: Filters | None
     dialect: Dialect | None
     config: ConnectionConfig | Path | None
     read_only: bool
 
-    def differs_only_in_catalog(self, other: _Given) -> bool:
-        """Whether the rest is equal."""
+    def differs_only_in_catalog(self, other: _Arguments) -> bool:
+        """Return whether all other arguments are equal."""
         same = ("settings", "filters", "dialect", "config", "read_only")
         return all(getattr(self, name) == getattr(other, name) for name in same)
 
@@ -49,7 +49,7 @@ class _Given:
 _MOST_KEPT = 8
 
 # The Explorers of this kernel by the cells that show them. A kernel has one user, and a cell run again means the same one.
-_opened: dict[str, tuple[_Given, Explorer]] = {}
+_opened: dict[str, tuple[_Arguments, Explorer]] = {}
 
 
 def explore(  # noqa: PLR0913 - each is a value of its own
@@ -65,7 +65,7 @@ def explore(  # noqa: PLR0913 - each is a value of its own
     """Return the Explorer, to be shown as the last line of a cell.
 
     A cell that is run again shows the same Explorer as it was left: patterns, ticks, what is open, a discovery under
-    way. With another catalog it is the same one with that catalog in it; with other arguments it begins anew. It is sent
+    way. With another catalog it is the same one with that catalog in it; with other arguments it starts over. It is sent
     to the page once more, so running the cell again also restores an Explorer that the page has lost; other outputs that
     show it become empty.
 
@@ -74,33 +74,33 @@ def explore(  # noqa: PLR0913 - each is a value of its own
             connecting.
         settings: what to fill the connect form with.
         filters: the patterns to start from.
-        dialect: how to read them; `Dialect.DATAHUB` unless given.
-        config: a connection, or the path of an exported one, to start from; the arguments above go before it.
-        read_only: only show a connection against a catalog: nothing can be edited, ticked, discovered or saved.
-        fresh: begin anew, even in a cell that is run again.
+        dialect: the matching rules; `Dialect.DATAHUB` by default.
+        config: a connection, or the path of an exported one, to start from; the arguments above take precedence.
+        read_only: only show a connection and a catalog: nothing can be edited, ticked, discovered or saved.
+        fresh: start over, even in a cell that is run again.
 
     Raises:
         CatalogError: the saved catalog cannot be read.
         ConfigError: the exported connection cannot be read; or, to be read only, there is no catalog to show.
     """
     if read_only and catalog is None:
-        msg = "There is nothing to show without a catalog"
+        msg = "A read-only Explorer needs a catalog"
         raise errors.ConfigError(msg, expected="a catalog, or the path of a saved one", remedy="Discover one first")
     source = _as_path(catalog)
-    given = _Given(source, _version(source), settings, filters, dialect, _as_path(config), read_only)
+    arguments = _Arguments(source, _version(source), settings, filters, dialect, _as_path(config), read_only)
     cell = _cell()
     before, explorer = _opened.get(cell, (None, None)) if cell else (None, None)
-    if fresh or before is None or explorer is None or not given.differs_only_in_catalog(before):
-        explorer = given.open()
+    if fresh or before is None or explorer is None or not arguments.differs_only_in_catalog(before):
+        explorer = arguments.open()
     else:
-        if given.catalog is not None and given.version != before.version:
-            explorer.catalog = given.loaded_catalog()
+        if arguments.catalog is not None and arguments.version != before.version:
+            explorer.catalog = arguments.loaded_catalog()
         with explorer.state.lock:
-            # Whatever the page has lost or closed: a cell that is run again shows an Explorer that works.
+            # The page may have lost or closed some of it; a cell that is run again shows an Explorer that works.
             reopen(explorer)
     if cell:
         _opened.pop(cell, None)
-        _opened[cell] = (given, explorer)  # at the end, as the one that was used last
+        _opened[cell] = (arguments, explorer)  # at the end, as the one that was used last
         while len(_opened) > _MOST_KEPT:
             del _opened[next(iter(_opened))]
     return explorer
@@ -117,10 +117,10 @@ def _version(catalog: Catalog | Path | None) -> object:
     if not isinstance(catalog, Path):
         return id(catalog)
     try:
-        found = catalog.stat()
-    except OSError:  # told when it is read, if it is
+        status = catalog.stat()
+    except OSError:  # raised when it is read, if it is
         return catalog
-    return catalog, found.st_mtime_ns, found.st_size
+    return catalog, status.st_mtime_ns, status.st_size
 
 
 _calls: dict[str, int] = {}
@@ -128,7 +128,7 @@ _calls: dict[str, int] = {}
 
 
 def _cell() -> str | None:
-    """Return what names this call in the cell that is being run, None where no notebook says it."""
+    """Return an id of this call in the running cell, None where the front end does not name cells."""
     from IPython.core.getipython import get_ipython
 
     request: object = getattr(get_ipython(), "get_parent", dict)()

@@ -1,4 +1,4 @@
-"""Pages of a long list: which part of it is shown, and buttons that turn them, where there is more than one page."""
+"""Splits a long list into pages, with buttons to turn them if there is more than one."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from dbxexplore.widgets import controls as widgets
 class Pager:
     """Shows a list in pages of ``length`` entries.
 
-    ``box`` is to be placed below the list. Its buttons are made when they are first needed, and call ``turn`` with -1 or
-    1, which is to change ``page`` (from 0) and to show the list again.
+    Place ``box`` below the list. Its buttons are created when first needed, and call ``turn`` with -1 or 1, which has to
+    change ``page`` (from 0) and show the list again.
     """
 
     def __init__(self, length: int, turn: Callable[[int], None]) -> None:
@@ -21,7 +21,7 @@ class Pager:
         self._turn = turn
 
     def part(self, total: int, entries: str = "") -> slice:
-        """Return which of ``total`` entries are to be shown, and show where they are.
+        """Return which of ``total`` entries to show, and update the position in ``box``.
 
         ``entries`` is the number in words, such as ``60 patterns``.
         """

@@ -1,9 +1,9 @@
-"""The state of an Explorer: one observable object that every panel is given, and that knows nothing of widgets.
+"""The state of an Explorer: one observable object that all panels share, without widgets.
 
-`ExplorerState` holds each shared value once. A panel reads what it shows from the state, observes it, and writes what a
-person sets; the values that follow from others (`preview`, `changed`, `config` and what is wrong with them) are worked
-out here. Invariants: when observers run, all values fit each other; rows are always rows of the present catalog; the
-preview is never one of another catalog.
+`ExplorerState` holds each shared value once. A panel reads what it shows from the state, observes it, and writes what
+the user sets; derived values (`preview`, `changed`, `config` and their problems) are computed here. Invariants: when
+observers run, all values are consistent; row numbers always refer to the current catalog; the preview is never of
+another catalog.
 """
 
 from __future__ import annotations
@@ -52,15 +52,15 @@ class ExplorerState(traitlets.HasTraits):
     catalog for `preview`, which every view waits for.
 
     Args:
-        config: a connection to start from; what is given besides it has precedence.
+        config: a connection to start from; ``values`` take precedence.
         clock: returns seconds; edits that follow each other closely are one step of `history`.
         values: initial values of traits by name. They are not an edit that can be undone.
     """
 
-    # --- what a person sets ---
+    # --- set by the user ---
 
     settings = traitlets.Instance(ConnectionSettings, allow_none=True)
-    """Where to connect to (`ConnectionSettings`); None while the form makes none. By default None, and inside Databricks
+    """Where to connect to (`ConnectionSettings`); None while the form is incomplete. By default None, and inside Databricks
     the identity of the notebook."""
 
     catalog = traitlets.Instance(Catalog, allow_none=True)
@@ -87,7 +87,7 @@ class ExplorerState(traitlets.HasTraits):
     read_only = traitlets.Bool(default_value=False)
     """Whether the connection is only shown: nothing can be edited, ticked, discovered or saved (bool, False)."""
 
-    # --- what the page and the tree report ---
+    # --- reported by the page and the tree ---
 
     selected = traitlets.Int(-1)
     """The row of ``catalog.objects`` that was clicked last (int); -1, the default, for none."""
@@ -104,7 +104,7 @@ class ExplorerState(traitlets.HasTraits):
     page_width = traitlets.Int(0)
     """Width of the Explorer in the page, in pixels (int); 0, the default, until a page has reported it."""
 
-    # --- what follows from them ---
+    # --- derived ---
 
     preview = traitlets.Instance(Preview, allow_none=True)
     """What the filters include of the catalog (`Preview`). While a pattern is broken, this is the last one of the same
@@ -120,11 +120,11 @@ class ExplorerState(traitlets.HasTraits):
     """The rows whose verdict the last edit changed (`Mask`); None, the default, where there is nothing to compare."""
 
     config = traitlets.Instance(ConnectionConfig, allow_none=True)
-    """The connection as it would be exported now (`ConnectionConfig`); None, the default, while the values make none.
-    Assigning one sets all values that it consists of."""
+    """The connection as it would be exported now (`ConnectionConfig`); None, the default, while it is incomplete.
+    Assigning one sets all its values."""
 
     config_problems = traitlets.Tuple(default_value=())
-    """What keeps the values from making a connection (errors, one per field); empty, the default, for nothing."""
+    """Why the values do not make a connection (errors, one per field); empty, the default, if they do."""
 
     lock: AbstractContextManager[object] = nullcontext()  # until there is one
     """Held, re-entrantly, by the thread that changes values. Hold it to read several values of the same moment."""
@@ -145,7 +145,7 @@ class ExplorerState(traitlets.HasTraits):
             # A default is made when a value is first read. Made while another thread sets the value, it would replace it.
             getattr(self, name)
         self._clock = clock
-        self._step = self._compared_step = 0  # the number of the last edit, and of the one that `before` is before
+        self._step = self._compared_step = 0  # the number of the last edit, and of the edit that `before` precedes
         self._set(**{**(_parts(config) if config is not None else {}), **values})
         self._history = History((self.filters, self.dialect))
         self._judge()
@@ -183,11 +183,11 @@ class ExplorerState(traitlets.HasTraits):
         return self._history
 
     def undo(self) -> None:
-        """Take back the last edit of filters and dialect, if there is one."""
+        """Undo the last edit of filters and dialect, if there is one."""
         self._go(self._history.undo)
 
     def redo(self) -> None:
-        """Repeat the edit that was taken back last, if there is one."""
+        """Redo the edit that was undone last, if there is one."""
         self._go(self._history.redo)
 
     def _go(self, move: Callable[[], tuple[Filters, Dialect]]) -> None:
@@ -199,7 +199,7 @@ class ExplorerState(traitlets.HasTraits):
     # --- what follows ---
 
     def _follow(self, changed: set[str]) -> None:
-        """Work out the values that depend on those that changed."""
+        """Update the values that depend on those that changed."""
         last = self.preview
         if changed & _EDITED:
             value = (self.filters, self.dialect)
@@ -226,7 +226,7 @@ class ExplorerState(traitlets.HasTraits):
         self._set(preview=preview, problem=problem)
 
     def _compare(self, last: Preview | None) -> None:
-        """Compare the preview with what it was before the last edit; all that is one step is one edit."""
+        """Compare the preview with the one before the last edit; a step of the history is one edit."""
         before, after = self.before, self.preview
         if self._compared_step != self._step or not _are_of_one_catalog(before, after):
             before = last if _are_of_one_catalog(last, after) else None
@@ -257,7 +257,7 @@ class ExplorerState(traitlets.HasTraits):
             )
 
         cron, timezone = self.cron.strip(), self.timezone.strip() or "UTC"
-        # Each by itself, because a model reports the first field that is wrong.
+        # One at a time, because the model reports only the first invalid field.
         if cron:
             _attempt(lambda: Schedule(cron=cron), problems)
             _attempt(lambda: Schedule(cron=_ANY_CRON, timezone=timezone), problems)
@@ -267,7 +267,7 @@ class ExplorerState(traitlets.HasTraits):
         return _attempt(lambda: make(Schedule(cron=cron, timezone=timezone) if cron else None), problems)
 
     def _set(self, **values: object) -> None:
-        """Set values from which nothing follows here."""
+        """Set values without updating those that depend on them."""
         for name, value in values.items():
             super().__setattr__(name, value)
 

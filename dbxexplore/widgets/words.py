@@ -1,4 +1,4 @@
-"""What objects and verdicts are called where a person reads them, and how their names are made visible there."""
+"""Words for objects, verdicts and numbers, as the panels show them."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from dbxexplore.text import one_line, plural
 
 Flags: TypeAlias = npt.NDArray[np.bool_]
 
-DISCOVERING = "<span class='dbxe-muted'>The workspace is being discovered…</span>"
-"""What stands, while a discovery is under way, where there is nothing to show yet."""
+DISCOVERING = "<span class='dbxe-muted'>Discovering the workspace…</span>"
+"""Shown while a discovery is running and there is nothing else to show yet."""
 
 
 def type_text(kind: str, object_type: object) -> str:
@@ -30,7 +30,7 @@ def type_text(kind: str, object_type: object) -> str:
 
 
 def reason(verdict: pd.Series | Mapping[str, object]) -> str:
-    """Say in words who decided a row of ``Preview.frame``."""
+    """Return what decided a row of ``Preview.frame``, in words."""
     level = f"{verdict['level']} "
     if verdict["rule"] == "deny":
         return f"{level}deny {one_line(str(verdict['pattern']), 60)}"
@@ -40,7 +40,7 @@ def reason(verdict: pd.Series | Mapping[str, object]) -> str:
 
 
 def reading_name(dialect: Dialect) -> str:
-    """Return what a way of reading patterns is called where it is chosen: ``DataHub``."""
+    """Return the name of matching rules as shown in their menu: ``DataHub``."""
     return dialect.title
 
 
@@ -65,7 +65,7 @@ class _Leaves:
 def leaves(catalog: Catalog) -> Flags:
     """Return which rows of ``catalog.objects`` are objects to a person who counts them: tables, views and notebooks.
 
-    Containers are not: one that moves takes along what it holds, which is counted already.
+    Containers are not counted: their contents already are.
     """
     return catalog.derived(_Leaves, lambda: _Leaves.of(catalog)).flags
 
@@ -78,7 +78,7 @@ def containers_text(catalog: Catalog, flags: Flags) -> str:
 
 
 def objects_text(catalog: Catalog, flags: Flags) -> str:
-    """Return how many objects some rows are, and apart from them the containers: ``24 objects and 1 schema``."""
+    """Return how many objects and containers some rows are: ``24 objects and 1 schema``."""
     number = int(np.count_nonzero(flags & leaves(catalog)))
     containers = containers_text(catalog, flags)
     if not containers:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import re
@@ -254,7 +255,7 @@ def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
 
 @contextmanager
 def demo_command(*arguments: str) -> Iterator[subprocess.Popen[str]]:
-    command = [sys.executable, "-m", "dbxexplore.cli", "demo", "--no-browser", "--json", *arguments]
+    command = [sys.executable, "-m", "dbxexplore", "demo", "--no-browser", "--json", *arguments]
     environment = {name: value for name, value in os.environ.items() if name != TOKEN_VARIABLE}
     process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
     try:
@@ -281,8 +282,8 @@ def test_the_command_serves_until_ctrl_c_and_leaves_nothing(tmp_path: Path, temp
     mine.write_text("mine")
     with demo_command("--dir", str(tmp_path / "demo")) as process:
         # One document, and the server stays up after it; so read up to where it ends.
-        text = "".join(iter(process.stdout.readline, "}\n")) + "}"
-        running = json.loads(text)
+        lines = itertools.takewhile(lambda line: line not in {"", "}\n"}, iter(process.stdout.readline, None))
+        running = json.loads("".join([*lines, "}"]))
         parts = urlsplit(running["jupyter_url"])
         assert running["directory"] == str((tmp_path / "demo").resolve())
         tutorials = {path.name for path in serve.tutorials()} | {serve.QUICKSTART}

@@ -125,7 +125,7 @@ class ExplorerPage:
 
     def write_patterns(self) -> None:
         """Have patterns written from the ticks, and apply them."""
-        self.button("Write patterns from my ticks").click()
+        self.button("Generate patterns").click()
         self.button("Apply").click(timeout=ANSWER_SECONDS * 1000)
         expect(self.view.get_by_text("✓ Applied")).to_be_visible()
 

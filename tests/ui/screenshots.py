@@ -100,17 +100,17 @@ def filtering(explorer: Locator) -> Locator:
     row(explorer, "prod.gold").locator('[data-part="tick"]').click()
     row(explorer, "prod.silver.orders_v2").locator('[data-part="tick"]').click()
     row(explorer, "prod.silver.orders_bak_20240101").click()
-    explorer.get_by_role("button", name="Write patterns from my ticks").click()
+    explorer.get_by_role("button", name="Generate patterns").click()
     expect(explorer.get_by_role("button", name="Apply")).to_be_visible()
     settled(explorer)
     return explorer
 
 
 def pattern_error(explorer: Locator) -> Locator:
-    """A pattern that is half typed, while the last good one stays in force."""
+    """A pattern that is half typed, while the last valid one stays active."""
     add_pattern(explorer, "deny", "tables", r".*_bak_\d+$")
     explorer.get_by_label("deny tables 1", exact=True).fill(r".*_(bak_\d+|old")
-    expect(explorer.get_by_role("alert").filter(has_text="stays in force")).to_be_visible()
+    expect(explorer.get_by_role("alert").filter(has_text="Still using")).to_be_visible()
     settled(explorer)
     return explorer.locator(".dbxe-editor")
 
@@ -192,7 +192,7 @@ def row(explorer: Locator, full_name: str) -> Locator:
 
 def settled(explorer: Locator) -> None:
     """Wait for what is worked out in the background."""
-    expect(explorer.get_by_text("Other readings: …")).to_have_count(0)
+    expect(explorer.get_by_text("Other rules: …")).to_have_count(0)
     expect(explorer.locator(".dbxe-stale, .dbxe-outdated")).to_have_count(0)
 
 

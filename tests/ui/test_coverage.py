@@ -60,7 +60,7 @@ def test_the_treemap_follows_the_preview_in_place(open_cells: OpenNotebook) -> N
     label = page.locator(".treemaplayer .slice text").filter(has_text="prod ·")
     expect(label).to_have_text("prod · 12 of 27", timeout=60_000)
     figure = kernel.value("panel._figure.model_id")
-    kernel.value("setattr(panel, 'preview', dbx.Filters(catalogs=dbx.Patterns(['prod'])).preview(catalog)) or 1")
+    kernel.value("setattr(panel.state, 'filters', dbx.Filters(catalogs=dbx.Patterns(['prod']))) or 1")
     expect(label).to_have_text("prod · 27 of 27")
     assert kernel.value("panel._figure.model_id") == figure
     page.get_by_role("button", name="Hide the treemap").click()

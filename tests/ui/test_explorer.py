@@ -113,13 +113,13 @@ def test_a_half_typed_pattern_marks_its_row_and_keeps_the_last_good_preview(expl
     page.get_by_title("Add deny schemas", exact=True).click()
     second = page.get_by_label("deny schemas 2", exact=True)
     second.press_sequentially("(gold|")
-    expect(page.get_by_text("Not in force until it is a valid regular expression")).to_be_visible()
+    expect(page.get_by_text("Ignored until it is a valid regular expression")).to_be_visible()
     assert kernel.value("list(explorer.filters.schemas.deny)") == [r".*\.tmp"]
     assert included(explorer) == good
 
     second.press_sequentially("silver)")
     kernel.wait("len(explorer.filters.schemas.deny) == 2")
-    expect(page.get_by_text("Not in force until it is a valid regular expression")).to_be_hidden()
+    expect(page.get_by_text("Ignored until it is a valid regular expression")).to_be_hidden()
     explorer.button("Remove deny schemas 2").click()
     kernel.wait("len(explorer.filters.schemas.deny) == 1")
     assert included(explorer) == good
@@ -164,7 +164,7 @@ def test_values_assigned_in_python_appear_in_the_page(explorer: NotebookExplorer
     kernel.value("setattr(explorer, 'filters', dbx.Filters(tables=dbx.Patterns(allow=['^prod\\\\.gold']))) or 1")
     expect(explorer.page.get_by_label("allow tables 1", exact=True)).to_have_value(r"^prod\.gold")
     kernel.value("setattr(explorer, 'dialect', dbx.Dialect.STRICT) or 1")
-    expect(explorer.page.get_by_label("Read as", exact=True)).to_have_value(re.compile("Strict|strict"))
+    expect(explorer.page.get_by_label("Matching rules", exact=True)).to_have_value(re.compile("Strict|strict"))
 
 
 def test_a_secret_pasted_into_a_field_is_removed_from_it(explorer: NotebookExplorer) -> None:
@@ -172,7 +172,7 @@ def test_a_secret_pasted_into_a_field_is_removed_from_it(explorer: NotebookExplo
     pasted = "dapi" + "facade" * 6
     field = page.get_by_label("Token environment variable", exact=True)
     field.fill(pasted)
-    expect(page.get_by_text("looked like a secret")).to_be_visible()
+    expect(page.get_by_text("looks like a token")).to_be_visible()
     expect(field).to_have_value("")
     assert kernel.value("explorer.settings") is None
     assert pasted not in str(kernel.value("__import__('ipywidgets').Widget.get_manager_state()"))

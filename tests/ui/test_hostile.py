@@ -78,7 +78,7 @@ def go_everywhere(explorer: NotebookExplorer) -> dict[str, dict[str, int]]:
     rows.nth(3).locator('[data-part="tick"]').click()
     rows.nth(4).locator('[data-part="tick"]').click()
     kernel.wait("explorer.state.ticked_text")
-    explorer.button("Write patterns from my ticks").click()
+    explorer.button("Generate patterns").click()
     expect(explorer.button("Apply")).to_be_visible()
     look("suggestion")
     explorer.button("Apply").click()

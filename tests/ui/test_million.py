@@ -132,7 +132,7 @@ def one_by_one(explorer: ExplorerPage, keys: str, seen: str, answer: Locator) ->
 
 def measure_writing(explorer: ExplorerPage, watch: Stopwatch) -> None:
     """Measure patterns written and saved; something is ticked already."""
-    write, discard = explorer.button("Write patterns from my ticks"), explorer.button("Discard")
+    write, discard = explorer.button("Generate patterns"), explorer.button("Discard")
 
     def writing(seen: str) -> Repetitions:
         for _ in range(3):
@@ -140,8 +140,10 @@ def measure_writing(explorer: ExplorerPage, watch: Stopwatch) -> None:
             discard.click()
             expect(discard).to_be_hidden()
 
-    watch.measure("write patterns, until it says so", "pointerdown", writing(text_of("[role=status]", "Writing")))
-    watch.measure("write patterns, until they are there", "pointerdown", writing(text_of(".dbxe-ok", "Exactly what")))
+    watch.measure("write patterns, until it says so", "pointerdown", writing(text_of("[role=status]", "Generating")))
+    watch.measure(
+        "write patterns, until they are there", "pointerdown", writing(text_of(".dbxe-ok", "Matches your selection"))
+    )
 
 
 def measure_saving(explorer: ExplorerPage, watch: Stopwatch) -> None:

@@ -59,7 +59,7 @@ def test_an_edit_shows_in_the_page_and_keeps_the_kernel_and_its_state(
     process = kernel.value("__import__('os').getpid()")
     explorer.part("prod", "twisty").click()
     explorer.part("gold", "tick").click()
-    kernel.wait("explorer.catalog_pane.tree.ticked is not None")
+    kernel.wait("explorer.state.ticked is not None")
 
     edit(static / "tree.css", ".dbxe-tree-ticked {", ".dbxe-tree-ticked { letter-spacing: 7px;")
     expect(explorer.view.locator(".dbxe-tree-ticked")).to_have_css("letter-spacing", "7px")

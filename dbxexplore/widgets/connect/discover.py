@@ -1,4 +1,4 @@
-"""The panel that runs a discovery: what to list, how far it is, and a button that stops it."""
+"""The panel that runs a discovery: how much to list, the progress, and a button that cancels it."""
 
 from __future__ import annotations
 
@@ -18,13 +18,13 @@ from dbxexplore.widgets.work import Task
 
 _DEPTHS: tuple[tuple[str, Depth], ...] = (
     ("Names and types", "summary"),
-    ("and owners, comments, times", "details"),
-    ("and columns", "columns"),
+    ("+ owners, comments, timestamps", "details"),
+    ("+ columns", "columns"),
 )
 
 
 class DiscoverPanel(Component):
-    """Lists the workspace of the settings into the catalog, which keeps its value until another is complete."""
+    """Discovers the workspace of the settings. The catalog keeps its value until the discovery ends."""
 
     WRITES = ("catalog", "discovering")  # at the end of a discovery, from a thread
 
@@ -32,16 +32,16 @@ class DiscoverPanel(Component):
         self.task = Task()
         self._cancel = threading.Event()
         self._depth = widgets.Dropdown(
-            description="List", options=_DEPTHS, style={"description_width": "120px"}, layout={"width": "380px"}
+            description="Detail", options=_DEPTHS, style={"description_width": "120px"}, layout={"width": "380px"}
         )
         self._notebooks = widgets.Checkbox(
-            value=True, description="Notebooks too", indent=False, layout={"width": "130px"}
+            value=True, description="Include notebooks", indent=False, layout={"width": "150px"}
         )
-        self._start = widgets.Button(description="Discover", button_style="primary", tooltip="List the workspace")
-        self._stop = widgets.Button(
-            description="Cancel", disabled=True, tooltip="Stop, and keep what was found until now"
+        self._start = widgets.Button(
+            description="Discover", button_style="primary", tooltip="List the objects of the workspace"
         )
-        # The total grows while containers are still being found, so the bar says how much of what is known is done.
+        self._stop = widgets.Button(description="Cancel", disabled=True, tooltip="Stop and keep the results so far")
+        # The total grows as containers are found, so the bar shows the share of the known calls.
         self._bar = widgets.IntProgress(min=0, max=1, layout={"width": "100%", "max_width": "620px", "display": "none"})
         self._status = message_area()
         super().__init__(state)
@@ -87,13 +87,13 @@ class DiscoverPanel(Component):
 
     def _run(self, settings: ConnectionSettings, depth: Depth, *, notebooks: bool) -> None:
         try:
-            found = discover(
+            catalog = discover(
                 settings, depth=depth, notebooks=notebooks, progress=self._on_progress, cancel=self._cancel
             )
-            if not len(found) and self.state.catalog is not None and self._cancel.is_set():
+            if not len(catalog) and self.state.catalog is not None and self._cancel.is_set():
                 set_text(self._status, "<span class='dbxe-warn'>Cancelled before anything was found.</span>")
             else:
-                self.state.catalog = found
+                self.state.catalog = catalog
         except errors.DbxExploreError as error:
             set_text(self._status, "")
             self.show_error(error)
@@ -112,18 +112,17 @@ class DiscoverPanel(Component):
 
 
 def _summary(catalog: Catalog) -> str:
-
-    found = f"<div role='status'>Found {html.escape(counted(catalog.counts()))}.</div>"
-    found += "".join(f"<div class='dbxe-muted'>{html.escape(note)}</div>" for note in catalog.provenance.notes)
+    text = f"<div role='status'>Found {html.escape(counted(catalog.counts()))}.</div>"
+    text += "".join(f"<div class='dbxe-muted'>{html.escape(note)}</div>" for note in catalog.provenance.notes)
     if catalog.complete:
-        return found
+        return text
     rows = "".join(
         f"<tr><td><code>{html.escape(str(scope))}</code></td><td>{html.escape(str(reason))}</td>"
         f"<td>{html.escape(str(message))}</td></tr>"
         for scope, reason, message in catalog.failures.head(50).itertuples(index=False)
     )
     return (
-        f"{found}<div class='dbxe-warn'>Incomplete: {catalog.not_listed}; contents unknown.</div>"
-        f"<details><summary>What could not be listed</summary><table class='dbxe-table'><thead><tr><th>Scope</th>"
+        f"{text}<div class='dbxe-warn'>Incomplete: {catalog.not_listed}; contents unknown.</div>"
+        f"<details><summary>Not listed</summary><table class='dbxe-table'><thead><tr><th>Scope</th>"
         f"<th>Reason</th><th>Message</th></tr></thead><tbody>{rows}</tbody></table></details>"
     )

@@ -1,4 +1,4 @@
-"""The form that makes connection settings, and tests them."""
+"""The form for the connection settings, and the test of them."""
 
 from __future__ import annotations
 
@@ -34,10 +34,10 @@ class ConnectForm(Component):
     from a field as soon as it arrives there.
     """
 
-    WRITES = ("settings",)  # None while the fields make none
+    WRITES = ("settings",)  # None while the form is incomplete
 
     report = traitlets.Instance(ConnectionReport, allow_none=True)
-    """What the last test found, None when the settings changed since."""
+    """The result of the last test; None if the settings have changed since."""
 
     def __init__(self, state: ExplorerState | None = None) -> None:
         self.task = Task()
@@ -54,9 +54,9 @@ class ConnectForm(Component):
         )
         self._result = message_area()
         super().__init__(state)
-        hint = widgets.HTML(
-            "<span class='dbxe-muted'>Give the <b>name</b> of the environment variable that holds the secret. "
-            "The secret itself never enters this form.</span>"
+        self._hint = widgets.HTML(
+            "<span class='dbxe-muted'>Enter the variable's <b>name</b>, not its value. The value is never stored.</span>",
+            layout={},
         )
         self.children = [
             self._message,
@@ -65,7 +65,7 @@ class ConnectForm(Component):
             self._kind,
             *self._fields.values(),
             self._messages["auth"],
-            hint,
+            self._hint,
             self._warehouse,
             self._workspace,
             self._messages["ids"],
@@ -90,7 +90,7 @@ class ConnectForm(Component):
         if isinstance(value, str) and field is not self._kind and self._holds_secret(field, value):
             assert isinstance(field, widgets.Text | widgets.Combobox)
             field.value = ""
-            message = "That looked like a secret, so it was removed. Give the name of its environment variable."
+            message = "That looks like a token, so it was cleared. Enter the variable's name instead."
             set_text(self._messages[self._place_of(field)], error_html(errors.CredentialError(message)))
             return
         self.state.settings = self._read()
@@ -106,28 +106,30 @@ class ConnectForm(Component):
         return "ids" if field in (self._warehouse, self._workspace) else "auth"
 
     def _read(self) -> ConnectionSettings | None:
-        """Return the settings that the fields make; what keeps them from being any is shown beside its field."""
+        """Return the settings in the fields, or None and show the problem beside each invalid field."""
         for message in self._messages.values():
             set_text(message, "")
-        shown = [field.name for field in AUTH_KINDS[self._kind.value].FIELDS]
+        fields = AUTH_KINDS[self._kind.value].FIELDS
+        shown = [field.name for field in fields]
+        self._hint.layout.display = None if any(field.variable for field in fields) else "none"
         for name, field in self._fields.items():
             field.layout.display = None if name in shown else "none"
-        made = None
+        settings = None
         try:
             auth = self._auth()
         except errors.SettingsError as error:
             self._explain("auth", error, typed=any(self._fields[name].value.strip() for name in shown))
             auth = None
         try:
-            made = self._settings_with(auth or TokenAuth())
+            settings = self._settings_with(auth or TokenAuth())
         except errors.WorkspaceUrlError as error:
             self._explain("workspace_url", error, typed=bool(self._url.value.strip()))
         except errors.SettingsError as error:
             self._explain("ids", error, typed=True)
-        return made if auth is not None else None
+        return settings if auth is not None else None
 
     def _explain(self, place: str, error: errors.SettingsError, *, typed: bool) -> None:
-        # An untouched field is not a mistake yet.
+        # An empty field is not an error yet.
         set_text(self._messages[place], error_html(error) if typed else "")
 
     def _auth(self) -> Auth:
@@ -179,9 +181,7 @@ class ConnectForm(Component):
         except Exception as error:  # noqa: BLE001 - shown to the person who asked for the test
             set_text(self._result, error_html(error))
         else:
-            if (
-                settings == self.state.settings
-            ):  # else the fields changed meanwhile, and the answer is to another question
+            if settings == self.state.settings:  # else the report is about settings that have been replaced
                 self.report = report
                 set_text(self._result, report_html(report))
         finally:
@@ -189,19 +189,25 @@ class ConnectForm(Component):
 
 
 def report_html(report: ConnectionReport) -> str:
-    """Return a report as markup: whether discovery can start, what stands in its way, and what was found."""
+    """Return a report as markup: whether discovery can start, the problems, and what is known of the workspace."""
     verdict = (
-        "<span class='dbxe-ok'>✓ Ready to discover</span>" if report.ok else "<span class='dbxe-no'>✗ Not ready</span>"
+        "<span class='dbxe-ok'>✓ Ready to discover</span>"
+        if report.ok
+        else "<span class='dbxe-no'>✗ Can't connect</span>"
     )
     problems = "".join(
         f"<div class='{'dbxe-error' if problem.severity == 'error' else 'dbxe-warn'}'>{html.escape(str(problem))}</div>"
         for problem in report.problems
     )
-    found = [("Workspace", report.workspace_url), ("Identity", report.identity), ("Metastore", report.metastore)]
+    facts = [("Workspace", report.workspace_url), ("Identity", report.identity), ("Metastore", report.metastore)]
     rows = [
-        f"<td></td><th scope='row'>{name}</th><td>{html.escape(value or 'not known')}</td>" for name, value in found
+        f"<td></td><th scope='row'>{name}</th><td>{html.escape(value or 'unknown')}</td>"
+        for name, value in facts
+        if value or report.ok  # after a failure, the problems say why the rest is unknown
     ]
     for known in report.capabilities.values():
+        if known.available is None and not report.ok:
+            continue
         mark = _MARKS[known.available]
         name = html.escape(known.name.replace("_", " ").capitalize())
         rows.append(f"<td>{mark}</td><th scope='row'>{name}</th><td>{html.escape(known.detail)}</td>")
@@ -214,7 +220,7 @@ def report_html(report: ConnectionReport) -> str:
 
 _MARKS = {
     True: "<span class='dbxe-ok' role='img' aria-label='yes'>✓</span>",
-    False: "<span class='dbxe-muted' role='img' aria-label='no'>–</span>",  # what it takes to go on is a problem too
+    False: "<span class='dbxe-muted' role='img' aria-label='no'>–</span>",  # what discovery needs is a problem as well
     None: "<span class='dbxe-muted' role='img' aria-label='unknown'>?</span>",
 }
 

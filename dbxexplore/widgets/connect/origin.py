@@ -1,4 +1,4 @@
-"""Where the catalog that is shown comes from, and whether it is of the workspace that the connection names."""
+"""Where the catalog comes from, and a warning if the connection points to another workspace."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from dbxexplore.widgets.state import ExplorerState
 
 
 class OriginLine(Component):
-    """Says of which workspace the catalog is, who saw it and when, and warns where the connection names another."""
+    """Shows the workspace, the identity and the time of the catalog; warns if the connection points elsewhere."""
 
     def __init__(self, state: ExplorerState | None = None) -> None:
         self._line = message_area()
@@ -31,15 +31,15 @@ class OriginLine(Component):
 def _origin_html(origin: Provenance, settings: ConnectionSettings | None) -> str:
     if origin.workspace_url is None:
         return ""
-    seen = f", seen by {_text(origin.identity)}" if origin.identity else ""
-    taken = f", taken {origin.taken_at:%Y-%m-%d %H:%M} UTC" if origin.taken_at else ""
-    line = f"<div class='dbxe-muted'>Catalog of {_text(origin.workspace_url)}{seen}{taken}</div>"
+    identity = f" · as {_text(origin.identity)}" if origin.identity else ""
+    time = f" · {origin.taken_at:%Y-%m-%d %H:%M} UTC" if origin.taken_at else ""
+    line = f"<div class='dbxe-muted'>Snapshot of {_text(origin.workspace_url)}{identity}{time}</div>"
     if settings is None or settings.workspace_url in (None, origin.workspace_url.rstrip("/")):
         return line
+    other = _text(settings.workspace_url)
     return (
-        f"{line}<div class='dbxe-warn' role='status'>The connection names another workspace, "
-        f"{_text(settings.workspace_url)}: what it will sync is not what is shown here. Discover that one, or put "
-        "the address back.</div>"
+        f"{line}<div class='dbxe-warn' role='status'>This catalog is from {_text(origin.workspace_url)}, but the "
+        f"connection points to {other}. Discover {other}, or restore the URL.</div>"
     )
 
 

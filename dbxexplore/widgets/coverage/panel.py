@@ -425,7 +425,7 @@ _LEGEND = (
     "<div class='dbxe-legend'><span>0%</span>"
     f"<span class='dbxe-scale' style='background:linear-gradient(to right,{plots.EXCLUDED},{plots.INCLUDED})'></span>"
     "<span>100% included</span><span class='dbxe-muted'>Box size = tables and views. "
-    "Click to open in the tree.</span></div>"
+    "Click a box to open it in the tree.</span></div>"
 )
 
 
@@ -468,8 +468,8 @@ def _incomplete_html(preview: Preview | None) -> str:
     if preview is None or preview.catalog.complete:
         return ""
     return (
-        f"<div class='dbxe-warn' role='status'>The discovery was incomplete: {preview.catalog.not_listed} and "
-        "are not counted here.</div>"
+        f"<div class='dbxe-warn' role='status'>The discovery was incomplete: {preview.catalog.not_listed} "
+        "and not counted here.</div>"
     )
 
 
@@ -477,7 +477,7 @@ def _kinds_html(preview: Preview | None, *, discovering: bool) -> str:
     if preview is None and discovering:
         return DISCOVERING
     if preview is None:
-        return "<span class='dbxe-muted'>Discover a workspace to see how much of it is included.</span>"
+        return "<span class='dbxe-muted'>Discover a workspace to see how much of it the filters include.</span>"
     rows = "".join(
         f"<tr><th scope='row'>{html.escape(str(kind))}</th><td class='dbxe-number'>{let_in + left_out:,}</td>"
         f"<td class='dbxe-number'>{let_in:,}</td><td class='dbxe-number'>"
@@ -488,5 +488,5 @@ def _kinds_html(preview: Preview | None, *, discovering: bool) -> str:
     return (
         "<table class='dbxe-table'><thead><tr><th scope='col'>Kind</th><th scope='col' class='dbxe-number'>Discovered</th>"
         "<th scope='col' class='dbxe-number'>Included</th><th scope='col' class='dbxe-number'>Included, %</th>"
-        f"<td></td></tr></thead><tbody>{rows}</tbody></table>"
+        f"<th></th></tr></thead><tbody>{rows}</tbody></table>"
     )

@@ -170,8 +170,7 @@ def _others_html(patterns: Sequence[PatternExplanation]) -> str:
     )
     rest = len(patterns) - len(shown)
     more = f"<li>and {rest:,} more</li>" if rest else ""
-    number = plural(len(patterns), "more pattern")
-    return f"<details class='dbxe-others'><summary>{number}</summary><ul>{items}{more}</ul></details>"
+    return f"<details class='dbxe-others'><summary>{plural(len(patterns), 'more pattern')}</summary><ul>{items}{more}</ul></details>"
 
 
 def _edit_text(edit: Change) -> str:

@@ -304,7 +304,7 @@ class ExportPanel(Component):
         self._script.append_display_data(Javascript(f"if (Date.now() < {until}) navigator.clipboard.writeText({text})"))
         set_text(
             self._outcome,
-            "<span class='dbxe-muted' role='status'>Copied. If your browser blocked it, select the text below and press Ctrl+C.</span>",
+            "<span class='dbxe-muted' role='status'>Sent to the clipboard. If your browser blocks it, select the text below and press Ctrl+C.</span>",
         )
 
     # --- the assets ---
@@ -358,7 +358,7 @@ class ExportPanel(Component):
             return
         keys = _keys(config, preview, found[self._pager.part(len(found))])
         lines = "".join(f"<li><code>{_key_html(key)}</code></li>" for _, key in keys)
-        nothing = "No matching keys." if self._search.value.strip() else "Nothing is included."
+        nothing = "No matching keys." if self._search.value.strip() else "No assets are included."
         self._keys.value = f"<ul class='dbxe-keys'>{lines}</ul>" if len(found) else _muted(nothing)
 
 
@@ -384,7 +384,7 @@ def _in_words_of_the_form(error: errors.DbxExploreError) -> str:
     if not field or not isinstance(error, errors.ConfigError):
         return line_html(str(error), 600)
     if field == "name" and "at least 1 character" in error.what:
-        return f"{_FIELDS[field]}: required."
+        return f"{_FIELDS[field]}: a name is required."
     expected = f" Expected {error.expected}." if error.expected else ""
     remedy = f" {error.remedy}." if error.remedy else ""
     return line_html(f"{_FIELDS[field]}: {error.what}.{expected}{remedy}", 600)
@@ -408,8 +408,8 @@ def _note_html(config: ConnectionConfig, preview: Preview) -> str:
     named = ", ".join(line_html(str(scope), 80) for scope in failures["scope"].head(_SHOWN_SCOPES))
     more = f" and {len(failures) - _SHOWN_SCOPES:,} more" if len(failures) > _SHOWN_SCOPES else ""
     return (
-        f"{note}<div class='dbxe-warn' role='status'>The discovery was incomplete: {plural(len(failures), 'scope')} couldn't "
-        f"be listed ({named}{more}). The connection may sync more than is shown here.</div>"
+        f"{note}<div class='dbxe-warn' role='status'>The discovery was incomplete: {preview.catalog.not_listed} "
+        f"({named}{more}), so more assets may be synced than are shown here.</div>"
     )
 
 
@@ -429,9 +429,9 @@ def _reader_html(preview: Preview) -> str:
     if np.array_equal(here, there):
         return ""
     as_many = f"{plural(len(there), 'object')}, not {len(here):,}"
-    others = f"{plural(len(there), 'object')}, {len(np.setdiff1d(there, here)):,} of them other than these"
+    others = f"{plural(len(there), 'object')} too, {len(np.setdiff1d(there, here)):,} of them not among these"
     message = as_many if len(here) != len(there) else others
-    return f"<div class='dbxe-warn' role='status'>⚠ Under DataHub rules these patterns include {message}.</div>"
+    return f"<div class='dbxe-warn' role='status'>⚠ DataHub's own rules would include {message}.</div>"
 
 
 def _keys(config: ConnectionConfig, preview: Preview, rows: Rows) -> list[tuple[str, list[str]]]:
@@ -469,7 +469,7 @@ def _collisions_html(config: ConnectionConfig, preview: Preview, shared: Sequenc
     return (
         f"<div class='dbxe-warn' role='status'>{plural(len(shared), 'asset key')} would be shared by several objects. "
         f"Dagster treats these as one asset:<ul class='dbxe-keys'>{''.join(lines)}</ul>"
-        "Rename one of them in Databricks, or exclude it by a filter.</div>"
+        "Rename one of them in Databricks, or exclude it with a filter.</div>"
     )
 
 
@@ -531,21 +531,26 @@ def _difference_html(current: _OnDisk, text: str, path: Path) -> str:
     # splitlines would also split at characters that are not line ends in YAML or HCL.
     before, after = current.text.split("\n"), text.split("\n")
     if max(len(before), len(after)) > _MOST_LINES:
-        lengths = f"{len(before):,} lines in the file, {len(after):,} in the export"
+        lengths = f"{len(before):,} lines in the file, {len(after):,} here"
         return f"<div class='dbxe-warn' role='status'>{name} already exists and differs. It is too long to compare ({lengths}).</div>"
     lines = list(difflib.unified_diff(before, after, n=2, lineterm=""))[2:]
     added, removed = (sum(line.startswith(sign) for line in lines) for sign in "+-")
-    signed = (("dbxe-ok", "+", added), ("dbxe-no", "−", removed))
-    numbers = " ".join(f"<span class='{style}'>{sign}{number:,}</span>" for style, sign, number in signed if number)
     rest = len(lines) - _SHOWN_LINES
     more = f"<span class='at'>… {plural(rest, 'more line')}</span>" if rest > 0 else ""
     shown = "".join(_line_html(line) for line in lines[:_SHOWN_LINES])
     label = f"Changes to {one_line(str(path))}"
     return (
         f"<div role='status'>{name} already exists. Saving will change it: "
-        f"{numbers} {'line' if added + removed == 1 else 'lines'}</div>"
+        f"{_signed(added, removed)}</div>"
         f"<pre class='dbxe-text dbxe-diff' tabindex='0' aria-label='{html.escape(label)}'>{shown}{more}</pre>"
     )
+
+
+def _signed(added: int, removed: int) -> str:
+    """Return ``+7 −10 lines`` as markup, without a part that is zero."""
+    parts = [f"<span class='dbxe-ok'>+{added:,}</span>"] if added else []
+    parts += [f"<span class='dbxe-no'>−{removed:,}</span>"] if removed else []
+    return f"{' '.join(parts)} {'line' if added + removed == 1 else 'lines'}"
 
 
 def _new_folder_html(path: Path) -> str:
@@ -553,7 +558,7 @@ def _new_folder_html(path: Path) -> str:
     with contextlib.suppress(OSError):
         if not path.parent.exists():
             folder = f"<code>{line_html(str(path.parent))}</code>"
-            return f"<div class='dbxe-muted' role='status'>Creates folder {folder}.</div>"
+            return f"<div class='dbxe-muted' role='status'>Saving creates the folder {folder}.</div>"
     return ""
 
 

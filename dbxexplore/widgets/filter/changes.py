@@ -1,4 +1,4 @@
-"""What the last edit of the filters changed, and the way back."""
+"""What the last edit of the filters changed, with undo and redo."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from dbxexplore.widgets.words import containers_text, leaves, reason
 from dbxexplore.widgets.work import Latest
 
 _SHOWN = 8
-_DELAY = 0.15  # seconds after the last key: who decided on an object takes longer to tell than how many there are
+_DELAY = 0.15  # seconds after the last key: the deciding patterns take longer to find than the numbers
 
 
 class ChangesPanel(Component):
@@ -74,7 +74,7 @@ class ChangesPanel(Component):
             (self._redo, "Redo", self.state.history.next),
         ):
             what = one_line(describe(*step).text, 80) if step else ""
-            button.description = f"{name}: {what}" if what else name
+            button.description = f"{name} {what}" if what else name
             button.tooltip = f"{name} {what}" if what else f"Nothing to {name.lower()}"
             button.disabled = step is None
 
@@ -87,7 +87,7 @@ class ChangesPanel(Component):
         elif after is None:
             text = "<span class='dbxe-muted'>Discover a workspace to see what an edit changes.</span>"
         elif state.changed is None:
-            hint = "Edit a pattern to see which objects that changes."
+            hint = "Edit a pattern to see what changes."
             text = "" if state.read_only else f"<span class='dbxe-muted'>{hint}</span>"
         else:
             changed = _Changed.of(after, state.changed.flags)
@@ -110,7 +110,7 @@ class ChangesPanel(Component):
 
 @dataclass(frozen=True, eq=False)
 class _Changed:
-    """The rows that went in and out from one preview to another."""
+    """The rows whose verdict differs between two previews."""
 
     flags: npt.NDArray[np.bool_]
     added: int  # tables, views and notebooks
@@ -123,25 +123,23 @@ class _Changed:
         return cls(flags, added, int(np.count_nonzero(counted)) - added)
 
     def sum_html(self, after: Preview) -> str:
-        """Return, as markup, how many there are, containers apart."""
+        """Return as markup how many objects were added and removed, and how many containers changed."""
         containers = containers_text(after.catalog, self.flags)
         if not self.added and not self.removed:
-            nothing = "The last edit changed no object's verdict"
-            rest = f"; it changed that of {containers}" if containers else ""
-            return f"<span class='dbxe-muted'>{nothing}{rest}.</span>"
+            text = f"No tables, views or notebooks changed ({containers} did)." if containers else "No change"
+            return f"<span class='dbxe-muted'>{text}</span>"
         apart = f" <span class='dbxe-muted'>and {containers}</span>" if containers else ""
-        return (
-            f"<div role='status'><span class='dbxe-ok'>+{self.added:,} added</span>, "
-            f"<span class='dbxe-no'>−{self.removed:,} removed</span>{apart}</div>"
-        )
+        added = f"<span class='dbxe-ok'>+{self.added:,} added</span>" if self.added else ""
+        removed = f"<span class='dbxe-no'>−{self.removed:,} removed</span>" if self.removed else ""
+        return f"<div role='status'>{', '.join(filter(None, (added, removed)))}{apart}</div>"
 
     def objects_html(self, after: Preview) -> str:
-        """Return, as markup, the first of them and who decided."""
+        """Return as markup the first changed objects and the patterns that decided."""
         at, number = _entries(after, self.flags)
         went_in = after.included.to_numpy()[at]
         shown = _few(np.flatnonzero(went_in), np.flatnonzero(~went_in))
         rows = "".join(
-            f"<tr><td class='{'dbxe-ok' if row['included'] else 'dbxe-no'}'>{'+ in' if row['included'] else '− out'}</td>"
+            f"<tr><td class='{'dbxe-ok' if row['included'] else 'dbxe-no'}'>{'+ added' if row['included'] else '− removed'}</td>"
             f"<td><code>{line_html(str(row['full_name']))}</code>{_inside_html(row, inside)}</td>"
             f"<td class='dbxe-muted'>{line_html(reason(row))}</td></tr>"
             for (_, row), inside in zip(after.rows(at[shown]).iterrows(), number[shown].tolist(), strict=True)
@@ -151,10 +149,10 @@ class _Changed:
 
 
 def _entries(after: Preview, flags: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
-    """Return what is listed of changed rows: their positions, and how many objects each stands for.
+    """Return the entries to list for changed rows: their positions, and how many objects each stands for.
 
-    A container that changed itself took along all that changed in it, and stands for it; such come first. Then come
-    tables, views and notebooks, and last the containers in which no object changed.
+    A container that changed itself stands for all that changed in it. Such containers come first, then tables, views and
+    notebooks, and last the containers in which no object changed.
     """
     subjects, changed = Subjects.of(after.catalog), np.flatnonzero(flags)  # most often few of very many
     counted = leaves(after.catalog)[changed]
@@ -179,7 +177,7 @@ def _entries(after: Preview, flags: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[
 
 
 def _few(added: npt.NDArray[np.intp], removed: npt.NDArray[np.intp]) -> npt.NDArray[np.intp]:
-    """Return a few of both, so that neither hides the other."""
+    """Return the first few of both."""
     out = min(len(removed), max(_SHOWN // 2, _SHOWN - len(added)))
     return np.concatenate([added[: _SHOWN - out], removed[:out]])
 
@@ -193,6 +191,6 @@ def _inside_html(row: pd.Series, number: int) -> str:
 def _more_html(objects: int, entries: int) -> str:
     if not entries:
         return ""
-    number = f"{objects:,} more" if objects else plural(entries, "more container")
-    where = "choose Show › Changed by the last edit in the catalog"
-    return f"<span class='dbxe-muted'>and {number}: {where}</span>"
+    number = plural(objects, "more object") if objects else plural(entries, "more container")
+    where = "in the catalog, choose Show › Changed by the last edit"
+    return f"<span class='dbxe-muted'>{number} – {where}</span>"

@@ -1,4 +1,4 @@
-"""The editor of allow and deny patterns: a row a pattern, checked and counted while it is typed."""
+"""The editor of allow and deny patterns: one row per pattern, checked and counted while it is typed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from dbxexplore.filters.subjects import Subjects
 from dbxexplore.text import line_html, one_line, plural, visible_html, visible_text
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, locked, message_area, set_text, shows_errors
-from dbxexplore.widgets.filter.pattern_rows import Row, aligned, in_force, lines, problem, problem_html
+from dbxexplore.widgets.filter.pattern_rows import Row, active_patterns, aligned, lines, problem, problem_html
 from dbxexplore.widgets.focus import focus
 from dbxexplore.widgets.pager import Pager
 from dbxexplore.widgets.state import ExplorerState
@@ -47,32 +47,35 @@ _Count: TypeAlias = tuple[int, int]  # the names that a pattern matches, and how
 
 
 class FilterEditor(Component):
-    """The pattern lists of five levels, a row a pattern, and the way they are read.
+    """The pattern lists of five levels, one row per pattern, and the matching rules.
 
-    A text that is no regular expression yet is marked beside its row; the last good one stays in force. With a
-    catalog, each row tells how many names it matches and what is probably wrong with it.
+    A text that is not a valid regular expression is marked in its row, and the last valid one stays active. With a
+    catalog, each row shows how many names it matches and what is probably wrong with it.
     """
 
     WRITES = ("filters", "dialect")
 
     findings = traitlets.Instance(Findings, allow_none=True)
-    """What is probably wrong with the patterns; None while that is not known. Set by the editor, from a thread."""
+    """What is probably wrong with the patterns; None until they are checked. Set by the editor, from a thread."""
 
     dialect_dependent = traitlets.Int(default_value=None, allow_none=True)
-    """How many tables, views and notebooks other matching rules would judge otherwise; None while that is not known. Set
-    by the editor, from a thread."""
+    """How many tables, views and notebooks would differ under other matching rules; None until they are counted. Set by
+    the editor, from a thread."""
 
     def __init__(self, state: ExplorerState | None = None) -> None:
         self._counter, self._judge = Latest(_COUNT_DELAY), Latest(_JUDGE_DELAY)
-        self._dependent = ""  # what another reading would judge otherwise, in words
-        self._counts: dict[_Key, _Count | None] = {}  # of this catalog and reading; None took too long
-        self._writing = False  # while the reading is shown, it is not taken for chosen
+        self._dependent = ""  # what would differ under other matching rules, in words
+        self._counts: dict[_Key, _Count | None] = {}  # of this catalog and dialect; None took too long
+        self._writing = False  # while the menu is set here, its value is not a choice
         self.layouts = _Layouts()
         self._dialect = widgets.Dropdown(
-            description="Read as", options=_menu(), style={"description_width": "60px"}, layout={"width": "auto"}
+            description="Matching rules",
+            options=_menu(),
+            style={"description_width": "100px"},
+            layout={"width": "auto"},
         )
         self._dialect.add_class("dbxe-reading")
-        self._portability = widgets.HTML(layout={"margin": "0 0 2px 68px"})
+        self._portability = widgets.HTML(layout={"margin": "0 0 2px 108px"})
         super().__init__(state)
         self._sections = {level: _Section(self, level) for level in LEVELS}
         boxes = [section.box for section in self._sections.values()]
@@ -88,14 +91,14 @@ class FilterEditor(Component):
         self._restart()
 
     def wait(self, timeout: float | None = None) -> bool:
-        """Wait until everything about the patterns is known, at most twice ``timeout`` seconds; return whether it is."""
+        """Wait until the patterns are counted and checked, at most twice ``timeout`` seconds; return whether they are."""
         return self._counter.wait(timeout) and self._judge.wait(timeout)
 
     # --- what happens ---
 
     @shows_errors
     def changed(self, level: Level, *rows: Row) -> None:
-        """Take over what was edited in a section; ``rows`` are those whose counts are wanted at once."""
+        """Apply an edit of a section; ``rows`` are those to be counted immediately."""
         patterns = self._sections[level].patterns()
         if patterns != self.state.filters.level(level):
             self.state.filters = self.state.filters.with_level(level, patterns)
@@ -125,7 +128,7 @@ class FilterEditor(Component):
 
     @shows_errors
     def _on_filters(self, _change: Mapping[str, object]) -> None:
-        """Write the rows that changed; elsewhere, someone may have half a pattern."""
+        """Update the rows that changed; others may hold a half-typed pattern."""
         for level, section in self._sections.items():
             if section.patterns() != self.state.filters.level(level):
                 section.assign(self.state.filters.level(level))
@@ -138,10 +141,10 @@ class FilterEditor(Component):
             self._show_counts(level)
         self._restart()
 
-    # --- what is worked out ---
+    # --- counts and findings ---
 
     def _restart(self, *, only_missing: bool = False) -> None:
-        """Work out anew what the rows match, and what is to be said of them."""
+        """Count and check the patterns again in the background."""
         self._outdate()
         catalog, filters, dialect = self.state.catalog, self.state.filters, self.state.dialect
         if catalog is None:
@@ -154,7 +157,7 @@ class FilterEditor(Component):
         self._judge.start(partial(self._judge_all, catalog, filters, dialect))
 
     def _outdate(self) -> None:
-        """Take away what was said of patterns that are no longer those in force."""
+        """Clear what is known about patterns that are no longer active."""
         self._judge.cancel()
         if self.findings is not None:
             self.findings = None
@@ -165,14 +168,14 @@ class FilterEditor(Component):
     def _count(
         self, catalog: Catalog, dialect: Dialect, missing: Sequence[_Key], is_wanted: Callable[[], bool]
     ) -> None:
-        found: dict[_Key, _Count | None] = {}
+        counts: dict[_Key, _Count | None] = {}
         for level, text in missing:
             if not is_wanted():
                 return
-            found[level, text] = _number(catalog, level, text, dialect)
+            counts[level, text] = _number(catalog, level, text, dialect)
         with self.state.lock:
             if is_wanted():
-                self._keep(found)
+                self._keep(counts)
                 for level in LEVELS:
                     self._show_counts(level)
 
@@ -185,10 +188,10 @@ class FilterEditor(Component):
         if len(missing) <= _AT_ONCE:  # after a preview of these filters, all of them are known
             self._keep({key: _number(catalog, *key, self.state.dialect) for key in missing})
 
-    def _keep(self, found: Mapping[_Key, _Count | None]) -> None:
+    def _keep(self, counts: Mapping[_Key, _Count | None]) -> None:
         if len(self._counts) > _MOST_COUNTS:
             self._counts = {}
-        self._counts.update(found)
+        self._counts.update(counts)
 
     def _judge_all(self, catalog: Catalog, filters: Filters, dialect: Dialect, is_wanted: Callable[[], bool]) -> None:
         if not self._depends(catalog, filters, dialect, is_wanted) or not is_wanted():
@@ -200,11 +203,11 @@ class FilterEditor(Component):
                 self._show_findings()
 
     def _depends(self, catalog: Catalog, filters: Filters, dialect: Dialect, is_wanted: Callable[[], bool]) -> bool:
-        """Find out how many objects depend on the reading; return whether anyone still wants to know more."""
+        """Count the objects that would differ under other matching rules; return whether the work is still wanted."""
         try:
             depends = filters.preview(catalog, dialect).dialect_dependent.to_numpy()
         except errors.PatternError:
-            return is_wanted()  # a bad pattern is told of by its row
+            return is_wanted()  # its row reports an invalid pattern
         with self.state.lock:
             if is_wanted():
                 self._dependent = objects_text(catalog, depends) if depends.any() else ""
@@ -245,13 +248,12 @@ class FilterEditor(Component):
         if self.state.catalog is None:
             text = ""
         elif number is None:
-            text = "<span class='dbxe-muted' title='Being worked out'>Other readings: …</span>"
+            text = "<span class='dbxe-muted' title='Checking other matching rules'>Other rules: …</span>"
         elif self._dependent:
-            depend = "depends" if self._dependent.startswith("1 ") and " and " not in self._dependent else "depend"
-            why = "Another way to read these patterns would judge them otherwise"
-            text = f"<span class='dbxe-warn' title='{why}'>⚠ {self._dependent} {depend} on the reading</span>"
+            why = "Results differ under other matching rules"
+            text = f"<span class='dbxe-warn' title='{why}'>⚠ {self._dependent} would differ under other rules</span>"
         else:
-            text = "<span class='dbxe-ok'>✓ All readings agree</span>"
+            text = "<span class='dbxe-ok'>✓ Same result under every rule set</span>"
         self._portability.value = text
 
     def _show_counts(self, level: Level) -> None:
@@ -266,14 +268,14 @@ class FilterEditor(Component):
 
 
 def _number(catalog: Catalog, level: Level, text: str, dialect: Dialect) -> _Count | None:
-    """Return how many names of its level a pattern matches, None where it takes too long to tell."""
+    """Return how many names of its level a pattern matches, None if matching takes too long."""
     subjects = Subjects.of(catalog)
     try:
         flags = subjects.matches(level, text, dialect)
     except errors.PatternError:
         return None
     tables = int(np.count_nonzero(flags[: subjects.first_view])) if level == "tables" else 0
-    if level == "tables" and dialect.views == "views":  # table patterns say nothing of views then
+    if level == "tables" and dialect.views == "views":  # table patterns do not apply to views then
         return tables, 0
     number = int(np.count_nonzero(flags))
     return number, number - tables if level == "tables" else 0
@@ -310,10 +312,10 @@ class _Layouts:
 
 
 class _RowView:
-    """The widgets of one row: on or off, which list, the pattern, what it matches, where it stands."""
+    """The widgets of one row: enabled or not, the list, the pattern, the count, and buttons to move and remove it."""
 
     def __init__(self, section: _Section, name: ListName, row: Row) -> None:
-        self.list, self.row = name, row
+        self.level, self.list, self.row = section.level, name, row
         layouts = section.layouts
         self.on = widgets.Checkbox(indent=False, layout=layouts.check)
         self.flip = layouts.button(layouts.list, "dbxe-list", f"dbxe-{name}")
@@ -341,7 +343,7 @@ class _RowView:
         self.remove.on_click(lambda _: section.on_remove(self))
 
     def close(self) -> None:
-        """Take the row out of the browser; what other rows share stays."""
+        """Close the widgets of the row, except the layouts that rows share."""
         for widget in (self.on, self.flip, self.text, self.count, self.up, self.down, self.remove, self.note):
             widget.close()
         self.box.children[0].close()
@@ -366,7 +368,7 @@ class _RowView:
         self.show_problem()
 
     def show_problem(self) -> None:
-        """Mark a text that is no regular expression, and say where it goes wrong."""
+        """Mark a text that is not a valid regular expression, and show where the error is."""
         row = self.row
         _set_class(self.text, "dbxe-invalid", on=row.error is not None)
         if row.error is None:
@@ -374,41 +376,43 @@ class _RowView:
                 self.note.value = ""
             return
         if row.pattern is None:
-            stays = "Not in force until it is a valid regular expression."
+            stays = "Ignored until it is a valid regular expression."
         elif row.pattern == row.error.pattern:
-            stays = "Nothing can be previewed until it is mended."
+            stays = "No preview until it is fixed."
         else:
-            stays = f"<code>{line_html(row.pattern, 60)}</code> stays in force."
+            stays = f"Still using <code>{line_html(row.pattern, 60)}</code>"
         self.note.value = f"{_PROBLEM}✗ {problem_html(row.error)} <span class='dbxe-muted'>{stays}</span></div>"
 
     def show_findings(self, findings: Sequence[Finding]) -> None:
-        """Show a badge for the worst of what was found, and all of it below the row."""
+        """Show a badge for the worst finding, and all findings below the row."""
         if self.row.error is None:
             self.note.value = _findings_html(findings)
 
     def show_count(self, count: _Count | None, total: int | None, *, known: bool) -> None:
         """Show how many of ``total`` names the pattern matches."""
         row = self.row
-        if row.in_force is None and not row.text.strip():
+        if row.active is None and not row.text.strip():
             self.count.value = "<span class='dbxe-muted'>empty: not used</span>"
         elif total is None or row.error is not None or row.pattern is None:
             self.count.value = ""
         elif not total:
-            self.count.value = "<span class='dbxe-muted'>none to match</span>"
+            self.count.value = f"<span class='dbxe-muted'>no {self.level}</span>"
         elif not known:
             self.count.value = "<span class='dbxe-muted'>…</span>"
         elif count is None:
-            self.count.value = "<span class='dbxe-warn'>too slow to tell</span>"
+            self.count.value = "<span class='dbxe-warn'>too slow to count</span>"
         else:
-            self.count.value = _count_html(*count, total)
+            self.count.value = _count_html(self.level, *count, total)
 
 
-def _count_html(number: int, views: int, total: int) -> str:
+def _count_html(level: Level, number: int, views: int, total: int) -> str:
     mark = "dbxe-warn dbxe-zero" if not number else "dbxe-muted"
     tables = number - views
     apart = f" ({plural(tables, 'table')}, {plural(views, 'view')})" if tables and views else ""
     split = f"<span class='dbxe-split'>{apart}</span>" if apart else ""
-    return f"<span class='{mark}' title='{number:,} of {total:,}{apart}'>{number:,} match{split}</span>"
+    kind = "object" if apart else "view" if views else level[:-1]
+    text = plural(number, kind) if number else "no match"
+    return f"<span class='{mark}' title='{number:,} of {total:,}{apart}'>{text}{split}</span>"
 
 
 _PROBLEM = "<div class='dbxe-error' role='alert'>"
@@ -424,12 +428,12 @@ class _Section:
             name: [Row.of(text) for text in getattr(patterns, name)] for name in _LISTS
         }
         self._pager = Pager(PAGE_LENGTH, self._turn)
-        self._whole: list[Finding] = []  # about a list, not one of its patterns
+        self._whole: list[Finding] = []  # about the list as a whole
         self._views: dict[Row, _RowView] = {}
         self._text = _TextLists(self, level)
         self._head = widgets.HTML(layout={"flex": "1 1 auto", "margin": "0", "overflow": "hidden"})
         self._add = {name: self._head_button(f"+ {name}", f"Add {name} {level}") for name in _LISTS}
-        self._as_text = self._head_button("Edit as text", f"Edit {level} as text, one pattern a line")
+        self._as_text = self._head_button("Edit as text", f"Edit {level} as text, one pattern per line")
         self._note = message_area()
         self._box = widgets.VBox(layout=self.layouts.box)
         head = widgets.HBox(
@@ -451,12 +455,12 @@ class _Section:
     # --- values ---
 
     def patterns(self) -> Patterns:
-        """Return what is in force."""
-        return Patterns(in_force(self.rows["allow"]), in_force(self.rows["deny"]))
+        """Return the active patterns."""
+        return Patterns(active_patterns(self.rows["allow"]), active_patterns(self.rows["deny"]))
 
     def assign(self, patterns: Patterns) -> None:
-        """Show other patterns; rows that have them in force already are left alone."""
-        changed = [name for name in _LISTS if in_force(self.rows[name]) != tuple(getattr(patterns, name))]
+        """Show other patterns; rows that have them already stay as they are."""
+        changed = [name for name in _LISTS if active_patterns(self.rows[name]) != tuple(getattr(patterns, name))]
         for name in changed:
             self.rows[name] = aligned(self.rows[name], getattr(patterns, name))
         self._text.show(changed)
@@ -466,13 +470,13 @@ class _Section:
         """Return the patterns whose counts are shown."""
         return [
             (self.level, view.row.pattern) for view in self._views.values() if view.row.pattern is not None
-        ]  # also those that are off: how many it would match is why one switches a pattern on
+        ]  # disabled rows too: the count helps to decide whether to enable one
 
     # --- what happens ---
 
     @locked
     def on_typed(self, view: _RowView) -> None:
-        """Take what was typed into a row, unless another thread has written something else there meanwhile."""
+        """Apply what was typed into a row."""
         row, text = view.row, view.text.value
         if text == row.text:
             return  # written here
@@ -486,7 +490,7 @@ class _Section:
 
     @locked
     def on_switch(self, view: _RowView) -> None:
-        """Switch a row on or off."""
+        """Enable or disable a row."""
         if view.on.value == view.row.on:
             return
         view.row.on = view.on.value
@@ -511,11 +515,11 @@ class _Section:
             return
         other = rows[at + by]
         rows[at], rows[at + by] = other, row
-        taken = self._views.get(other)
-        if taken is not None:  # the widgets stay where they are, so that the browser keeps what is focused
-            view.row, taken.row = other, row
-            self._views[other], self._views[row] = view, taken
-            view.note.value, taken.note.value = taken.note.value, view.note.value
+        other_view = self._views.get(other)
+        if other_view is not None:  # the widgets keep their places, so that the browser keeps the focus
+            view.row, other_view.row = other, row
+            self._views[other], self._views[row] = view, other_view
+            view.note.value, other_view.note.value = other_view.note.value, view.note.value
         self._go_to(row)
         self.editor.changed(self.level)
         moved = self._views[row]
@@ -534,7 +538,7 @@ class _Section:
         focus(self._views[below[0]].remove if below else self._add[view.list])
 
     def _shift_up(self, gone: Row, below: Sequence[Row]) -> None:
-        """Show rows each in the widgets of the one above, so that the browser keeps those that it may focus."""
+        """Show each row in the widgets of the row above, so that the browser keeps the focus."""
         views = [self._views[row] for row in (gone, *below)]
         notes = [view.note.value for view in views[1:]]
         for view, row, note in zip(views[:-1], below, notes, strict=True):
@@ -560,7 +564,7 @@ class _Section:
 
     @locked
     def take_lines(self, name: ListName, texts: Sequence[str]) -> None:
-        """Make the rows of a list those of its lines, each as if it had been typed into a row."""
+        """Replace the rows of a list by lines of text, each as if it had been typed into a row."""
         self.rows[name] = _rows_of(texts, self.rows[name])
         self.editor.changed(self.level)
 
@@ -576,7 +580,7 @@ class _Section:
         return [(name, place, row) for name in _LISTS for place, row in enumerate(self.rows[name], start=1)]
 
     def _go_to(self, row: Row) -> None:
-        at = next(at for at, (_, _, one) in enumerate(self._entries()) if one is row)
+        at = next(at for at, (_, _, entry) in enumerate(self._entries()) if entry is row)
         self._pager.page = at // PAGE_LENGTH
         self.show()
 
@@ -620,36 +624,36 @@ class _Section:
             self._box.children = children
 
     def show_subject(self, dialect: Dialect) -> None:
-        """Show what the patterns are held against."""
+        """Show what the patterns are compared with."""
         subject = html.escape(_SUBJECTS[self.level][0 if dialect.subject == "qualified" else 1])
-        against = f"matched against {subject}"
+        against = f"matches {subject}"
         if self.level == "views" and dialect.views == "tables":
-            against = "not used: in this reading, table patterns decide on views"
+            against = f"not used by {html.escape(dialect.title)}: table patterns apply to views"
         name = self.level.capitalize()
         self._head.value = f"<h4 title='{name}: {against}'>{name} <span class='dbxe-muted'>— {against}</span></h4>"
         self.show_note()
 
     def show_note(self) -> None:
-        """Tell what is to be said of the level as a whole."""
+        """Show the notes about the level as a whole."""
         note = ""
-        if not in_force(self.rows["allow"]):
-            what = "nothing" if self.state.dialect.empty_allow == "nothing" else "everything"
-            note = f"<div class='dbxe-warn'>No allow pattern: {what} is allowed here.</div>"
+        if not active_patterns(self.rows["allow"]):
+            verdict = "excluded" if self.state.dialect.empty_allow == "nothing" else "allowed"
+            note = f"<div class='dbxe-warn'>No allow patterns – everything at this level is {verdict}.</div>"
         set_text(self._note, note + "".join(map(_finding_html, self._whole)))
 
     def show_counts(self, counts: Mapping[_Key, _Count | None], total: int | None) -> None:
-        """Show what is known of how many names each row matches."""
+        """Show how many names each row matches."""
         for view in self._views.values():
             key = (self.level, view.row.pattern or "")
             view.show_count(counts.get(key), total, known=key in counts)
 
     def show_findings(self, findings: Sequence[Finding]) -> None:
-        """Show what was found beside the row that it is about, or, about a whole list, below the heading."""
+        """Show each finding below its row, or below the heading if it is about a whole list."""
         of_rows: dict[tuple[ListName, int | None], list[Finding]] = {}
         for finding in findings:
             of_rows.setdefault((finding.list, finding.index), []).append(finding)
         for name in _LISTS:
-            used = [row for row in self.rows[name] if row.in_force is not None]
+            used = [row for row in self.rows[name] if row.active is not None]
             for index, row in enumerate(used):
                 if row in self._views:
                     self._views[row].show_findings(of_rows.get((name, index), []))
@@ -660,12 +664,12 @@ class _Section:
 
 
 class _TextLists:
-    """The two lists of a level as text, one pattern a line. A bad line keeps its list as it was."""
+    """The two lists of a level as text, one pattern per line. While a line is invalid, its list stays as it was."""
 
     def __init__(self, section: _Section, level: Level) -> None:
         self._section = section
         self._writing = False
-        self._left: set[ListName] = set()  # lists that were not taken over because of a bad line
+        self._left: set[ListName] = set()  # lists that were not applied because of an invalid line
         self.is_open = False
         self._level = level
         self._areas: dict[ListName, widgets.Textarea] = {}
@@ -676,7 +680,7 @@ class _TextLists:
         boxes = []
         for name in _LISTS:
             area = widgets.Textarea(
-                placeholder="one pattern a line" if name == "allow" else "nothing denied",
+                placeholder="one pattern per line" if name == "allow" else "nothing denied",
                 rows=2,
                 description=f"{name} {self._level}",
                 layout={"width": "auto"},
@@ -696,19 +700,19 @@ class _TextLists:
         self.show(_LISTS)
 
     def close(self) -> None:
-        """Leave what cannot be read yet to rows, each of which is in force or not by itself."""
+        """Turn lists with invalid lines into rows, each of which is active or not by itself."""
         self.is_open = False
         for name in sorted(self._left):
             self._section.take_lines(name, self._texts(name))
         self._left.clear()
 
     def disabled(self, disabled: bool) -> None:  # noqa: FBT001 - the trait of the same name
-        """Let the text be edited or not."""
+        """Enable or disable editing."""
         for area in self._areas.values():
             area.disabled = disabled
 
     def show(self, names: Sequence[ListName]) -> None:
-        """Write lists of the section, unless they are what stands here already."""
+        """Show lists of the section, unless the text already has their patterns."""
         if not self.is_open:
             return
         for name in names:
@@ -724,7 +728,7 @@ class _TextLists:
             self._left.discard(name)
             self._show_problem(name)
         off = sum(not row.on for rows in self._section.rows.values() for row in rows)
-        text = f"{plural(off, 'pattern')} switched off {'is' if off == 1 else 'are'} kept, and not shown here."
+        text = f"{plural(off, 'disabled pattern')} not shown here."
         set_text(self._kept, f"<span class='dbxe-muted'>{text}</span>" if off else "")
 
     @staticmethod
@@ -741,7 +745,7 @@ class _TextLists:
             set_text(self._notes[name], "")
             return False
         number, error = bad
-        stay = "<span class='dbxe-muted'>The last good patterns stay in force.</span>"
+        stay = "<span class='dbxe-muted'>Still using the last valid patterns.</span>"
         set_text(self._notes[name], f"{_PROBLEM}Line {number}: {problem_html(error)} {stay}</div>")
         return True
 
@@ -762,49 +766,49 @@ class _TextLists:
 
 
 def _secret_error() -> errors.FilterError:
-    msg = "That looked like a secret, so it was removed"
-    return errors.FilterError(msg, remedy="A pattern is kept in the notebook and in the exported document")
+    msg = "That looks like a secret, so it was cleared"
+    return errors.FilterError(msg, remedy="Patterns are saved in the notebook and in the exported file")
 
 
 def _rows_of(texts: Sequence[str], rows: Sequence[Row]) -> list[Row]:
-    """Return the rows of a list whose lines are ``texts``; what is switched off is not among them, and is kept."""
+    """Return the rows of a list whose lines are ``texts``; disabled rows have no line, and are kept."""
     half_typed = {row.text: row for row in rows if row.on and row.error is not None}
     bad = {text for text in texts if problem(text) is not None}
     others = [row for row in rows if not row.on or (row.error is None and row.pattern is not None)]
     kept = iter(aligned(others, [text for text in texts if text not in bad]))
-    found: list[Row] = []
+    result: list[Row] = []
     for text in texts:
         if text in bad:
             row = half_typed.pop(text, None) or Row()
             row.type(text)
-            found.append(row)
+            result.append(row)
             continue
         for row in kept:
-            found.append(row)
+            result.append(row)
             if row.on:
                 break
-    return [*found, *kept]
+    return [*result, *kept]
 
 
 def _menu() -> list[tuple[str, str]]:
-    """Return the named matching rules as options of a menu: what is shown, and the name."""
+    """Return the named matching rules as menu options: label and name."""
     return [(f"{dialect.label} – {dialect.summary}", dialect.name) for dialect in Dialect.named().values()]
 
 
 def _findings_html(findings: Sequence[Finding]) -> str:
-    """Return a badge for the worst of what was found, which opens to all of it; a warning is open from the start."""
+    """Return a badge for the worst finding that opens to all of them; errors and warnings are open from the start."""
     if not findings:
         return ""
     worst = findings[0]  # errors come first, then warnings
     notes = [finding for finding in findings if finding.severity == "info"]
     grave = findings[: len(findings) - len(notes)]
     tooltip = html.escape(visible_text(" ".join(f"{finding.message}. {finding.remedy}." for finding in findings)))
-    said, more = "".join(map(_finding_html, grave)), "".join(map(_finding_html, notes))
-    if grave and notes:  # what may be looked at later takes one line
+    main, more = "".join(map(_finding_html, grave)), "".join(map(_finding_html, notes))
+    if grave and notes:  # the notes take one line until they are opened
         more = f"<details class='dbxe-notes'><summary>{plural(len(notes), 'note')}</summary>{more}</details>"
     return (
         f"<details class='dbxe-lint dbxe-{worst.severity}'{' open' if grave else ''}>"
-        f"<summary title='{tooltip}'>{_SYMBOLS[worst.severity]} {short_name(worst.code)}</summary>{said}{more}</details>"
+        f"<summary title='{tooltip}'>{_SYMBOLS[worst.severity]} {short_name(worst.code)}</summary>{main}{more}</details>"
     )
 
 

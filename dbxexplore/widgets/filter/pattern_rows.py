@@ -1,4 +1,4 @@
-"""The rows of a pattern list as a person edits them: some switched off, some half typed. No widgets here."""
+"""The rows of a pattern list while it is edited: some disabled, some half typed. No widgets here."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ _HALF_PAIR = re.compile("[\ud800-\udfff]")
 class Row:
     """One pattern of a list.
 
-    ``text`` is what stands in its field; ``pattern`` is what is in force while the row is ``on``: the last text
-    that was a regular expression, None while there was none. A blank field holds no pattern.
+    ``text`` is the content of its field; ``pattern`` is what applies while the row is ``on``: the last text that
+    was a valid regular expression, None if there was none. A blank field has no pattern.
     """
 
     text: str = ""
@@ -34,11 +34,11 @@ class Row:
         return row
 
     def assign(self, pattern: str) -> None:
-        """Take a pattern of filters, which is in force whether or not it can be read."""
+        """Set a pattern of filters, which is active whether or not it is valid."""
         self.text, self.pattern, self.error = as_line(pattern), pattern, problem(pattern)
 
     def type(self, text: str) -> None:
-        """Take a text from a person: it is in force as soon as it is a regular expression."""
+        """Set a typed text, which becomes active once it is a valid regular expression."""
         self.text = text
         self.error = problem(text) if text.strip() else None
         if not text.strip():
@@ -47,26 +47,26 @@ class Row:
             self.pattern = text
 
     @property
-    def in_force(self) -> str | None:
+    def active(self) -> str | None:
         """The pattern that this row adds to the filters, None where it adds none."""
         return self.pattern if self.on else None
 
 
-def in_force(rows: Iterable[Row]) -> tuple[str, ...]:
+def active_patterns(rows: Iterable[Row]) -> tuple[str, ...]:
     """Return the patterns that rows add to the filters, in their order."""
     return tuple(row.pattern for row in rows if row.on and row.pattern is not None)
 
 
 def aligned(rows: Sequence[Row], wanted: Sequence[str]) -> list[Row]:
-    """Return rows that have ``wanted`` in force, in that order; those that do already are left as they are.
+    """Return rows whose active patterns are ``wanted``, in that order; rows that fit already stay as they are.
 
-    What is switched off, blank or half typed stays where it is, unless its own pattern is replaced.
+    Disabled, blank and half-typed rows stay where they are, unless their own pattern is replaced.
     """
-    if in_force(rows) == tuple(wanted):
+    if active_patterns(rows) == tuple(wanted):
         return list(rows)
     if _switch_on(rows, wanted):
         return list(rows)
-    places = [place for place, row in enumerate(rows) if row.in_force is not None]
+    places = [place for place, row in enumerate(rows) if row.active is not None]
     now = [str(rows[place].pattern) for place in places]
     head = _common(now, wanted)
     tail = _common(now[head:][::-1], wanted[head:][::-1])
@@ -84,11 +84,11 @@ def _kept(rows: Sequence[Row], places: Iterable[int], dropped: set[int]) -> list
 
 
 def _switch_on(rows: Sequence[Row], wanted: Sequence[str]) -> bool:
-    """Switch rows on where that alone makes ``wanted``: as when switching one off is undone."""
+    """Enable rows if that alone makes ``wanted``, as when disabling one is undone."""
     taken, switched = 0, list[Row]()
     for row in rows:
         fits = row.pattern is not None and taken < len(wanted) and wanted[taken] == row.pattern
-        if row.in_force is not None and not fits:
+        if row.active is not None and not fits:
             return False
         if fits:
             taken += 1
@@ -103,14 +103,14 @@ def _switch_on(rows: Sequence[Row], wanted: Sequence[str]) -> bool:
 def _common(first: Sequence[str], second: Sequence[str]) -> int:
     """Return how many texts two lists begin with alike."""
     pairs = zip(first, second, strict=False)
-    return next((at for at, (one, other) in enumerate(pairs) if one != other), min(len(first), len(second)))
+    return next((at for at, (a, b) in enumerate(pairs) if a != b), min(len(first), len(second)))
 
 
 # --- text ---
 
 
 def lines(value: str) -> list[tuple[int, str]]:
-    """Return the patterns of a text, one a line, with their lines, from 1; blank lines hold none."""
+    """Return the patterns of a text, one per line, with their line numbers from 1; blank lines are skipped."""
     return [(number, line) for number, line in enumerate(value.split("\n"), start=1) if line.strip()]
 
 
@@ -122,7 +122,7 @@ def as_line(pattern: str) -> str:
 
 
 def problem(text: str) -> errors.PatternError | None:
-    """Return what keeps a text from being a regular expression."""
+    """Return why a text is not a valid regular expression, None if it is one."""
     try:
         compile_pattern(text, ignore_case=False)
     except errors.PatternError as error:
@@ -131,12 +131,12 @@ def problem(text: str) -> errors.PatternError | None:
 
 
 def problem_html(error: errors.PatternError) -> str:
-    """Return, as markup, a pattern with the place of its error marked, and what is wrong."""
+    """Return as markup a pattern with the place of its error marked, the problem and the remedy."""
     text, at = error.pattern, error.position
     if at is None:
         marked = line_html(text)
     else:
-        from_, to = max(0, at - 60), at + 40  # what is far from the place does not help to find it
+        from_, to = max(0, at - 60), at + 40  # the rest of a long pattern does not help to find it
         before = ("…" if from_ else "") + line_html(text[from_:at])
         after = line_html(text[at + 1 : to]) + ("…" if len(text) > to else "")
         marked = f"{before}<mark>{line_html(text[at : at + 1]) or ' '}</mark>{after}"

@@ -1,4 +1,4 @@
-"""What the filters let through, in numbers."""
+"""How many objects the filters include, by kind."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class PreviewPanel(Component):
     def _show(self, _change: Mapping[str, object]) -> None:
         preview = self.state.preview
         if preview is None:
-            hint = "Discover a workspace to see what the filters let through."
+            hint = "Discover a workspace to see what the filters include."
             self._counts.value = DISCOVERING if self.state.discovering else f"<span class='dbxe-muted'>{hint}</span>"
             set_text(self._warning, "")
             return
@@ -38,15 +38,13 @@ class PreviewPanel(Component):
 def _incomplete_html(preview: Preview) -> str:
     if preview.catalog.complete:
         return ""
-    return (
-        f"<div class='dbxe-warn' role='status'>The catalog is incomplete: {preview.catalog.not_listed}. "
-        "There may be objects that this preview does not know.</div>"
-    )
+    return f"<div class='dbxe-warn' role='status'>Incomplete: {preview.catalog.not_listed}; contents unknown.</div>"
 
 
 def _counts_html(preview: Preview) -> str:
     rows = "".join(
-        _count_row(str(kind), int(let_in), int(left_out)) for kind, let_in, left_out in preview.counts().itertuples()
+        _count_row(str(kind), int(included), int(excluded))
+        for kind, included, excluded in preview.counts().itertuples()
     )
     return (
         "<table class='dbxe-table'><thead><tr><th scope='col'>Kind</th><th scope='col' class='dbxe-number'>Included</th>"
@@ -58,7 +56,7 @@ def _counts_html(preview: Preview) -> str:
 def _count_row(kind: str, included: int, excluded: int) -> str:
     share = 100 * included / max(1, included + excluded)
     bar = (
-        f"<div class='dbxe-bar' role='img' aria-label='{share:.0f} % included'>"
+        f"<div class='dbxe-bar' role='img' aria-label='{share:.0f}% included'>"
         f"<span class='in' style='width:{share:.2f}%'></span><span class='out' style='width:{100 - share:.2f}%'></span></div>"
         if included + excluded
         else ""

@@ -1,4 +1,4 @@
-"""Patterns written from what is ticked in the catalog, looked at before they are applied."""
+"""Generates patterns from the selection in the catalog, and previews them before they are applied."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import traitlets
 from dbxexplore.catalog import Catalog
 from dbxexplore.filters import Dialect, Patterns, Preview, Suggestion, suggest_filters
 from dbxexplore.filters.patterns import LEVELS
-from dbxexplore.text import line_html
+from dbxexplore.text import line_html, plural
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, error_html, message_area, set_text, shows_errors
 from dbxexplore.widgets.focus import focus
@@ -27,25 +27,25 @@ _MOST_NAMES = 8
 
 
 class SuggestPanel(Component):
-    """Writes filters that let through what is ticked, and shows what they would do before they are applied.
+    """Generates filters that include the selection, and shows their effect before they are applied.
 
-    A suggestion is dropped when what it was written for changes: the ticks, the catalog or the reading.
+    A suggestion is discarded when the selection, the catalog or the matching rules change.
     """
 
     WRITES = ("filters",)
 
     suggestion = traitlets.Instance(Suggestion, allow_none=True)
-    """What is suggested and not applied yet. Set from a thread."""
+    """The suggestion that is not applied yet. Set from a thread."""
 
     def __init__(self, state: ExplorerState | None = None) -> None:
         self._work = Latest(0.0)
         self._working = self._is_outdated = False
-        self._suggested: Preview | None = None  # what the suggestion would let through
-        self._write = widgets.Button(description="Write patterns from my ticks", layout={"width": "auto"})
+        self._suggested: Preview | None = None  # what the suggestion would include
+        self._write = widgets.Button(description="Generate patterns", layout={"width": "auto"})
         self._generalise = widgets.Checkbox(
-            description="Prefer patterns for names to come", indent=False, layout={"width": "auto"}
+            description="Also match future names", indent=False, layout={"width": "auto"}
         )
-        self._generalise.tooltip = "Write families of names, which take objects to come as well, rather than lists"
+        self._generalise.tooltip = "Use wildcards that also match future objects, instead of listing names"
         self._state = message_area()
         self._shown = message_area()
         self._effect = message_area()
@@ -157,19 +157,21 @@ class SuggestPanel(Component):
         text = self._text()
         self._ask.layout.display = "none" if self.state.read_only else None
         self._write.disabled = not text  # not while it works: a button that is disabled loses the focus
-        self._write.tooltip = f"Write patterns that let through {text}" if text else "Tick objects in the catalog first"
+        self._write.tooltip = f"Generate patterns that include {text}" if text else "Tick objects in the catalog first"
         state = ""
         if self._working:
-            state = f"<div role='status'>Writing patterns for {html.escape(text)}…</div>"
+            state = f"<div role='status'>Generating patterns for {html.escape(text)}…</div>"
         elif self.state.read_only:
-            state = "<span class='dbxe-muted'>Shown read-only: nothing can be ticked.</span>"
+            state = "<span class='dbxe-muted'>Read-only</span>"
         elif self._is_outdated:
-            what = "The suggestion was dropped: what it was written for has changed."
+            what = (
+                "Outdated: the selection, the catalog or the matching rules have changed. Generate the patterns again."
+            )
             state = f"<div class='dbxe-warn' role='status'>{what}</div>"
         elif not text:
-            state = "<span class='dbxe-muted'>Tick objects in the catalog to have patterns written for them.</span>"
+            state = "<span class='dbxe-muted'>Tick objects in the catalog to generate patterns for them.</span>"
         elif self.suggestion is None:
-            state = f"<span class='dbxe-muted'>Ticked: {html.escape(text)}</span>"
+            state = f"<span class='dbxe-muted'>Selected: {html.escape(text)}</span>"
         set_text(self._state, state)
         set_text(self._shown, suggestion_html(self.suggestion, text) if self.suggestion is not None else "")
         self._answer.layout.display = None if self.suggestion is not None and not self.state.read_only else "none"
@@ -185,7 +187,7 @@ class SuggestPanel(Component):
 
 @dataclass(frozen=True)
 class _Task:
-    """What a suggestion is written for."""
+    """The input of one suggestion."""
 
     catalog: Catalog
     ticked: npt.NDArray[np.bool_]
@@ -201,32 +203,33 @@ class _Task:
 
 
 def _effect_html(now: Preview, then: Preview) -> str:
-    """Say what going from one preview to another would change."""
+    """Return as markup what going from one preview to another changes."""
     was, would, counted = now.included.to_numpy(), then.included.to_numpy(), leaves(now.catalog)
     added, removed = (np.count_nonzero(flags & counted) for flags in (would & ~was, was & ~would))
     before, after = np.count_nonzero(was & counted), np.count_nonzero(would & counted)
     containers = containers_text(now.catalog, would)
-    apart = f" (and {containers})" if containers else ""
-    return (
-        f"<div>Applying it: <span class='dbxe-ok'>+{added:,} added</span>, <span class='dbxe-no'>−{removed:,} removed"
-        f"</span>; {before:,} → {after:,} object{'' if after == 1 else 's'} included{apart}.</div>"
-    )
+    apart = f", {containers}" if containers else ""
+    more = f"<span class='dbxe-ok'>+{added:,}</span>" if added else ""
+    fewer = f"<span class='dbxe-no'>−{removed:,}</span>" if removed else ""
+    change = ", ".join(filter(None, (more, fewer))) or "no change"
+    return f"<div>Applying: {before:,} → {plural(int(after), 'object')} ({change}){apart}</div>"
 
 
 def suggestion_html(suggestion: Suggestion, what: str) -> str:
-    """Return a suggestion as markup: its patterns by level, whether it is exact, and what it would take besides."""
+    """Return a suggestion as markup: whether it is exact, its patterns per level, and what else it would match."""
     if suggestion.exact:
-        head = f"<span class='dbxe-ok'>✓ Exactly what is ticked, today</span> <span class='dbxe-muted'>({html.escape(what)})</span>"
+        head = f"<span class='dbxe-ok'>✓ Matches your selection exactly</span> <span class='dbxe-muted'>({html.escape(what)})</span>"
     else:
-        head = f"<span class='dbxe-warn'>⚠ Not exactly what is ticked; it differs for</span> {_names(suggestion.wrong)}"
+        head = f"<span class='dbxe-warn'>⚠ Differs from your selection in</span> {_names(suggestion.wrong)}"
     also = ""
     if suggestion.also_captures:
-        # A name of stars and dots alone is any name in the catalogs and schemas that are let through.
-        said = [name for name in suggestion.also_captures if name.strip("*./")]
-        anywhere = "" if len(said) == len(suggestion.also_captures) else "of any name in what is let through"
-        named = f"called {_names(tuple(said))}" if said else ""
-        how = ", and ".join(part for part in (anywhere, named) if part)
-        also = f"<div class='dbxe-warn'>⚠ New objects {how} would be taken as well.</div>"
+        # A name of stars and dots alone is any name in the catalogs and schemas that are included.
+        named = tuple(name for name in suggestion.also_captures if name.strip("*./"))
+        anywhere = len(named) < len(suggestion.also_captures)
+        sentences = ["Future objects in the included catalogs and schemas will be included too."] if anywhere else []
+        if named:
+            sentences.append(f"Also matches future objects named {_names(named)}.")
+        also = f"<div class='dbxe-warn'>⚠ {' '.join(sentences)}</div>"
     rows = "".join(
         f"<tr><th scope='row'>{name} {level}</th><td>{_texts(getattr(suggestion.filters.level(level), name))}</td></tr>"
         for level in LEVELS

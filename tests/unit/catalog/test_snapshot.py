@@ -142,7 +142,9 @@ def test_a_place_that_cannot_be_written_is_a_clear_error(small_catalog: dbx.Cata
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    message = f"There is no file {str(tmp_path / 'a')!r}. Check the path, or make it with Catalog.save."
+    message = (
+        f"There is no file {str(tmp_path / 'a')!r}. Check the path, or create one with `dbxexplore discover --output`."
+    )
     with pytest.raises(errors.CatalogError, match="^" + re.escape(message) + "$"):
         dbx.Catalog.load(tmp_path / "a")
 
@@ -272,7 +274,7 @@ def test_counts_and_length(small_catalog: dbx.Catalog) -> None:
 def test_provenance_reads_as_text() -> None:
     assert str(PROVENANCE) == (
         "https://dbc-1234abcd-56ef.cloud.databricks.com · metastore metastore_aws_eu (eu-west-1) · "
-        "seen by ann@example.com · taken 2024-06-01 12:00 UTC · depth columns"
+        "as ann@example.com · taken 2024-06-01 12:00 UTC · depth columns"
     )
 
 

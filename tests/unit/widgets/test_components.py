@@ -109,7 +109,7 @@ def test_a_secret_does_not_stay_in_a_field(field: str) -> None:
     form._fields[field].value = secret
     assert form._fields[field].value == ""
     assert secret not in str(ipywidgets.Widget.get_manager_state())
-    assert "looked like a secret" in form._messages["auth"].value
+    assert "looks like a token" in form._messages["auth"].value
 
 
 @pytest.mark.parametrize("field", ["env_var", "client_secret_env_var"])
@@ -121,7 +121,7 @@ def test_what_is_probably_a_secret_does_not_stay_where_a_name_is_wanted(field: s
     form = ConnectForm(ExplorerState(settings=dbx.ConnectionSettings(URL)))
     form._fields[field].value = secret
     assert form._fields[field].value == ""
-    assert "looked like a secret" in form._messages["auth"].value
+    assert "looks like a token" in form._messages["auth"].value
 
 
 @pytest.mark.parametrize("name", ["DATABRICKS_CONNECTION_TOKEN_2", "my_workspace_token_for_2026", "TOKEN"])

@@ -143,7 +143,7 @@ def test_nobody_is_asked_to_discover_during_a_discovery() -> None:
     assert "Discover a workspace" in shown(panel)
     panel.state.discovering = True
     assert "Discover a workspace" not in shown(panel)
-    assert "is being discovered" in shown(panel)
+    assert "Discovering the workspace" in shown(panel)
     panel.state.discovering = False
     assert "Discover a workspace" in shown(panel)
 

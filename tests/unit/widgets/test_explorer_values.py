@@ -108,12 +108,12 @@ def test_it_says_where_the_catalog_is_from_and_warns_of_another_workspace(catalo
     origin = dbx.Provenance(workspace_url=URL, identity="<b>ada</b>", taken_at=taken)
     explorer = dbx.explore(dbx.Catalog(catalog.objects, catalog.failures, origin), dbx.ConnectionSettings(URL))
     said = shown(explorer.origin_line)
-    assert f"Catalog of {URL}, seen by &lt;b&gt;ada&lt;/b&gt;, taken 2026-03-04 05:06 UTC" in said
-    assert "another workspace" not in said
+    assert f"Snapshot of {URL} · as &lt;b&gt;ada&lt;/b&gt; · 2026-03-04 05:06 UTC" in said
+    assert "points to" not in said
     explorer.settings = dbx.ConnectionSettings("https://dbc-9999abcd-0000.cloud.databricks.com")
-    assert "another workspace, https://dbc-9999abcd-0000" in shown(explorer.origin_line)
+    assert "the connection points to https://dbc-9999abcd-0000" in shown(explorer.origin_line)
     explorer.settings = None
-    assert "another workspace" not in shown(explorer.origin_line)
+    assert "points to" not in shown(explorer.origin_line)
 
 
 def test_a_discovery_opens_the_second_tab(catalog: dbx.Catalog) -> None:
@@ -192,7 +192,7 @@ def test_what_is_read_only_shows_a_connection_against_a_catalog_and_changes_noth
     assert explorer.catalog_pane.tree.reply["status"]["read_only"] is True
     assert explorer.state.read_only
     assert explorer.config == config
-    with pytest.raises(errors.ConfigError, match="nothing to show without a catalog"):
+    with pytest.raises(errors.ConfigError, match="needs a catalog"):
         dbx.explore(config=config, read_only=True)
 
 

@@ -118,7 +118,7 @@ def test_all_fields_that_are_wrong_are_told_of_in_the_words_of_the_form() -> Non
     assert (
         "Time zone: &#x27;Mars/Olympus&#x27; is not a time zone; expected a name such as Europe/Berlin.</div>" in said
     )
-    assert "Connection name: required." in said
+    assert "Connection name: a name is required." in said
     assert "key" not in said
     panel._cron.value = "0 6 * * *"
     assert panel._problem.value.count("role='alert'") == 2
@@ -246,7 +246,7 @@ def test_what_could_not_be_listed_is_named(catalog: dbx.Catalog) -> None:
     failures = failures_frame([(scope, "denied", "no") for scope in scopes])
     partial = dbx.Catalog(catalog.objects, failures, catalog.provenance)
     said = shown(panel_of(dbx.Filters().preview(partial)))
-    assert "4 scopes couldn't be listed (&lt;img" in said
+    assert "4 catalogs/schemas couldn't be listed (&lt;img" in said
     assert ", dev.a, dev.b and 1 more)" in said
     assert "prod.hr" not in said
 
@@ -271,22 +271,22 @@ def test_a_connection_that_would_sync_nothing_is_warned_of(catalog: dbx.Catalog)
 def test_a_recipe_tells_what_datahub_would_read(catalog: dbx.Catalog) -> None:
     filters = dbx.Filters(schemas=dbx.Patterns(["prod.gold", "unlisted.inner"]), views=dbx.Patterns([".*"]))
     panel = panel_of(filters.preview(catalog, dbx.Dialect.STRICT), filters=filters, dialect=dbx.Dialect.STRICT)
-    assert "Under DataHub rules" not in shown(panel)
+    assert "DataHub's own rules" not in shown(panel)
     panel._form.value = "datahub"
     assert "28 assets" in shown(panel)
-    assert "Under DataHub rules" not in shown(panel)  # the same
+    assert "DataHub's own rules" not in shown(panel)  # the same
     filters = dbx.Filters(tables=dbx.Patterns(["prod.gold"]))
     show_preview(panel, filters.preview(catalog, dbx.Dialect.STRICT))
-    assert "Under DataHub rules these patterns include 27 objects, not 2." in shown(panel)
+    assert "DataHub's own rules would include 27 objects, not 2." in shown(panel)
     filters = dbx.Filters(schemas=dbx.Patterns(["gold"]), notebooks=dbx.Patterns([]))
     show_preview(panel, filters.preview(catalog, dbx.Dialect.OPENMETADATA))
-    assert "Under DataHub rules these patterns include 0 objects, not 27." in shown(panel)
+    assert "DataHub's own rules would include 0 objects, not 27." in shown(panel)
     # The recipe for filters that are read without view patterns has none either.
     filters = dbx.Filters(views=dbx.Patterns([]))
     show_preview(panel, filters.preview(catalog, dbx.Dialect.DATAHUB_1_5))
-    assert "Under DataHub rules" not in shown(panel)
+    assert "DataHub's own rules" not in shown(panel)
     panel._form.value = "yaml"
-    assert "Under DataHub rules" not in shown(panel)
+    assert "DataHub's own rules" not in shown(panel)
 
 
 def test_as_many_objects_may_be_others() -> None:
@@ -297,7 +297,7 @@ def test_as_many_objects_may_be_others() -> None:
         filters.preview(catalog, dbx.Dialect.OPENMETADATA), filters=filters, dialect=dbx.Dialect.OPENMETADATA
     )
     panel._form.value = "datahub"
-    assert "include 1 object, 1 of them other than these" in shown(panel)
+    assert "include 1 object too, 1 of them not among these" in shown(panel)
 
 
 # --- the file ---
@@ -307,7 +307,7 @@ def test_a_folder_that_saving_makes_is_named(tmp_path: Path) -> None:
     panel = panel_of()
     assert difference(panel) == ""
     panel._path.value = "new/<b>/lake.yaml"
-    assert "Creates folder <code>new/&lt;b&gt;</code>" in difference(panel)
+    assert "creates the folder <code>new/&lt;b&gt;</code>" in difference(panel)
     panel._save.click()
     assert (tmp_path / "new" / "<b>" / "lake.yaml").is_file()
     panel._path.value = "new/<b>/other.yaml"
@@ -338,7 +338,8 @@ def test_the_difference_to_the_file_is_shown_and_overwritten() -> None:
     assert panel._save.description == "Save"
     panel._description.value = HOSTILE
     said = difference(panel)
-    assert "Saving will change it: <span class='dbxe-ok'>+1</span> line</div>" in said
+    assert "+1</span> line" in said
+    assert "−" not in said.split("<pre")[0]  # nothing is removed
     assert "<span class='add'>+description: " in said
     assert "<img" not in said
     assert panel._save.description == "Overwrite"

@@ -92,14 +92,14 @@ def catalogs(*allow: str, deny: tuple[str, ...] = ()) -> dbx.Filters:
 @pytest.mark.parametrize(
     ("before", "after", "text"),
     [
-        (catalogs("a"), catalogs("^prod$"), "allow catalogs 1 '^prod$'"),
-        (catalogs("a"), catalogs("a", "b"), "added allow catalogs 2 'b'"),
-        (catalogs("a", "b"), catalogs("b"), "removed allow catalogs 1 'a'"),
-        (catalogs("a", "b"), catalogs("b", "a"), "order of allow catalogs"),
-        (catalogs("a", "b"), catalogs("c", "d", "e"), "allow catalogs"),
-        (catalogs("a", "b"), catalogs("a", deny=("b",)), "moved to deny catalogs"),
-        (catalogs("a"), catalogs("x", deny=("b", "c")), "patterns of catalogs"),
-        (catalogs("a"), dbx.Filters(tables=dbx.Patterns(["t"])), "patterns of catalogs, tables"),
+        (catalogs("a"), catalogs("^prod$"), "edit of allow “^prod$” (catalogs)"),
+        (catalogs("a"), catalogs("a", "b"), "addition of allow “b” (catalogs)"),
+        (catalogs("a", "b"), catalogs("b"), "removal of allow “a” (catalogs)"),
+        (catalogs("a", "b"), catalogs("b", "a"), "reordering of allow patterns (catalogs)"),
+        (catalogs("a", "b"), catalogs("c", "d", "e"), "edit of allow patterns (catalogs)"),
+        (catalogs("a", "b"), catalogs("a", deny=("b",)), "move to deny (catalogs)"),
+        (catalogs("a"), catalogs("x", deny=("b", "c")), "edit of patterns (catalogs)"),
+        (catalogs("a"), dbx.Filters(tables=dbx.Patterns(["t"])), "edit of patterns (catalogs, tables)"),
     ],
 )
 def test_an_edit_is_named(before: dbx.Filters, after: dbx.Filters, text: str) -> None:
@@ -109,9 +109,9 @@ def test_an_edit_is_named(before: dbx.Filters, after: dbx.Filters, text: str) ->
 
 def test_a_change_of_the_reading_is_named() -> None:
     filters = dbx.Filters()
-    assert describe((filters, dbx.Dialect.DATAHUB), (filters, dbx.Dialect.STRICT)).text == "reading Strict"
+    assert describe((filters, dbx.Dialect.DATAHUB), (filters, dbx.Dialect.STRICT)).text == "switch to Strict"
     both = describe((filters, dbx.Dialect.DATAHUB), (catalogs("a"), dbx.Dialect.STRICT))
-    assert both.text == "reading Strict, and patterns"
+    assert both.text == "switch to Strict and edit of patterns"
 
 
 def test_typing_a_new_pattern_and_emptying_it_have_the_key_of_that_pattern() -> None:

@@ -7,7 +7,7 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dbxexplore.widgets.filter.pattern_rows import Row, aligned, as_line, in_force, lines, problem, problem_html
+from dbxexplore.widgets.filter.pattern_rows import Row, active_patterns, aligned, as_line, lines, problem, problem_html
 
 PATTERNS = st.lists(st.sampled_from(["a", "b", "c", "d", "(", ".*"]), max_size=8)
 
@@ -24,9 +24,9 @@ def lists_of_rows(draw: st.DrawFn) -> list[Row]:
 
 @given(lists_of_rows(), PATTERNS)
 def test_aligned_rows_have_what_is_wanted_in_force(rows: list[Row], wanted: list[str]) -> None:
-    before = {id(row) for row in rows if row.in_force is None}
+    before = {id(row) for row in rows if row.active is None}
     found = aligned(rows, wanted)
-    assert in_force(found) == tuple(wanted)
+    assert active_patterns(found) == tuple(wanted)
     assert before <= {id(row) for row in found}  # what is off, blank or unreadable is kept
     assert len({id(row) for row in found}) == len(found)
 
@@ -59,12 +59,12 @@ def test_what_was_switched_off_is_switched_on_again() -> None:
 def test_the_last_good_text_stays_in_force() -> None:
     row = Row()
     row.type("(")
-    assert (row.in_force, row.error is None) == (None, False)
+    assert (row.active, row.error is None) == (None, False)
     row.type("(x)")
     row.type("(x)(")
-    assert (row.in_force, row.error is None) == ("(x)", False)
+    assert (row.active, row.error is None) == ("(x)", False)
     row.type(" ")
-    assert (row.in_force, row.error) == (None, None)
+    assert (row.active, row.error) == (None, None)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=12).filter(lambda text: problem(text) is None))

@@ -24,7 +24,7 @@ def test_counts_are_shown_by_kind(catalog: dbx.Catalog) -> None:
     panel = PreviewPanel(state_of(Filters(schemas=Patterns(deny=["prod.tmp"])).preview(catalog)))
     assert (
         "<th scope='row'>table</th><td class='dbxe-number'>26</td><td class='dbxe-number'>25</td>"
-        "<td><div class='dbxe-bar' role='img' aria-label='51 % included'>"
+        "<td><div class='dbxe-bar' role='img' aria-label='51% included'>"
     ) in shown(panel)
 
 
