@@ -8,7 +8,6 @@ from typing import Generic, TypeVar
 
 from dbxexplore.filters import Dialect, Filters
 from dbxexplore.filters.patterns import LEVELS, Level, ListName
-from dbxexplore.widgets.words import reading_name
 
 _T = TypeVar("_T")
 
@@ -151,7 +150,7 @@ def describe(before: tuple[Filters, Dialect], after: tuple[Filters, Dialect]) ->
     """Return what was edited in the filters and the matching rules."""
     if before[1] == after[1]:
         return edit(before[0], after[0])
-    switch = f"switch to {reading_name(after[1])}"
+    switch = f"switch to {after[1].title}"
     return Edit(None, switch if before[0] == after[0] else f"{switch} and edit of patterns")
 
 

@@ -11,7 +11,6 @@ import numpy.typing as npt
 import pandas as pd
 
 from dbxexplore.catalog import Catalog
-from dbxexplore.filters import Dialect
 from dbxexplore.filters.subjects import Subjects
 from dbxexplore.text import one_line, plural
 
@@ -37,11 +36,6 @@ def reason(verdict: pd.Series | Mapping[str, object]) -> str:
     if verdict["rule"] == "allow":
         return f"{level}allow {one_line(str(verdict['pattern']), 60)}"
     return f"no {level}pattern allows it" if verdict["rule"] == "no_allow" else f"{level}list is empty"
-
-
-def reading_name(dialect: Dialect) -> str:
-    """Return the name of matching rules as shown in their menu: ``DataHub``."""
-    return dialect.title
 
 
 # --- numbers of objects ---

@@ -307,7 +307,9 @@ def open_notebook(page: Page, lab: Lab, notebook: str, front_end: FrontEnd = "la
     page.locator(".jp-Notebook").wait_for(timeout=START_SECONDS * 1000)
     # Until the page has its session, running a cell makes it ask which kernel to use.
     lab.kernel(notebook).close()
-    page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first.wait_for(timeout=START_SECONDS * 1000)
+    # In a narrow window the indicator is among the buttons that do not fit, and so is not visible.
+    idle = page.locator('.jp-Notebook-ExecutionIndicator[data-status="idle"]').first
+    idle.wait_for(state="attached", timeout=START_SECONDS * 1000)
 
 
 def run_all(page: Page) -> None:

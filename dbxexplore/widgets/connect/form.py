@@ -190,32 +190,25 @@ class ConnectForm(Component):
 
 def report_html(report: ConnectionReport) -> str:
     """Return a report as markup: whether discovery can start, the problems, and what is known of the workspace."""
+    failure = "Not ready" if report.connected else "Can't connect"
     verdict = (
-        "<span class='dbxe-ok'>✓ Ready to discover</span>"
-        if report.ok
-        else "<span class='dbxe-no'>✗ Can't connect</span>"
+        "<span class='dbxe-ok'>✓ Ready to discover</span>" if report.ok else f"<span class='dbxe-no'>✗ {failure}</span>"
     )
     problems = "".join(
         f"<div class='{'dbxe-error' if problem.severity == 'error' else 'dbxe-warn'}'>{html.escape(str(problem))}</div>"
         for problem in report.problems
     )
+    head = f"<div role='status'><strong>{verdict}</strong>{problems}</div>"
+    if not report.connected:
+        return head  # nothing else is known
     facts = [("Workspace", report.workspace_url), ("Identity", report.identity), ("Metastore", report.metastore)]
-    rows = [
-        f"<td></td><th scope='row'>{name}</th><td>{html.escape(value or 'unknown')}</td>"
-        for name, value in facts
-        if value or report.ok  # after a failure, the problems say why the rest is unknown
-    ]
+    rows = [f"<td></td><th scope='row'>{name}</th><td>{html.escape(value or 'unknown')}</td>" for name, value in facts]
     for known in report.capabilities.values():
-        if known.available is None and not report.ok:
-            continue
         mark = _MARKS[known.available]
-        name = html.escape(known.name.replace("_", " ").capitalize())
+        name = html.escape(known.label)
         rows.append(f"<td>{mark}</td><th scope='row'>{name}</th><td>{html.escape(known.detail)}</td>")
     table = "".join(f"<tr>{row}</tr>" for row in rows)
-    return (
-        f"<div role='status'><strong>{verdict}</strong>{problems}</div>"
-        f"<table class='dbxe-table dbxe-report'><tbody>{table}</tbody></table>"
-    )
+    return f"{head}<table class='dbxe-table dbxe-report'><tbody>{table}</tbody></table>"
 
 
 _MARKS = {

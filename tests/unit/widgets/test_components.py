@@ -102,6 +102,13 @@ def test_what_is_wrong_stands_beside_its_field() -> None:
     assert form._test.disabled
 
 
+def test_the_hint_about_variables_is_shown_only_where_one_is_entered() -> None:
+    form = ConnectForm()
+    for kind, display in (("token", None), ("profile", "none"), ("oauth-m2m", None), ("runtime", "none")):
+        form._kind.value = kind
+        assert form._hint.layout.display == display
+
+
 @pytest.mark.parametrize("field", ["env_var", "client_id", "client_secret_env_var", "profile"])
 def test_a_secret_does_not_stay_in_a_field(field: str) -> None:
     form = ConnectForm(ExplorerState(settings=dbx.ConnectionSettings(URL)))

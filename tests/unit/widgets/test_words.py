@@ -37,15 +37,15 @@ def test_containers_are_named_apart(catalog: dbx.Catalog, names: list[str], said
     assert words.objects_text(catalog, np.asarray(catalog.objects["full_name"].isin(names), dtype=bool)) == said
 
 
-def test_a_reading_is_called_as_where_it_is_chosen() -> None:
-    assert [words.reading_name(one) for one in Dialect.named().values()] == [
+def test_matching_rules_have_the_title_of_their_menu_entry() -> None:
+    assert [dialect.title for dialect in Dialect.named().values()] == [
         "DataHub",
         "DataHub before 1.6.0.12",
         "OpenMetadata",
         "Strict",
     ]
-    assert words.reading_name(Dialect("search", name="datahub")) == "datahub"  # it only calls itself so
-    assert words.reading_name(replace(Dialect.STRICT, name="mine")) == "Strict"
+    assert Dialect("search", name="datahub").title == "datahub"  # it only calls itself so
+    assert replace(Dialect.STRICT, name="mine").title == "Strict"
 
 
 @pytest.mark.parametrize(
