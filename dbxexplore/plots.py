@@ -1,4 +1,4 @@
-"""Pictures of a preview, drawn by plotly: ``pip install "dbxexplore[plots]"``."""
+"""Plots of a preview, drawn with plotly: ``pip install "dbxexplore[plots]"``."""
 
 from __future__ import annotations
 
@@ -31,21 +31,21 @@ _LONGEST_IN_SMALL = 16
 
 
 def coverage_table(preview: Preview) -> pd.DataFrame:
-    """Return how much of each catalog and schema is let through: what `coverage` draws.
+    """Return how much of each catalog and schema is included: the data of `coverage`.
 
-    One row for each catalog and schema that holds a table or view, by their names whatever the case, a catalog before
+    One row per catalog and schema that holds a table or view, by their names whatever the case, a catalog before
     its schemas. Columns: ``catalog`` and ``schema`` (string; the schema is NA in a catalog's own row), ``objects`` and
     ``included`` (int64, tables and views) and ``share`` (float64, 0 to 1).
     """
     objects = preview.catalog.objects
     kinds = objects["kind"].cat.categories.isin(["table", "view"])
-    held = np.append(kinds, False)[objects["kind"].cat.codes.to_numpy()]  # -1, of a missing kind, is the last
+    is_counted = np.append(kinds, False)[objects["kind"].cat.codes.to_numpy()]  # -1, of a missing kind, is the last
     catalog_names, catalog = _ranked(objects["catalog"])
     schema_names, schema = _ranked(objects["schema"])
-    held &= catalog >= 0
+    is_counted &= catalog >= 0
     width = len(schema_names) + 1
-    place = (catalog * width + schema + 1)[held]  # a place without a schema comes before those with one
-    included = preview.included.to_numpy()[held]
+    place = (catalog * width + schema + 1)[is_counted]  # a place without a schema comes before those with one
+    included = preview.included.to_numpy()[is_counted]
 
     # Neighbouring rows mostly share their schema: summing runs of equal places is summing far fewer.
     starts = np.flatnonzero(np.append(True, place[1:] != place[:-1])) if len(place) else np.empty(0, dtype=np.intp)
@@ -55,14 +55,14 @@ def coverage_table(preview: Preview) -> pd.DataFrame:
 
     by_catalog = runs.assign(place=runs["place"] // width * width).groupby("place").sum()
     by_schema = runs[runs["place"] % width > 0].groupby("place").sum()
-    made = pd.concat([by_catalog, by_schema]).sort_index()
-    places = made.index.to_numpy()
+    sums = pd.concat([by_catalog, by_schema]).sort_index()
+    places = sums.index.to_numpy()
     schemas = [None if at < 0 else schema_names[at] for at in places % width - 1]
     columns = {
         "catalog": pd.array(catalog_names[places // width], dtype="string"),
         "schema": pd.array(schemas, dtype="string"),
     }
-    table = pd.DataFrame(columns).assign(objects=made["objects"].to_numpy(), included=made["included"].to_numpy())
+    table = pd.DataFrame(columns).assign(objects=sums["objects"].to_numpy(), included=sums["included"].to_numpy())
     return table.assign(share=table["included"] / table["objects"])
 
 
@@ -76,14 +76,14 @@ def _ranked(series: pd.Series) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.
 
 
 def coverage(preview: Preview, *, dark: bool = False) -> Figure:
-    """Return a treemap of the tables and views, catalog › schema: area by number, colour by share let through.
+    """Return a treemap of the tables and views, catalog › schema: area by number, colour by share included.
 
-    Notebooks belong to no catalog, and what holds no table or view has no area; neither is drawn. What could
-    not be listed is not drawn either, which the title says. The background is that of the page.
+    Notebooks and containers without a table or view are not drawn. Neither is what could not be listed; the title
+    says so. The background is transparent.
 
     Args:
         preview: what to draw.
-        dark: whether the page is dark, so that the title and the scale are written in light letters.
+        dark: whether the page is dark: the title and the scale are then light.
 
     Raises:
         DbxExploreError: plotly is not installed.
@@ -91,7 +91,7 @@ def coverage(preview: Preview, *, dark: bool = False) -> Figure:
     try:
         from plotly import graph_objects as go
     except ImportError:
-        msg = "plotly, which draws the picture, is not installed"
+        msg = "plotly is required for this plot and is not installed"
         raise errors.DbxExploreError(msg, remedy='Install it with pip install "dbxexplore[plots]"') from None
     table = coverage_table(preview)
     drawn = treemap(table)
@@ -133,8 +133,8 @@ def treemap(table: pd.DataFrame) -> dict[str, object]:
     sums = [f"{let_in:,} of {every:,}" for let_in, every in zip(included, objects, strict=True)]
     return {
         "ids": [_ALL, *(f"{'c' if c else 's'}{row}" for row, c in enumerate(is_catalog))],
-        # Of a box that holds others plotly shows the label, of the others the text. A label that does not fit is
-        # left out whole, so that of a small box is the name alone.
+        # plotly shows the label of a box that holds others, and the text of the rest. It leaves out a label that
+        # does not fit, so a small box has the name alone.
         "labels": [
             f"{_text(name, _LONGEST_IN_BOX)} · {numbers}"
             if number >= _LARGE * objects[0]
@@ -180,7 +180,7 @@ def _luminance(rgb: list[float]) -> float:
 
 
 def _title(preview: Preview, catalogs: pd.DataFrame) -> str:
-    total = f"{catalogs['included'].sum():,} of {catalogs['objects'].sum():,} tables and views are included"
+    total = f"{catalogs['included'].sum():,} of {catalogs['objects'].sum():,} tables and views included"
     return total if preview.catalog.complete else f"{total}; incomplete: {preview.catalog.not_listed}"
 
 

@@ -1,7 +1,7 @@
-"""Runs a server that ends with the process that started it, however that one ends.
+"""Run a server that stops when the process that started it ends, for whatever reason.
 
-The starter keeps the other end of standard input open; when that closes, because the starter is done, was
-killed or lost its terminal, the server is told to stop. Run as ``python -m dbxexplore.demo._child``, with
+The parent keeps the other end of standard input open. When it closes, because the parent finished, was killed
+or lost its terminal, the server gets a SIGTERM. Run as ``python -m dbxexplore.demo._child``, with
 ``emulator FOLDER`` or ``jupyterlab ARGUMENT…``.
 """
 
@@ -18,15 +18,15 @@ import time
 from pathlib import Path
 from types import FrameType
 
-_GRACE = 8.0  # seconds to stop in order, before the process ends regardless
+_GRACE = 8.0  # seconds for a clean shutdown before the process is ended
 PORT_FILE = "port"
 DATA_FOLDER = "data"
 
 
 def main() -> None:
-    """Run what the command line says, until it ends or the starter does."""
+    """Run the server named on the command line until it or the parent ends."""
     what, *arguments = sys.argv[1:]
-    threading.Thread(target=_end_with_starter, daemon=True).start()
+    threading.Thread(target=_stop_with_parent, daemon=True).start()
     if what == "emulator":
         _emulator(Path(arguments[0]))
     elif what == "jupyterlab":
@@ -34,8 +34,8 @@ def main() -> None:
         runpy.run_module("jupyterlab", run_name="__main__", alter_sys=True)
 
 
-def _end_with_starter() -> None:
-    # The descriptor itself: a thread inside of sys.stdin would hold its lock while the interpreter shuts down.
+def _stop_with_parent() -> None:
+    # Read the descriptor: a thread blocked in sys.stdin would hold its lock while the interpreter shuts down.
     while os.read(0, 1024):
         pass
     os.kill(os.getpid(), signal.SIGTERM)
@@ -50,7 +50,7 @@ def _emulator(folder: Path) -> None:
         from minilake import create_app
         from minilake.config import settings
 
-        # Bound before it is told, so that no other process can take the port in between.
+        # Bind before the port is published, so that no other process can take it in between.
         listener = socket.create_server(("127.0.0.1", 0), backlog=128)
         settings.port = listener.getsockname()[1]
         partial = folder / f"{PORT_FILE}.partial"
@@ -61,7 +61,7 @@ def _emulator(folder: Path) -> None:
         )
         uvicorn.Server(config).run(sockets=[listener])
     finally:
-        # The starter does this too, unless it was killed.
+        # The parent does this too, unless it was killed.
         shutil.rmtree(folder / DATA_FOLDER, ignore_errors=True)
 
 

@@ -1,4 +1,4 @@
-"""A server as a child process: started, watched, and stopped whatever happens."""
+"""Run a server as a child process that is always stopped, on errors too."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from typing import TypeVar
 from dbxexplore import errors
 from dbxexplore.connection import mask
 
-_GRACE = 10.0  # seconds that a child has to stop in order
-_TICK = 0.02  # seconds between two looks at a child
+_GRACE = 10.0  # seconds for a child to shut down cleanly
+_TICK = 0.02  # seconds between two polls of a child
 _TAIL = 1200  # characters of its last output that an error quotes
 _T = TypeVar("_T")
 
 
 class Child:
-    """A running server; ``name`` is what messages call it, ``log`` the file that its output goes to."""
+    """A running server; ``name`` is what messages call it, ``log`` the file for its output."""
 
     def __init__(self, name: str, process: subprocess.Popen[bytes], log: Path) -> None:
         self.name = name
@@ -31,20 +31,20 @@ class Child:
 
     @property
     def is_running(self) -> bool:
-        """Whether the process has not ended."""
+        """Whether the process is still running."""
         return self.process.poll() is None
 
     def wait_for(self, look: Callable[[], _T | None], timeout: float) -> _T:
-        """Return what ``look`` finds, calling it again and again for at most ``timeout`` seconds.
+        """Call ``look`` repeatedly until it returns a value, for at most ``timeout`` seconds, and return the value.
 
         Raises:
-            DemoError: the process ended, or time ran out; with its last output.
+            DemoError: the process ended or timed out; the message quotes its last output.
         """
         deadline = time.monotonic() + timeout
         while True:
-            found = look()
-            if found is not None:
-                return found
+            result = look()
+            if result is not None:
+                return result
             if not self.is_running:
                 raise self.failure(f"{self.name} ended with status {self.process.returncode} while it was starting")
             if time.monotonic() > deadline:
@@ -63,8 +63,8 @@ def child(
 ) -> Iterator[Child]:
     """Run ``python -m dbxexplore.demo._child`` with ``arguments`` in ``folder``, and stop it on the way out.
 
-    The child is in a session of its own, so that Ctrl-C in a terminal reaches this process alone, which then
-    stops the child in order; it gets no file descriptor but the pipe that tells it when this process is gone.
+    The child is in a session of its own, so that Ctrl-C in a terminal reaches only this process, which then
+    stops the child cleanly. Its only inherited file descriptor is the pipe that closes when this process ends.
     """
     # -P keeps a file in the folder, such as a user's random.py, from being imported by the server.
     command = [sys.executable, "-P", "-m", "dbxexplore.demo._child", *arguments]
@@ -90,11 +90,11 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
     try:
         process.wait(_GRACE)
     except subprocess.TimeoutExpired:
-        # Not reaped yet, so its id still is its group's.
+        # Not reaped yet, so its process ID is still the ID of its group.
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
     finally:
-        # What it started and did not wait for, such as a program that JupyterLab asks for its settings.
+        # Its own children that still run, such as a helper process of JupyterLab.
         with suppress(ProcessLookupError, PermissionError):
             os.killpg(process.pid, signal.SIGKILL)
         if process.stdin:

@@ -1,4 +1,4 @@
-"""The demo workspace: the ``minilake`` emulator of Databricks on a port of this machine, filled with a sample."""
+"""The demo workspace: the ``minilake`` emulator of Databricks on a local port, filled with the sample."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 _LOOPBACK = "127.0.0.1"
 _UNITY = "/api/2.1/unity-catalog"
-_AT_ONCE = 8  # calls while seeding; the emulator answers one at a time, this hides the way there and back
+_AT_ONCE = 8  # calls while seeding; the emulator answers one at a time, but concurrency hides the round trip
 _T = TypeVar("_T")
 
 
@@ -38,8 +38,8 @@ _T = TypeVar("_T")
 class DemoWorkspace:
     """A running demo workspace.
 
-    ``url`` is its workspace URL, ``token_env_var`` the name of the variable for its token, ``settings`` how
-    to connect to it by that variable.
+    ``url`` is its workspace URL, ``token_env_var`` the name of the variable for its token, ``settings``
+    the connection settings that use it.
     """
 
     url: str
@@ -56,13 +56,13 @@ class DemoWorkspace:
         from databricks.sdk import WorkspaceClient
         from databricks.sdk.core import Config
 
-        # An empty profile and a fixed kind keep other credentials of this machine out of it.
+        # An empty profile and a fixed auth type keep out other credentials of this machine.
         with without_warning_of_metadata():
             config = Config(host=self.url, token=self.token, auth_type="pat", profile="", http_timeout_seconds=30)
         return WorkspaceClient(config=config)
 
     def environment(self) -> dict[str, str]:
-        """Return the variables that a process needs to connect here: the token's, and no proxy on the way."""
+        """Return the environment variables for connecting: the token's, and those that bypass a proxy."""
         return {self.token_env_var: self.token, **_without_proxy()}
 
 
@@ -72,7 +72,7 @@ def workspace(
 ) -> Iterator[DemoWorkspace]:
     """Start a demo workspace and stop it on the way out; nothing is left running or on disk.
 
-    Several can run at once. It listens on a free port of the loopback interface and calls nothing elsewhere.
+    Several can run at once. It listens on a free port of the loopback interface and makes no outside calls.
 
     Args:
         token_env_var: the variable for the workspace's made-up token.
@@ -80,7 +80,7 @@ def workspace(
         timeout: how many seconds the workspace may take to start.
 
     Yields:
-        A `DemoWorkspace`, with all that `dbxexplore.demo.sample` lists in it.
+        A `DemoWorkspace`, with everything that `dbxexplore.demo.sample` lists.
 
     Raises:
         DemoError: the emulator is not installed, or does not start.
@@ -88,7 +88,7 @@ def workspace(
     if importlib.util.find_spec("minilake") is None:
         msg = "The demo workspace needs the package minilake, which is not installed"
         raise errors.DemoError(msg, remedy='Run: pip install "dbxexplore[demo]"')
-    # In the form of a real one, so that whatever guards real tokens guards this one too.
+    # Looks like a real token, so that the checks for real tokens apply to it too.
     token = f"dapi{secrets.token_hex(16)}"
     folder = Path(tempfile.mkdtemp(prefix="dbxexplore-demo-"))
     try:
@@ -115,7 +115,7 @@ def _emulator(folder: Path, timeout: float) -> Iterator[str]:
 
 
 def _isolated(data: Path) -> dict[str, str]:
-    """Return an environment in which the emulator takes no other settings and calls nothing elsewhere."""
+    """Return an environment in which the emulator has only these settings and makes no outside calls."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("MINILAKE_", "DATABRICKS_"))}
     return {
         **kept,
@@ -145,7 +145,7 @@ def _answer(port: int) -> bool | None:
 
 
 def _without_proxy() -> dict[str, str]:
-    """Return the variables under which calls to this machine go past a proxy that is configured."""
+    """Return the variables that make calls to this machine bypass a configured proxy."""
     known = os.environ.get("no_proxy") or os.environ.get("NO_PROXY") or ""
     hosts = [host for host in known.split(",") if host.strip()]
     together = ",".join(dict.fromkeys([*hosts, _LOOPBACK, "localhost"]))
@@ -180,7 +180,7 @@ def _seed(client: WorkspaceClient) -> None:
 
     pool = ThreadPoolExecutor(_AT_ONCE)
     try:
-        # In their order, so that a listing is the same each time.
+        # In order, so that every listing is the same.
         for catalog in sample.CATALOGS:
             post(f"{_UNITY}/catalogs", {"name": catalog.name, "comment": catalog.comment})
         for schema in sample.SCHEMAS:

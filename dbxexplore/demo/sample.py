@@ -1,4 +1,4 @@
-"""What the demo workspace holds: the lakehouse of a shop that also lends money, with its usual troubles.
+"""Contents of the demo workspace: the lakehouse of a shop that also lends money, with the usual mess.
 
 Plain data and nothing random, so that a test can say exactly what a discovery must find. The emulator takes
 ASCII letters, digits and underscores in the names of catalogs, schemas and tables; notebook paths are free.
@@ -368,7 +368,7 @@ NOTEBOOKS: tuple[str, ...] = (
 
 
 def full_names() -> dict[str, set[str]]:
-    """Return the full names of all that a discovery is to find, by kind of object."""
+    """Return the full names of everything a discovery must find, by kind of object."""
     names: dict[str, set[str]] = {kind: set() for kind in ("catalog", "schema", "table", "view", "notebook")}
     for catalog in CATALOGS:
         names["catalog"].add(catalog.full_name)

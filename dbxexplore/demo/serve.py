@@ -1,4 +1,4 @@
-"""``dbxexplore demo``: the demo workspace and a JupyterLab on the tutorials, until Ctrl-C stops both."""
+"""``dbxexplore demo``: the demo workspace and JupyterLab with the tutorials, until Ctrl-C stops both."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ URL_VARIABLE = "DBXEXPLORE_DEMO_URL"
 QUICKSTART = "01_quickstart.ipynb"
 _LOOPBACK = "127.0.0.1"
 _START_TIMEOUT = 90.0  # seconds for JupyterLab to answer; its first start on a slow disk takes long
-# Asks whether it may fetch news, and looks for newer versions of JupyterLab: both call elsewhere.
+# The announcements extension fetches news and checks for updates: both are outside calls.
 _PAGE_CONFIG = {"disabledExtensions": {"@jupyterlab/apputils-extension:announcements": True}}
-_TICK = 0.2  # seconds between two looks at what is running
+_TICK = 0.2  # seconds between two polls of JupyterLab
 _HIGHEST_PORT = 65535
 
 
 @dataclass(frozen=True)
 class Running:
-    """What is there while the demo runs; ``kept`` are the notebooks that were left as the user has them."""
+    """A running demo; ``kept`` are existing notebooks with changes by the user, which were not overwritten."""
 
     workspace: DemoWorkspace
     jupyter_url: str
@@ -46,18 +46,18 @@ class Running:
 def serve(
     folder: Path, *, port: int | None = None, open_browser: bool = True, announce: Callable[[Running], None]
 ) -> None:
-    """Start a demo workspace and JupyterLab, and wait until a signal comes or JupyterLab ends.
+    """Start a demo workspace and JupyterLab, and wait for a signal or the end of JupyterLab.
 
     SIGINT, SIGTERM and SIGHUP stop both, and this returns. The token's variable is set for JupyterLab alone.
 
     Args:
-        folder: where the tutorials go; made if it is not there. No notebook in it is overwritten.
-        port: JupyterLab's port; None takes a free one.
+        folder: where the tutorials are copied to; created if missing. Existing notebooks are not overwritten.
+        port: JupyterLab's port; None for a free one.
         open_browser: whether JupyterLab opens a browser.
-        announce: called once both answer.
+        announce: called once both are up.
 
     Raises:
-        DemoError: something is not installed, does not start, or the port is taken.
+        DemoError: a package is missing, a server does not start, or the port is in use.
     """
     for module in ("minilake", "jupyterlab"):
         if importlib.util.find_spec(module) is None:
@@ -81,16 +81,16 @@ def serve(
 
 
 def tutorials() -> list[Path]:
-    """Return the tutorials that come with this package, by name: those of a wheel, or those of a checkout."""
+    """Return the tutorials of this package, sorted by name, from a wheel or a checkout."""
     package = Path(dbxexplore.__file__).parent
     places = (package / "demo" / "notebooks", package.parent / "notebooks")
-    return next((found for place in places if (found := sorted(place.glob("*.ipynb")))), [])
+    return next((paths for place in places if (paths := sorted(place.glob("*.ipynb")))), [])
 
 
 def write_tutorials(folder: Path, sources: list[Path]) -> tuple[Path, ...]:
-    """Copy ``sources`` into ``folder`` where they are not there yet.
+    """Copy those of ``sources`` that do not exist in ``folder`` yet.
 
-    Returns the notebooks that are there and differ: they stay as they are, because they are the user's work.
+    Returns the existing notebooks that differ: the user's work, which is not overwritten.
 
     Raises:
         DemoError: the folder cannot be written to.
@@ -108,7 +108,7 @@ def write_tutorials(folder: Path, sources: list[Path]) -> tuple[Path, ...]:
         _copy_pictures(folder, sources)
     except OSError as error:
         msg = f"The tutorials cannot be written to {str(folder)!r}: {error.strerror}"
-        raise errors.DemoError(msg, remedy="Name another folder with --dir") from None
+        raise errors.DemoError(msg, remedy="Choose another folder with --dir") from None
     return tuple(kept)
 
 
@@ -125,13 +125,13 @@ def _check_port(port: int | None) -> None:
     if port is None:
         return
     if not 1 <= port <= _HIGHEST_PORT:
-        msg = f"The port is {port}"
+        msg = f"{port} is not a valid port"
         raise errors.DemoError(msg, expected=f"1 to {_HIGHEST_PORT}")
     try:
         socket.create_server((_LOOPBACK, port)).close()
     except OSError as error:
         msg = f"JupyterLab cannot listen on port {port}: {error.strerror}"
-        raise errors.DemoError(msg, remedy="Name another port, or none to have a free one chosen") from None
+        raise errors.DemoError(msg, remedy="Choose another port, or omit it to use a free one") from None
 
 
 # --- JupyterLab ---
@@ -160,14 +160,14 @@ def _arguments(folder: Path, private: Path, port: int | None, *, open_browser: b
     return [
         f"--ServerApp.ip={_LOOPBACK}",
         f"--ServerApp.port={port or _free_port()}",
-        # A port that was asked for is taken or refused; a free one may have gone to another process meanwhile.
+        # A requested port is used or refused; a free one may have been taken by another process meanwhile.
         f"--ServerApp.port_retries={0 if port else 50}",
         f"--ServerApp.root_dir={folder.resolve()}",
         f"--ServerApp.open_browser={open_browser}",
         f"--LabApp.default_url=/{_first_page(folder)}",
-        # A first screen with nothing but the tutorial: no tabs of earlier.
+        # Open the tutorial alone, without tabs of an earlier session.
         f"--LabApp.workspaces_dir={private / 'workspaces'}",
-        "--LabApp.extension_manager=readonly",  # the other kind asks PyPI
+        "--LabApp.extension_manager=readonly",  # the default one calls PyPI
         *(["--allow-root"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []),
     ]
 
@@ -178,11 +178,11 @@ def _environment(demo: DemoWorkspace, private: Path) -> Mapping[str, str]:
         **os.environ,
         **demo.environment(),
         URL_VARIABLE: demo.url,
-        # Where the server says its port and token; in a folder of its own, it is the only one to do so.
+        # The server writes its port and token here; a separate folder has no other server's.
         "JUPYTER_RUNTIME_DIR": str(private / "runtime"),
-        # Comes on top of the user's own configuration, which stays as it is.
+        # Added to the user's own configuration, which is not changed.
         "JUPYTER_CONFIG_PATH": os.pathsep.join([str(private / "config"), *([more] if more else [])]),
-        # The kernel of this environment comes before one of the same name in the home folder.
+        # Prefer the kernel of this environment to one of the same name in the home folder.
         "JUPYTER_PREFER_ENV_PATH": "1",
     }
 
@@ -207,9 +207,9 @@ def _answering(runtime: Path, page: str) -> str | None:
             with _DIRECTLY.open(status, timeout=5):
                 pass
         except urllib.error.HTTPError:
-            pass  # a server with a password of the user's own: it answers, and asks for it
+            pass  # the user set a password: the server is up and asks for it
         except (OSError, ValueError):
-            continue  # half written, or not listening yet
+            continue  # file incomplete, or server not listening yet
         return f"{about['url']}{page}" + (f"?token={token}" if token else "")
     return None
 
@@ -221,7 +221,7 @@ _DIRECTLY = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 def _signals_as_interrupt() -> Iterator[None]:
     """Turn the first SIGINT, SIGTERM or SIGHUP into a KeyboardInterrupt; later ones cannot break the clean-up."""
     names = [signal.SIGINT, signal.SIGTERM]
-    # Under nohup, the end of the terminal is to be ignored, and stays so.
+    # Under nohup, SIGHUP stays ignored.
     if hasattr(signal, "SIGHUP") and signal.getsignal(signal.SIGHUP) != signal.SIG_IGN:
         names.append(signal.SIGHUP)
 

@@ -246,7 +246,7 @@ def test_the_pictures_of_the_tutorials_come_along(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(dbx.errors.DemoError, match="Name another folder with --dir"):
+    with pytest.raises(dbx.errors.DemoError, match="Choose another folder with --dir"):
         serve.write_tutorials(tmp_path / "file" / "x", [])
 
 

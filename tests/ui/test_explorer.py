@@ -147,7 +147,7 @@ def test_sorting_and_browsing_to_an_object_explains_it(explorer: NotebookExplore
     expect(first).to_be_in_viewport(ratio=0.9)
     explorer.row(name).click()
     kernel.wait(f"explorer.state.selected == int({tables}.index[0])")
-    expect(page.locator("p", has_text="is included, read as").locator("code")).to_have_text(f"prod.gold.{name}")
+    expect(page.locator("p", has_text="is included (").locator("code")).to_have_text(f"prod.gold.{name}")
 
     page.get_by_role("searchbox", name="Search", exact=True).press_sequentially("ORDERS")
     wanted = "explorer.catalog.objects['full_name'].str.contains('orders', case=False)"

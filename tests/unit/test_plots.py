@@ -141,10 +141,10 @@ def test_a_name_is_no_markup(name: str, shown: str) -> None:
 def test_the_title_tells_of_what_is_missing() -> None:
     pytest.importorskip("plotly", reason=needs.package("plotly"))
     whole = coverage(FILTERS.preview(dbx.Catalog.from_frame(FRAME)))
-    assert whole.layout.title.text == "2 of 4 tables and views are included"
+    assert whole.layout.title.text == "2 of 4 tables and views included"
     part = Catalog.from_table(table_from_frame(FRAME), [("prod.hr", "denied", "no")], Provenance())
     said = coverage(FILTERS.preview(part)).layout.title.text
-    assert said == "2 of 4 tables and views are included; incomplete: 1 catalog/schema couldn't be listed"
+    assert said == "2 of 4 tables and views included; incomplete: 1 catalog/schema couldn't be listed"
 
 
 def test_without_plotly(monkeypatch: pytest.MonkeyPatch) -> None:

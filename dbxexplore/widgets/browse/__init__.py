@@ -1,1 +1,1 @@
-"""Browsing the catalog: the tree, and a plainer browser where the tree cannot be shown."""
+"""Browsing the catalog: the tree, and a simpler browser where the tree does not load."""

@@ -1,6 +1,6 @@
-"""A browser of the catalog made of core widgets: breadcrumb, search, and one page of rows at a time.
+"""Browser of the catalog made of core widgets: breadcrumb, search, and one page of rows at a time.
 
-It holds a fixed number of row widgets and changes what they show, so its size in the browser does not
+It has a fixed number of row widgets and changes what they show, so its size in the browser does not
 depend on the size of the catalog.
 """
 
@@ -36,7 +36,7 @@ class CatalogBrowser(Component):
     WRITES = ("selected",)
 
     path = traitlets.Tuple(default_value=())
-    """Where it is: (), (catalog,), (catalog, schema), or (None,) for the notebooks."""
+    """The open container: (), (catalog,), (catalog, schema), or (None,) for the notebooks."""
 
     def __init__(self, state: ExplorerState | None = None) -> None:
         self._pager = Pager(PAGE_LENGTH, self._turn)
@@ -66,7 +66,7 @@ class CatalogBrowser(Component):
         self.state.observe(self._on_preview, "preview")
         self._restart()
 
-    # --- what happens ---
+    # --- events ---
 
     @shows_errors
     def _on_catalog(self, _change: Mapping[str, object]) -> None:
@@ -114,7 +114,7 @@ class CatalogBrowser(Component):
         self._search.value = ""
         self.path = path
 
-    # --- what is shown ---
+    # --- display ---
 
     def _restart(self) -> None:
         self._pager.page = 0
@@ -123,15 +123,15 @@ class CatalogBrowser(Component):
         self._show_page()
 
     def _find(self) -> npt.NDArray[np.intp]:
-        """Return the rows to show; entries that have none are kept in ``_without_row``."""
+        """Return the rows to show; entries without a row go to ``_without_row``."""
         self._without_row = []
         if self.state.catalog is None:
             return np.array([], dtype=np.intp)
         objects = self.state.catalog.objects
         text = self._search.value.strip()
         if text:
-            found = objects["full_name"].str.contains(text, case=False, regex=False)
-            return np.flatnonzero(found.to_numpy(dtype=bool, na_value=False))
+            matches = objects["full_name"].str.contains(text, case=False, regex=False)
+            return np.flatnonzero(matches.to_numpy(dtype=bool, na_value=False))
         kind = objects["kind"].to_numpy()
         if self.path == (None,):
             return np.flatnonzero(kind == "notebook")
@@ -144,7 +144,7 @@ class CatalogBrowser(Component):
         return np.flatnonzero(inside)
 
     def _containers(self, objects: pd.DataFrame, inside: npt.NDArray[np.bool_], kind: str) -> npt.NDArray[np.intp]:
-        """Return the rows of the containers to show. Those that objects merely name have no row."""
+        """Return the rows of the containers to show. A container that is only named by its objects has no row."""
         rows = np.flatnonzero(inside & (objects["kind"] == kind).to_numpy(dtype=bool))
         known = set(objects["name"].iloc[rows])
         named = objects[kind][inside].dropna().unique()
@@ -156,8 +156,8 @@ class CatalogBrowser(Component):
 
     def _show_crumbs(self) -> None:
         if self._search.value.strip():
-            found = plural(len(self._shown), "object")
-            self._crumbs.children = [widgets.HTML(f"<span class='dbxe-muted'>{found} found by name</span>")]
+            number = plural(len(self._shown), "object")
+            self._crumbs.children = [widgets.HTML(f"<span class='dbxe-muted'>{number} found</span>")]
             return
         names = ["Workspace", *(NOTEBOOKS if part is None else str(part) for part in self.path)]
         crumbs: list[widgets.Widget] = []
@@ -187,7 +187,7 @@ class CatalogBrowser(Component):
         self._where.value = f"<span class='dbxe-muted'>{number if total else nothing}</span>"
 
     def _unlisted(self) -> str:
-        """Return why nothing is known of what is in here, "" where all of it is known."""
+        """Return why the contents of the open container are unknown, "" where they are known."""
         if self.state.catalog is None or not self.path or None in self.path or self._search.value.strip():
             return ""
         tree = TreeIndex.of(self.state.catalog)
@@ -204,8 +204,8 @@ class CatalogBrowser(Component):
         details = [] if verdicts is None else [_verdict_html(verdicts.iloc[at])]
         details.append(_muted(type_text(kind, objects["object_type"].iloc[at])))
         if kind in {"catalog", "schema"}:
-            held_in = objects["catalog"].iloc[at]
-            details.append(self._contents((kind, raw_name) if kind == "catalog" else (kind, str(held_in), raw_name)))
+            parent = objects["catalog"].iloc[at]
+            details.append(self._contents((kind, raw_name) if kind == "catalog" else (kind, str(parent), raw_name)))
         browse_only = objects["browse_only"].iloc[at]
         if not pd.isna(browse_only) and browse_only:
             details.append("<span class='dbxe-warn'>visible, not readable</span>")
@@ -226,17 +226,19 @@ class CatalogBrowser(Component):
             row.show(NOTEBOOKS, "notebook", self._contents(("notebooks",)), is_container=True, is_selected=False)
             return
         kind = ("catalog", "schema")[len(path) - 1]
-        held = self._contents((kind, *map(str, path)))
-        row.show(str(path[-1]), kind, held, is_container=True, is_selected=False)
+        details = self._contents((kind, *map(str, path)))
+        row.show(str(path[-1]), kind, details, is_container=True, is_selected=False)
 
     def _contents(self, key: NodeKey) -> str:
         assert self.state.catalog is not None
         tree = TreeIndex.of(self.state.catalog)
         place = tree.find(key)
-        held = contents(tree, place) if place else None
-        if held is None:
+        content = contents(tree, place) if place else None
+        if content is None:
             return ""
-        return f"<span class='dbxe-warn'>{html.escape(held.text)}</span>" if held.warning else _muted(held.text)
+        return (
+            f"<span class='dbxe-warn'>{html.escape(content.text)}</span>" if content.warning else _muted(content.text)
+        )
 
 
 def _muted(text: str) -> str:
@@ -244,7 +246,7 @@ def _muted(text: str) -> str:
 
 
 class _Row:
-    """One line of the page: a button for the name, and what is known beside it."""
+    """One line of the page: a button for the name, and the details beside it."""
 
     def __init__(self, on_click: Callable[[], None]) -> None:
         self._name = widgets.Button(layout={"flex": "0 0 36%", "width": "36%", "min_width": "140px", "margin": "0"})
@@ -269,5 +271,5 @@ class _Row:
 
 def _verdict_html(verdict: pd.Series) -> str:
     if verdict["included"]:
-        return "<span class='dbxe-ok'>✓ in</span>"
-    return f"<span class='dbxe-no'>✗ out</span> <span class='dbxe-muted'>{html.escape(reason(verdict))}</span>"
+        return "<span class='dbxe-ok'>✓ included</span>"
+    return f"<span class='dbxe-no'>✗ excluded</span> <span class='dbxe-muted'>{html.escape(reason(verdict))}</span>"

@@ -1,4 +1,4 @@
-"""What a container holds, in words. What could not be listed is not known, and is never called empty."""
+"""Describe the contents of a container in words. One that could not be listed is never called empty."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from dbxexplore.widgets.browse.index import Place, TreeIndex
 
 
 class Contents(NamedTuple):
-    """What a container holds: in words, in few words for a narrow column, and what is not known of it."""
+    """The contents of a container: in words, shortened for a narrow column, and a warning if they are incomplete."""
 
     text: str
     short: str
@@ -19,7 +19,7 @@ class Contents(NamedTuple):
 
 
 def contents(tree: TreeIndex, place: Place) -> Contents:
-    """Return what a top or a middle holds, as far as it could be listed."""
+    """Return the contents of a top or a middle, as far as they could be listed."""
     counts = {kind: number for kind in ("folder", *KINDS) if (number := tree.counts_in(place).get(kind))}
     why, warning = tree.unlisted.get(place, ""), ""
     if why:
@@ -38,7 +38,7 @@ def _inner(tree: TreeIndex, place: Place) -> str:
 
 
 def _short(counts: dict[str, int]) -> str:
-    """Return ``13 in 4 schemas`` for containers of containers; the kinds of the objects have no room there."""
+    """Return ``13 in 4 schemas`` for containers of containers; there is no room for the kinds of the objects."""
     inner = {kind: number for kind, number in counts.items() if kind not in KINDS[2:]}
     objects = sum(counts.values()) - sum(inner.values())
     if not inner:

@@ -24,7 +24,7 @@ from dbxexplore.filters.subjects import Codes, Flags, Subjects
 NOTEBOOKS = "Notebooks"  # the entry beside the catalogs that holds all notebooks
 
 NodeKey: TypeAlias = tuple[str, ...]
-"""What names a node in any catalog: its kind, and the names that lead to it."""
+"""Identifies a node in any catalog: its kind, and the names on the path to it."""
 
 Place: TypeAlias = tuple[Literal["top", "middle", "object"], int]
 """A node of one tree: its number among the tops, the middles or the objects."""
@@ -39,7 +39,7 @@ class TreeIndex:
     ``middles`` are the names of the schemas and folders, those of one top together: of top ``t`` they are
     ``first_middle[t]`` to ``first_middle[t + 1]``. ``objects`` are the rows of the tables, views and notebooks, those
     of middle ``m`` at ``first_object[m]`` to ``first_object[m + 1]``. ``top_rows`` and ``middle_rows`` are the rows of
-    the containers themselves, -1 for those that objects merely name.
+    the containers themselves, -1 for those only named by their objects.
     """
 
     catalog: Catalog
@@ -65,7 +65,7 @@ class TreeIndex:
         return self.has_notebooks and top == len(self.tops) - 1
 
     def key(self, place: Place) -> NodeKey:
-        """Return what names a node, in this and in any other catalog."""
+        """Return the key of a node, which identifies it in any catalog."""
         where, number = place
         if where == "top":
             return ("notebooks",) if self.is_notebooks(number) else ("catalog", self.tops[number])
@@ -81,7 +81,7 @@ class TreeIndex:
         return (kind, full_name) if kind == "notebook" else (kind, catalog, schema, name)
 
     def find(self, key: NodeKey) -> Place | None:
-        """Return the node that a key names, None when this catalog has none."""
+        """Return the node with a key, None if this catalog has none."""
         match key:
             case ("catalog" | "notebooks", *_):
                 top = self._top_numbers.get(key)
@@ -90,8 +90,8 @@ class TreeIndex:
                 middle = self._middle_numbers.get(key)
                 return None if middle is None else ("middle", middle)
             case ("notebook", str(full_name)):
-                held_in = self._middle_numbers.get(("folder", _folder(full_name)))
-                return self._object_in(held_in, "notebook", "full_name", full_name)
+                folder = self._middle_numbers.get(("folder", _folder(full_name)))
+                return self._object_in(folder, "notebook", "full_name", full_name)
             case (str(kind), str(catalog), str(schema), str(name)):
                 return self._object_in(self._middle_numbers.get(("schema", catalog, schema)), kind, "name", name)
         return None
@@ -100,9 +100,9 @@ class TreeIndex:
         if middle is None:
             return None
         start, stop = self.first_object[middle], self.first_object[middle + 1]
-        held = self.catalog.objects.iloc[self.objects[start:stop]]
-        found = np.flatnonzero(((held[column] == text) & (held["kind"] == kind)).to_numpy(dtype=bool, na_value=False))
-        return ("object", int(start + found[0])) if len(found) else None
+        rows = self.catalog.objects.iloc[self.objects[start:stop]]
+        is_match = ((rows[column] == text) & (rows["kind"] == kind)).to_numpy(dtype=bool, na_value=False)
+        return ("object", int(start + np.argmax(is_match))) if is_match.any() else None
 
     @cached_property
     def _top_numbers(self) -> dict[NodeKey, int]:

@@ -1,4 +1,4 @@
-"""The state of the tree: what is open, searched, sorted and ticked, and the rows of any window of it."""
+"""State of the tree: what is open, searched, sorted and ticked, and the rows of any window of it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from dbxexplore.catalog.names import order_by_name
 from dbxexplore.catalog.snapshot import counted
 from dbxexplore.filters import Preview
 from dbxexplore.filters.subjects import Codes, Flags
-from dbxexplore.text import plural, shorten
+from dbxexplore.text import one_line, plural, shorten
 from dbxexplore.widgets.browse.contents import contents
 from dbxexplore.widgets.browse.index import NOTEBOOKS, Place, TreeIndex
 from dbxexplore.widgets.browse.ticks import Ticks, matching_nodes
@@ -37,7 +37,7 @@ _LONGEST_NAME = 255  # Unity Catalog takes no longer ones; a folder's path may b
 
 
 class Row(TypedDict):
-    """One row as the page gets it; what each key means stands in the page's own code beside this."""
+    """One row as the page gets it; the page's own code documents each key."""
 
     id: str
     level: int
@@ -61,11 +61,10 @@ class Row(TypedDict):
 
 @dataclass(frozen=True)
 class _Filtered:
-    """What search and show filter let through.
+    """The nodes that pass the search and the show filter.
 
-    ``objects`` flags those that are shown and is None for all; ``counts`` holds how many that is in each middle.
-    ``tops`` and ``middles`` flag the containers that are shown, ``found_in`` and ``found_below`` those that are opened
-    by a search because of what it finds in them.
+    ``objects`` flags the objects shown (None for all); ``counts`` is their number per middle. ``tops`` and ``middles``
+    flag the containers shown, ``found_in`` and ``found_below`` those that a search opens because of a match in them.
     """
 
     objects: Flags | None
@@ -77,7 +76,7 @@ class _Filtered:
 
 
 class _Placed(NamedTuple):
-    """A node and where its row is: among its siblings, and below which row."""
+    """A node with its position among its siblings and the row of its parent."""
 
     place: Place
     position: int
@@ -87,7 +86,7 @@ class _Placed(NamedTuple):
 
 @dataclass(frozen=True)
 class _Layout:
-    """Which row is where. ``tops`` and ``middles`` are those that have a row, in their order, with its number."""
+    """Row numbers of the visible tops and middles, in order."""
 
     total: int
     tops: Codes
@@ -97,7 +96,7 @@ class _Layout:
 
 
 class TreeModel:
-    """A tree of one catalog as one person sees it. Every method that changes it changes ``version``."""
+    """The tree of one catalog with its view state. Every method that changes it bumps ``version``."""
 
     def __init__(self, catalog: Catalog, preview: Preview | None = None) -> None:
         self.tree = TreeIndex.of(catalog)
@@ -110,15 +109,15 @@ class TreeModel:
         self._preview = preview
         self._changed: Flags | None = None
         self._opened = self._flags()
-        self._toggled = self._flags()  # against what a search opens by itself
+        self._toggled = self._flags()  # relative to what a search opens by itself
         self._sorted: dict[int, Codes] = {}
         if len(self.tree.tops) == 1:
             self._opened["top"][0] = True
 
-    # --- what a person does ---
+    # --- user actions ---
 
     def moved_to(self, catalog: Catalog, preview: Preview | None) -> TreeModel:
-        """Return the tree of another catalog with the same things open and ticked."""
+        """Return the tree of another catalog with the same nodes open and ticked."""
         moved = TreeModel(catalog, preview)
         moved.version = self.version + 1
         moved.query, moved.show = self.query, self.show
@@ -135,7 +134,7 @@ class TreeModel:
         return moved
 
     def set_preview(self, preview: Preview | None, changed: Flags | None = None) -> None:
-        """Show other verdicts; ``changed`` flags the rows of the catalog whose verdict the last edit changed."""
+        """Replace the verdicts; ``changed`` flags the rows of the catalog whose verdict the last edit changed."""
         self._preview, self._changed = preview, changed
         if self.show in {"included", "excluded"} and preview is None:
             self.show = "all"
@@ -165,7 +164,7 @@ class TreeModel:
         self._redo("layout")
 
     def open_siblings(self, place: Place) -> None:
-        """Open the containers beside a node and the node itself, if it is one."""
+        """Open a container and its siblings."""
         where, number = place
         if where == "object":
             return
@@ -177,7 +176,7 @@ class TreeModel:
             self.open((where, sibling), is_open=True)
 
     def search(self, query: str) -> None:
-        """Show what a text is found in, in any case; the containers of what is found are opened."""
+        """Show the names that contain a text, ignoring case, and open their containers."""
         if query.strip() == self.query:
             return
         self.query = query.strip()
@@ -185,23 +184,23 @@ class TreeModel:
         self._redo("found", "filtered", "layout")
 
     def show_only(self, which: Show) -> None:
-        """Show the objects of one sort alone, with their containers."""
+        """Show only the objects of one choice, with their containers."""
         self.show = which
         self._redo("filtered", "layout")
 
     def sort_by(self, by: Sort) -> None:
-        """Put the objects of each container in another order; by name or verdict, the containers too."""
+        """Sort the objects in each container; by name or verdict, the containers too."""
         self.sort = by
         self._sorted.clear()
         self._redo("container_order", "layout")
 
     def tick(self, place: Place, *, on: bool) -> None:
-        """Tick a node with everything in it, shown or not, or take the ticks away."""
+        """Tick or untick a node and everything in it, shown or not."""
         self.ticks.set_node(place, on=on)
         self._ticked()
 
     def tick_shown(self, *, on: bool) -> None:
-        """Tick the objects that search and show filter let through, or take their ticks away."""
+        """Tick or untick the objects that pass the search and the show filter."""
         if self.show == "all":
             self.ticks.set_query(self.query, on=on)
         else:
@@ -210,17 +209,17 @@ class TreeModel:
         self._ticked()
 
     def clear_ticks(self) -> None:
-        """Take all ticks away."""
+        """Remove all ticks."""
         self.ticks.clear()
         self._ticked()
 
     def select(self, place: Place) -> None:
-        """Choose the object to be explained."""
+        """Select the object to explain."""
         self.selected = self.tree.row_of(place)
         self.version += 1
 
     def reveal(self, place: Place) -> int:
-        """Open what holds a node, and return its row; a search or filter that hides it is taken away."""
+        """Open the ancestors of a node and return its row; a search or filter that hides it is cleared."""
         at = self._index_of(place)
         if at < 0 and (self.query or self.show != "all"):
             self.search("")
@@ -236,7 +235,7 @@ class TreeModel:
         self._redo("tick_states", *(("filtered", "layout") if self.show == "ticked" else ()))
 
     def _redo(self, *what: str) -> None:
-        """Have what was worked out from the state worked out anew."""
+        """Invalidate cached properties and bump the version."""
         if "filtered" in what:
             what = (*what, "layout")
         for name in what:
@@ -246,7 +245,7 @@ class TreeModel:
     # --- nodes ---
 
     def _flags(self) -> dict[_Container, Flags]:
-        """Return a flag for each container, none of them set."""
+        """Return one flag per container, all False."""
         return {"top": np.zeros(len(self.tree.tops), np.bool_), "middle": np.zeros(len(self.tree.middles), np.bool_)}
 
     def _is_open(self, place: Place) -> bool:
@@ -258,14 +257,14 @@ class TreeModel:
         return self._opens_by_itself(where) != self._toggled[where] if self.query else self._opened[where]
 
     def _opens_by_itself(self, where: _Container) -> Flags:
-        """Return which tops or middles the search opens, because it finds something in them."""
+        """Return which tops or middles the search opens, because of a match in them."""
         return self._filtered.found_below if where == "top" else self._filtered.found_in
 
-    # --- what is worked out from the state ---
+    # --- derived from the state ---
 
     @cached_property
     def _found(self) -> tuple[Flags, Flags, Flags] | None:
-        """Which objects, tops and middles the search finds; None without one."""
+        """The objects, tops and middles that match the search; None without a search."""
         return matching_nodes(self.tree, self.query) if self.query else None
 
     @cached_property
@@ -383,7 +382,7 @@ class TreeModel:
 
     @property
     def total(self) -> int:
-        """How many rows there are, all windows together."""
+        """Total number of rows."""
         return self._layout.total
 
     def window(self, start: int, count: int) -> list[Row]:
@@ -442,7 +441,7 @@ class TreeModel:
         if self.sort == "type":
             by = pa.array([type_text(kind, of) for kind, of in zip(held["kind"], held["object_type"], strict=True)])
         elif self.sort == "updated":
-            # The latest first, and after them those of which it is not known.
+            # Latest first; objects without a time come last.
             times = pa.array(held["updated_at"], pa.timestamp("ns", "UTC"), from_pandas=True)
             by = pc.negate(times.cast(pa.int64()))
         elif self.sort == "verdict" and self._included is not None:
@@ -500,7 +499,7 @@ class TreeModel:
         return "folder" if notebooks else "schema", self.tree.middles[number]
 
     def _verdict(self, place: Place, judged: _Judged | None) -> tuple[str, str, str]:
-        """Return the verdict and its reason, whole and short; of a container, with what becomes of the objects in it."""
+        """Return the verdict and its reason, whole and short; for a container, with the number of objects included."""
         where, number = place
         if self._preview is None:
             return "", "", ""
@@ -573,7 +572,7 @@ class TreeModel:
         return min(later or found, default=None)
 
     def status(self) -> dict[str, object]:
-        """Return what the page says about the tree as a whole."""
+        """Return the status line of the page: search, filter, sort order and number of ticks."""
         counts = self.ticks.counts()
         found = ""
         if self.query or self.show != "all":
@@ -592,7 +591,7 @@ class TreeModel:
         }
 
     def _nothing(self) -> str:
-        """Return why there is no row at all."""
+        """Return why the tree has no rows."""
         reasons = sorted(set(self.tree.catalog.failures["reason"].astype(str)))
         return f"Nothing could be listed: {', '.join(reasons)}" if reasons else "The catalog is empty"
 
@@ -617,12 +616,14 @@ def _verdicts(preview: Preview, rows: Codes) -> list[_Judged | None]:
 
 
 def _why(row: Mapping[str, object]) -> str:
+    if row["rule"] == "allow":
+        return f"by {row['level']} pattern {one_line(str(row['pattern']), 60)}"
     passes_alone = not row["included"] and row["own_verdict"] and row["level"] != row["kind"]
     return reason(row) + (" (its own patterns match)" if passes_alone else "")
 
 
 def _short_why(row: Mapping[str, object]) -> str:
-    """Say who decided in few words: an object's own level goes without saying."""
+    """Return the reason in few words, without the level where it is the object's own."""
     level = f"{row['level']} "
     if row["rule"] == "no_allow":
         return "not allowed" if row["level"] == row["kind"] else f"{level}not allowed"

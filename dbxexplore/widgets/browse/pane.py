@@ -1,4 +1,4 @@
-"""The catalog in the Explorer: the tree, or the core-widget browser where a front end cannot show the tree."""
+"""Pane of the Explorer that shows the catalog: the tree, or the core-widget browser where the tree does not load."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ except ImportError as error:  # anywidget is missing or does not fit
     logging.getLogger(__name__).warning("The catalog tree cannot be loaded: %s", error)
     CatalogTree = None  # type: ignore[assignment,misc]  # the browser takes its place
 
-_PATIENCE = 8  # seconds that the kernel was idle and no page said that it shows the tree
+_PATIENCE = 8  # seconds of an idle kernel without a report from a page
 _TICK = 1.0
 _NOTICE = (
-    "<div class='dbxe-muted' role='status'>This notebook cannot show the catalog tree (its JavaScript did not load), "
-    "so this is a plainer browser, without ticks.</div>"
+    "<div class='dbxe-muted' role='status'>The catalog tree is unavailable here (its JavaScript did not load); "
+    "showing a simpler browser without selection.</div>"
 )
 
 
 class CatalogPane(Component):
-    """Shows a catalog as a tree, and by itself as a plainer browser where the tree cannot be shown."""
+    """Shows a catalog as a tree, and falls back to a simpler browser where the tree does not load."""
 
     WRITES = ("selected", "ticked", "ticked_text", "page_width")
 
@@ -50,7 +50,7 @@ class CatalogPane(Component):
             self.tree.reveal(*names)
 
     def use_browser(self) -> None:
-        """Show the browser in place of the tree, and say so."""
+        """Show the browser in place of the tree, with a notice."""
         if self.browser is None:
             self.browser = CatalogBrowser(self.state)
         set_text(self._notice, _NOTICE)
@@ -63,19 +63,19 @@ class CatalogPane(Component):
             set_text(self._notice, "")
             self.children = [self._notice, self.tree, self._message]
 
-    # --- whether a page shows the tree ---
+    # --- fallback to the browser ---
 
     def expect_page(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Use the browser if, in a while, no page has said that it shows the tree.
+        """Fall back to the browser if no page reports within a few seconds that it shows the tree.
 
-        To be called when this is displayed, or built in what is displayed, from any thread; ``loop`` is the kernel's.
+        Call it when this pane is displayed, or built inside something displayed, from any thread; ``loop`` is the kernel's.
         """
         if self.tree is not None and not self.tree.loaded and not self._is_waiting:
             self._is_waiting = True
             loop.call_soon_threadsafe(self._wait, loop, 0.0, None)
 
     def _wait(self, loop: asyncio.AbstractEventLoop, waited: float, executed: object) -> None:
-        """Count only the time in which the kernel was idle: what the page says stands in line behind other cells."""
+        """Count only the time while the kernel is idle: messages of the page queue behind running cells."""
         asked, executing = time.monotonic(), _cells_executed()
 
         def look() -> None:

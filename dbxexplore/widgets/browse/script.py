@@ -7,7 +7,7 @@ anywidget takes one ES module as a text. The script is written as several module
 - A blob or data URL per module: the content security policy of a sandboxed frame forbids it, as would a CDN's.
 - A bundler: a build step, and a toolchain of npm in a Python package.
 
-`join` is no parser: it accepts a small part of the syntax, each import and declaration at the start of a line, and
+`join` is not a parser: it accepts a small part of the syntax, each import and declaration at the start of a line, and
 refuses the rest. The joined modules share one scope, so that a name may be declared in one of them only.
 """
 

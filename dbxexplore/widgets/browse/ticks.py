@@ -1,6 +1,6 @@
-"""What a person ticked in the tree, kept as rules: they hold for objects that were never shown, and for other catalogs.
+"""The ticks in the tree, kept as rules, so that they also apply to objects never shown and to other catalogs.
 
-A later rule overrides an earlier one. A tick on a container speaks for everything in it.
+A later rule overrides an earlier one. A tick on a container applies to everything in it.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from dbxexplore.filters.subjects import Codes, Flags
 from dbxexplore.widgets.browse.index import NodeKey, Place, TreeIndex
 
-_MOST_RULES = 5_000  # a person makes a few; beyond it, objects are remembered by name in one rule
+_MOST_RULES = 5_000  # users make a few; beyond this, the objects are stored by name in one rule
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class NodeRule:
 
 @dataclass(frozen=True)
 class QueryRule:
-    """The objects that a search finds."""
+    """The objects that match a search."""
 
     query: str
     on: bool
@@ -38,7 +38,7 @@ class QueryRule:
 
 @dataclass(frozen=True, eq=False)
 class ObjectsRule:
-    """Single objects of one tree, in another one those of the same kinds and names."""
+    """Single objects of one tree; in another tree, those of the same kinds and names."""
 
     tree: TreeIndex
     flags: Flags
@@ -58,8 +58,8 @@ Rule: TypeAlias = "NodeRule | QueryRule | ObjectsRule"
 class Ticks:
     """The ticks on one tree, and the rules that they come from.
 
-    ``objects`` holds a flag for each of the tree's objects, in their order; ``empty`` one for each middle, and
-    ``empty_tops`` one for each top, which count for those that hold nothing.
+    ``objects`` has one flag per object of the tree, in order. ``empty`` has one per middle and ``empty_tops`` one
+    per top; they apply to containers without objects.
     """
 
     def __init__(self, tree: TreeIndex, rules: tuple[Rule, ...] = ()) -> None:
@@ -75,24 +75,24 @@ class Ticks:
         self.empty: Flags = np.zeros(len(self.tree.middles), dtype=np.bool_)
         self.empty_tops: Flags = np.zeros(len(self.tree.tops), dtype=np.bool_)
 
-    # --- what a person does ---
+    # --- user actions ---
 
     def set_node(self, place: Place, *, on: bool) -> None:
-        """Tick a node and everything in it, or take the ticks away."""
+        """Tick or untick a node and everything in it."""
         rule = NodeRule(self.tree.key(place), on)
         earlier = tuple(kept for kept in self.rules if not _is_inside(kept, rule.key))
         self._add(rule, earlier)
 
     def set_query(self, query: str, *, on: bool) -> None:
-        """Tick what a search finds, or take those ticks away."""
+        """Tick or untick the objects that match a search."""
         self._add(QueryRule(query, on), self.rules)
 
     def set_objects(self, flags: Flags, *, on: bool) -> None:
-        """Tick single objects, given by flags in the tree's order, or take their ticks away."""
+        """Tick or untick single objects, flagged in the tree's order."""
         self._add(ObjectsRule(self.tree, flags.copy(), on), self.rules)
 
     def clear(self) -> None:
-        """Take all ticks away."""
+        """Remove all ticks."""
         self.rules = ()
         self._clear()
 

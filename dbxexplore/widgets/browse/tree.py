@@ -61,7 +61,7 @@ _WHERE: dict[str, Literal["top", "middle", "object"]] = {"t": "top", "m": "middl
 
 @dataclass(frozen=True)
 class Intent:
-    """One thing that a person did in the page; ``values`` are those that `INTENTS` names, checked."""
+    """One user action in the page; ``values`` are validated against `INTENTS`."""
 
     seq: int
     type: str
@@ -71,31 +71,31 @@ class Intent:
 def read_request(request: object) -> tuple[str, int, list[Intent]]:
     """Return the page that a request is from, its highest number, and what it asks for, in the order of the numbers.
 
-    What is malformed is logged and left out; its number counts, so that it is not sent again.
+    A malformed intent is logged and left out; its number is acknowledged, so that it is not sent again.
     """
     if not isinstance(request, Mapping) or not isinstance(request.get("session"), str):
         _ignored(request)
         return "", 0, []
-    given = request.get("intents")
+    items = request.get("intents")
     last, intents = 0, []
-    for one in given if isinstance(given, list) else [given]:
-        intent = _read_intent(one)
+    for item in items if isinstance(items, list) else [items]:
+        intent = _read_intent(item)
         if intent is None:
-            _ignored(one)
+            _ignored(item)
         else:
             intents.append(intent)
-        if isinstance(one, Mapping) and _is(one.get("seq"), int):
-            last = max(last, one["seq"])
+        if isinstance(item, Mapping) and _is(item.get("seq"), int):
+            last = max(last, item["seq"])
     return str(request["session"])[:_LONGEST_TEXT], last, sorted(intents, key=lambda intent: intent.seq)
 
 
-def _read_intent(given: object) -> Intent | None:
-    if not isinstance(given, Mapping) or not _is(given.get("seq"), int):
+def _read_intent(item: object) -> Intent | None:
+    if not isinstance(item, Mapping) or not _is(item.get("seq"), int):
         return None
-    wanted = INTENTS.get(given["type"]) if isinstance(given.get("type"), str) else None
-    if wanted is None or not all(_is(given.get(name), kind) for name, kind in wanted.items()):
+    kinds = INTENTS.get(item["type"]) if isinstance(item.get("type"), str) else None
+    if kinds is None or not all(_is(item.get(name), kind) for name, kind in kinds.items()):
         return None
-    return Intent(given["seq"], given["type"], {name: given[name] for name in wanted})
+    return Intent(item["seq"], item["type"], {name: item[name] for name in kinds})
 
 
 def _is(value: object, wanted: type | tuple[str, ...]) -> bool:
@@ -115,7 +115,7 @@ def _are_shares(value: object) -> bool:
 
 
 def _ignored(what: object) -> None:
-    _LOG.warning("A message of the page that makes no sense is ignored: %.200r", what)
+    _LOG.warning("Ignored a malformed message from the page: %.200r", what)
 
 
 class CatalogTree(Control, anywidget.AnyWidget):
@@ -125,7 +125,7 @@ class CatalogTree(Control, anywidget.AnyWidget):
     _css = traitlets.Unicode().tag(sync=True)
 
     request = traitlets.Dict().tag(sync=True)
-    """What was done in the page: ``session`` (text) and ``intents``, a list of ``seq``, ``type`` and `INTENTS`' values."""
+    """User actions in the page: ``session`` (text) and ``intents``, a list of ``seq``, ``type`` and `INTENTS`' values."""
 
     reply = traitlets.Dict().tag(sync=True)
     """The answer: ``session``, ``ack`` (the highest number done), ``version``, ``total``, ``start``, ``rows``, ``focus``
@@ -135,10 +135,10 @@ class CatalogTree(Control, anywidget.AnyWidget):
     """Height of the rows, in pixels."""
 
     columns = traitlets.Dict().tag(sync=True)
-    """The part of the width that each of `COLUMNS` was given in a page, for the next page; empty while none was."""
+    """The part of the width of each of `COLUMNS` as set in a page, for the next page; empty by default."""
 
     page_width = traitlets.Int(0).tag(sync=True)
-    """Width of the whole Explorer in the page that was last measured, in pixels; 0 while no page has told it."""
+    """Width of the whole Explorer in the page that was last measured, in pixels; 0 until a page has reported it."""
 
     loaded = traitlets.Bool(default_value=False)
     """Whether a page has shown the tree."""
@@ -170,7 +170,7 @@ class CatalogTree(Control, anywidget.AnyWidget):
 
     @locked
     def set_state(self, sync_data: dict[str, object]) -> None:
-        """Take what the page sends."""
+        """Apply a message of the page."""
         super().set_state(sync_data)
 
     @locked
@@ -224,7 +224,7 @@ class CatalogTree(Control, anywidget.AnyWidget):
         self.state.page_width = self.page_width
 
     def _report(self, *, ticks: bool) -> None:
-        """Tell the state what is selected, and what is ticked."""
+        """Write the selected row, and the ticks if ``ticks``, to the state."""
         model = self._model
         values: dict[str, object] = {"selected": model.selected if model else -1}
         if ticks:
@@ -259,14 +259,14 @@ class CatalogTree(Control, anywidget.AnyWidget):
 
     def _try(self, intent: Intent, focus: int | None) -> int | None:
         try:
-            found = self._do(intent)
-        except Exception:  # noqa: BLE001 - what goes wrong with one must not keep the page from an answer
+            row = self._do(intent)
+        except Exception:  # noqa: BLE001 - one failed intent must not leave the page without an answer
             _LOG.exception("The tree could not do %r", intent.type)
             return focus
-        return focus if found is None else found
+        return focus if row is None else row
 
     def _do(self, intent: Intent) -> int | None:
-        """Do what an intent says; return the row to go to, if any."""
+        """Carry out an intent; return the row to go to, if any."""
         model = self._model
         if intent.type == "window":
             start, count = cast("int", intent.values["start"]), cast("int", intent.values["count"])
@@ -287,10 +287,10 @@ class CatalogTree(Control, anywidget.AnyWidget):
 
     def _place(self, node_id: str) -> Place | None:
         assert self._model is not None
-        tree, found = self._model.tree, _NODE_ID.fullmatch(node_id)
-        if found is None or int(found[1]) != self._generation:
+        tree, match = self._model.tree, _NODE_ID.fullmatch(node_id)
+        if match is None or int(match[1]) != self._generation:
             return None
-        where, number = _WHERE[found[2]], int(found[3])
+        where, number = _WHERE[match[2]], int(match[3])
         size = {"top": len(tree.tops), "middle": len(tree.middles), "object": len(tree.objects)}[where]
         return (where, number) if number < size else None
 
@@ -331,7 +331,7 @@ _NOTHING: Mapping[str, object] = {
     "has_verdicts": False,
     "has_updates": False,
     "can_show_changed": False,
-    "message": "Discover a workspace to see its catalogs here",
+    "message": "Discover a workspace to see its catalogs",
 }
 
 _ON_NODE: Mapping[str, Callable[[TreeModel, Place, Intent], None]] = {

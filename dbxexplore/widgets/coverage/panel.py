@@ -1,6 +1,6 @@
-"""How much of each catalog and schema the filters let through: a list, and a treemap where plotly can draw one.
+"""Panel that shows how much of each catalog and schema is included: a list, and a treemap where plotly can draw one.
 
-The list is made of core widgets, so it works everywhere and with the keyboard, and says in words all that the
+The list is made of core widgets, so it works everywhere and with the keyboard, and holds all that the
 treemap shows. The treemap sends the browser five megabytes of JavaScript, so it is made only when it is asked for.
 """
 
@@ -43,10 +43,9 @@ _SHOW, _HIDE = "Show the treemap", "Hide the treemap"
 
 
 class CoveragePanel(Component):
-    """Shows which share of each catalog, each schema and each kind of object a preview lets through.
+    """Shows the share of each catalog, schema and kind of object that a preview includes.
 
-    What it shows follows the preview a moment later, worked out beside the kernel's own thread; `updating` can be
-    waited for.
+    It follows the preview a moment later, computed in a background thread; wait for `updating`.
     """
 
     place = traitlets.Tuple(default_value=())
@@ -100,7 +99,7 @@ class CoveragePanel(Component):
         self.state.observe(self._on_page_width, "page_width")
         self.state.observe(self._on_discovering, "discovering")
 
-    # --- what happens ---
+    # --- events ---
 
     @shows_errors
     def _on_preview(self, _change: Mapping[str, object]) -> None:
@@ -172,7 +171,7 @@ class CoveragePanel(Component):
         self.place = ()
         self.place = place
 
-    # --- what is shown, worked out in a thread ---
+    # --- display, computed in a thread ---
 
     def _update(self, is_wanted: Callable[[], bool]) -> None:
         preview = self.state.preview
@@ -239,21 +238,21 @@ class CoveragePanel(Component):
     # --- the treemap ---
 
     def _draw(self) -> None:
-        """Make the figure, or bring the one that there is up to date."""
+        """Create the figure, or update the existing one."""
         known = self._table[self._table["objects"] > 0]  # what is not known has no size
         preview, table = self._shown_for, _largest(known)
         if preview is None or not len(table):
             self._plot.children = []
-            set_text(self._note, _muted("There is no table or view to draw."))
+            set_text(self._note, _muted("No tables or views to draw."))
             return
         if self._figure is None:
             try:
                 self._figure = _new_figure()
             except (ImportError, TypeError) as error:
-                # A message of this package would not fit: it is plotly that says what it lacks.
+                # The message is plotly's own, which names what is missing.
                 self.treemap = False
                 self._toggle.layout.display = "none"
-                set_text(self._note, _muted(f"The treemap cannot be drawn: {error}. The list below shows the same."))
+                set_text(self._note, _muted(f"The treemap cannot be drawn: {error}. The list below has the same data."))
                 return
         figure = self._figure
         figure.layout.width = self._figure_width()
@@ -268,7 +267,7 @@ class CoveragePanel(Component):
             figure.data[0].on_click(self._on_box)
         self._drawn_for = preview.catalog
         left_out = len(known) - len(table)
-        more = f"The {MOST_BOXES:,} largest boxes are drawn; {left_out:,} are left out." if left_out else ""
+        more = f"The {MOST_BOXES:,} largest boxes are shown; {left_out:,} are left out." if left_out else ""
         set_text(self._note, _muted(more))
         if not self._plot.children:
             self._plot.children = [self._legend, figure]
@@ -334,7 +333,7 @@ def _table_of(preview: Preview | None) -> pd.DataFrame:
         }
     )
     made = pd.concat([table, rows])
-    in_order = sorted(enumerate(_places(made)), key=lambda found: list(map(name_key, found[1])))
+    in_order = sorted(enumerate(_places(made)), key=lambda item: list(map(name_key, item[1])))
     return made.iloc[[at for at, _ in in_order]].reset_index(drop=True)
 
 
@@ -349,14 +348,14 @@ def _unlisted(catalog: Catalog) -> dict[Place, str]:
         return {}
     containers = objects.iloc[np.concatenate([rows["catalog"], rows["schema"]])]
     containers = containers[containers["full_name"].isin(list(reasons))]
-    found: dict[Place, str] = {}
+    listed: dict[Place, str] = {}
     for kind, holder, name, full_name in containers[["kind", "catalog", "name", "full_name"]].itertuples(index=False):
-        found[(str(name),) if kind == "catalog" else (str(holder), str(name))] = reasons[str(full_name)]
+        listed[(str(name),) if kind == "catalog" else (str(holder), str(name))] = reasons[str(full_name)]
     named = set(containers["full_name"])
     others: dict[Place, str] = {
         (scope,): why for scope, why in reasons.items() if scope not in named and not scope.startswith("/")
     }
-    return {**others, **found}
+    return {**others, **listed}
 
 
 def _no_rows() -> pd.DataFrame:
@@ -384,12 +383,10 @@ def _places(table: pd.DataFrame) -> list[Place]:
 def _no_treemap() -> str:
     """Return why there can be no treemap here, empty when there can. Imports nothing."""
     if "DATABRICKS_RUNTIME_VERSION" in os.environ:
-        return (
-            "Databricks limits the messages of widgets to 5 MB, so there is no treemap here; the list shows the same."
-        )
+        return "Databricks limits the messages of widgets to 5 MB, so there is no treemap here; the list has the same data."
     missing = [name for name in ("plotly", "anywidget") if importlib.util.find_spec(name) is None]
     if missing:
-        return f"A treemap of this needs {' and '.join(missing)}: pip install plotly anywidget"
+        return f"The treemap needs {' and '.join(missing)}: pip install plotly anywidget"
     return ""
 
 
@@ -454,9 +451,9 @@ def _bar_html(part: int, whole: int) -> str:
 
 
 def _sum_html(part: int, whole: int, *, unknown: str | None = None, hidden: int = 0) -> str:
-    """Return how much of a row is included; no share where some of it could not be listed.
+    """Return how much of a row is included, without a share where it is incomplete.
 
-    ``unknown`` says why the row itself could not be, ``hidden`` how many schemas in it could not.
+    ``unknown`` is why the row itself could not be listed, ``hidden`` the number of its schemas that could not.
     """
     parts = [f"unknown ({one_line(unknown, 40)})"] if unknown is not None else []
     parts += [f"{plural(hidden, 'schema')} unknown"] if hidden else []

@@ -1,4 +1,4 @@
-"""Why one object is in or out, and what would change it."""
+"""Panel that explains why one object is included or excluded, and offers the edit that flips it."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from dbxexplore.widgets.work import Latest
 
 _MOST_PATTERNS = 12  # of one level
 _MOST_FAILURES = 3  # of one scope
-_AT_ONCE = 60  # patterns; more of them are held against the object in the background
+_AT_ONCE = 60  # patterns; more of them are matched in the background
 _DELAY = 0.15  # seconds after the last key
-_COUNT_DELAY = 0.5  # likewise; judging a large catalog once more would slow down what is typed meanwhile
+_COUNT_DELAY = 0.5  # seconds after the last key; a second preview of a large catalog would slow down typing
 
 
 class ExplanationPanel(Component):
-    """Explains the verdict on one row of the previewed catalog, and turns it around."""
+    """Explains the verdict on one row of the previewed catalog, and flips it."""
 
     WRITES = ("filters",)
 
@@ -59,12 +59,12 @@ class ExplanationPanel(Component):
         if preview is None:
             self._explain(None, "")
         elif not 0 <= selected < len(preview.catalog):
-            hint = "Click an object in the catalog to see why it is in or out."
+            hint = "Click an object in the catalog to see why it is included or excluded."
             self._explain(None, f"<span class='dbxe-muted'>{hint}</span>")
         elif _number_of_patterns(preview.filters) <= _AT_ONCE:
             self._explain_now(preview, selected, preview.explain(selected))
         else:
-            self._explain(None, "<span class='dbxe-muted'>Holding every pattern against it…</span>")
+            self._explain(None, "<span class='dbxe-muted'>Checking every pattern…</span>")
             self._later.start(partial(self._explain_later, preview, selected))
 
     def _explain_later(self, preview: Preview, selected: int, is_wanted: Callable[[], bool]) -> None:
@@ -75,14 +75,14 @@ class ExplanationPanel(Component):
 
     def _explain_now(self, preview: Preview, selected: int, explanation: Explanation) -> None:
         self._explain(explanation, _unlisted_html(preview.catalog, explanation))
-        if not self.state.read_only:  # the button works before it is known how much else it would move
+        if not self.state.read_only:  # the button works before the number of other objects is known
             self._counting.start(partial(self._count, preview, selected, explanation))
 
     def _count(self, preview: Preview, selected: int, explanation: Explanation, is_wanted: Callable[[], bool]) -> None:
         try:
             number = _moved_besides(preview, selected, explanation)
         except errors.PatternError:
-            return  # of a reading that takes too long nothing can be said before
+            return  # the patterns take too long to count what the edit would move
         with self.state.lock:
             if is_wanted():
                 self._show_flip(explanation, number)
@@ -97,7 +97,7 @@ class ExplanationPanel(Component):
             self._show_flip(explanation, 0)
 
     def _show_flip(self, explanation: Explanation, more: int) -> None:
-        """Name the button, and how many more objects it would move as far as that is known."""
+        """Label the button, with the number of other objects that it would move."""
         what = "Exclude it" if explanation.included else "Include it"
         self._flip.description = f"{what} and {more:,} more" if more else what
         self._flip.tooltip = f"{self._flip.description}: {'; '.join(map(_edit_text, explanation.changes))}"
@@ -132,39 +132,41 @@ def explanation_html(explanation: Explanation) -> str:
     included = explanation.included
     verdict = "<span class='dbxe-ok'>included</span>" if included else "<span class='dbxe-no'>excluded</span>"
     decided = explanation.decided_by
-    levels = "".join(_level_html(level, decides=level is decided) for level in explanation.levels)
+    levels = "".join(_level_html(level, blocks=level is decided) for level in explanation.levels)
     edits = "".join(f"<li>{_edit_html(edit)}</li>" for edit in explanation.changes)
     return (
         f"<div class='dbxe-why'><p><code>{line_html(explanation.full_name)}</code> "
         f"<span class='dbxe-muted'>({explanation.kind})</span> is <strong>{verdict}</strong> "
         f"({line_html(explanation.dialect.title)} rules)</p>"
         "<table class='dbxe-table'><thead><tr><th scope='col'>Level</th><th scope='col'>Verdict</th>"
-        f"<th scope='col'>Matched against, and why</th></tr></thead><tbody>{levels}</tbody></table>"
+        f"<th scope='col'>Matched name and reason</th></tr></thead><tbody>{levels}</tbody></table>"
         f"<p class='dbxe-muted'>{line_html(explanation.advice)}</p>{f'<ul>{edits}</ul>' if edits else ''}</div>"
     )
 
 
-def _level_html(level: LevelExplanation, *, decides: bool) -> str:
-    verdict = "<span class='dbxe-ok'>✓ passes</span>" if level.passes else "<span class='dbxe-no'>✗ fails</span>"
+def _level_html(level: LevelExplanation, *, blocks: bool) -> str:
+    failed = "✗ blocks it" if blocks else "✗ fails"
+    verdict = (
+        f"<span class='{'dbxe-ok' if level.passes else 'dbxe-no'}'>{'✓ passes' if level.passes else failed}</span>"
+    )
     decided = level.decided_by
     reason = line_html(level.reason)
-    others = [held for held in level.patterns if held is not decided]
+    others = [pattern for pattern in level.patterns if pattern is not decided]
     return (
-        f"<tr><th scope='row'>{level.level}</th><td class='dbxe-nowrap'>{verdict}"
-        f"{' <span class=dbxe-muted>blocks it</span>' if decides and not level.passes else ''}</td>"
+        f"<tr><th scope='row'>{level.level}</th><td class='dbxe-nowrap'>{verdict}</td>"
         f"<td><code>{line_html(level.subject)}</code><br>{reason}{_others_html(others)}</td></tr>"
     )
 
 
 def _others_html(patterns: Sequence[PatternExplanation]) -> str:
-    """Return the patterns that did not decide; those that match nonetheless come first."""
+    """Return the patterns that did not decide, those that match first."""
     if not patterns:
         return ""
-    shown = sorted(patterns, key=lambda held: not held.matches)[:_MOST_PATTERNS]
+    shown = sorted(patterns, key=lambda pattern: not pattern.matches)[:_MOST_PATTERNS]
     items = "".join(
-        f"<li>{held.place.replace(' pattern', '')} <code>{line_html(held.pattern, 120)}</code> "
-        f"{'also matches' if held.matches else 'does not match'}</li>"
-        for held in shown
+        f"<li>{other.place.replace(' pattern', '')} <code>{line_html(other.pattern, 120)}</code> "
+        f"{'also matches' if other.matches else 'does not match'}</li>"
+        for other in shown
     )
     rest = len(patterns) - len(shown)
     more = f"<li>and {rest:,} more</li>" if rest else ""

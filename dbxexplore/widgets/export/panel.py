@@ -1,4 +1,4 @@
-"""The panel that names the connection, says what Dagster will make of it, and writes it out in any of its forms."""
+"""Panel that names the connection, lists its Dagster assets, and exports it in any format."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ _SHOWN_COLLISIONS = 5
 class ExportPanel(Component):
     """Names the connection, shows it in each format, and writes it to a file.
 
-    The text follows at once. The asset keys and what would change in the file follow a moment later, worked out
-    beside the kernel's own thread; `finding` and `comparing` can be waited for.
+    The text updates at once. The asset keys and the comparison with the file follow a moment later, computed in
+    background threads; wait for `finding` and `comparing`.
     """
 
     WRITES = ("connection_name", "description", "cron", "timezone")
@@ -131,7 +131,7 @@ class ExportPanel(Component):
         self._show()
 
     def _show_fields(self) -> None:
-        """Show what the connection is called and when it syncs, unless that is what stands there already."""
+        """Copy the name, description and schedule from the state into the fields."""
         is_default = self._path.value == self._file_name(self._name.value)
         for name, field in self._fields.items():
             field.value = getattr(self.state, name)
@@ -143,14 +143,14 @@ class ExportPanel(Component):
 
         Raises:
             ExportError: the format cannot express this connection.
-            ConfigError: the fields make no configuration.
+            ConfigError: the connection is incomplete.
         """
         if self.state.config is None:
             msg = "The connection is incomplete: fill in the form first"
             raise errors.ConfigError(msg)
         return FORMS[self._form.value].render(self.state.config)
 
-    # --- what happens ---
+    # --- events ---
 
     @shows_errors
     def _on_field(self, change: Mapping[str, object]) -> None:
@@ -161,7 +161,7 @@ class ExportPanel(Component):
             return
         if field is self._name and self._path.value == self._file_name(old):
             self._path.value = self._file_name(new)
-        (name,) = (name for name, one in self._fields.items() if one is field)
+        (name,) = (name for name, other in self._fields.items() if other is field)
         setattr(self.state, name, new)
 
     @shows_errors
@@ -209,7 +209,7 @@ class ExportPanel(Component):
         if not looks_like_secret(field.value):
             return False
         field.value = ""
-        set_text(self._problem, error_html(errors.ConfigError("That looked like a secret, so it was removed")))
+        set_text(self._problem, error_html(errors.ConfigError("That looks like a secret, so it was cleared")))
         return True
 
     def _file_name(self, name: str) -> str:
@@ -217,14 +217,14 @@ class ExportPanel(Component):
 
     def _target(self) -> Path:
         path = Path(self._path.value.strip() or self._file_name(self._name.value))
-        with contextlib.suppress(RuntimeError):  # a home folder that there is not: the path is taken as it is
+        with contextlib.suppress(RuntimeError):  # no home folder: use the path as it is
             path = path.expanduser()
         return path
 
     # --- the configuration and its text ---
 
     def _show(self) -> None:
-        """Show the configuration as text, or what keeps the fields from making one."""
+        """Show the configuration as text, or why there is none."""
         set_text(self._outcome, "")
         self._script.outputs = ()
         text, problem = "", "".join(map(_problem_html, self.state.config_problems))
@@ -246,7 +246,7 @@ class ExportPanel(Component):
     # --- the file ---
 
     def _compare(self) -> None:
-        """Say in a moment what saving would change. Until then nothing is said, as what stood there may be wrong."""
+        """Show after a moment what saving would change. Clear it until then, because the old text may be wrong."""
         set_text(self._difference, "")
         self._show_save(None)
         if self._save.disabled:
@@ -255,17 +255,17 @@ class ExportPanel(Component):
         text, path = self.text(), self._target()
 
         def work(is_wanted: Callable[[], bool]) -> None:
-            found = _on_disk(path, text)
-            markup = _difference_html(found, text, path)
+            current = _on_disk(path, text)
+            markup = _difference_html(current, text, path)
             with self.state.lock:
                 if is_wanted():
-                    self._show_save(path if found.state == "other" else None)
+                    self._show_save(path if current.state == "other" else None)
                     set_text(self._difference, markup)
 
         self.comparing.start(work)
 
     def _show_save(self, replaced: Path | None) -> None:
-        """Name the button after what it does: write a file, or replace the one that is there."""
+        """Label the button Save, or Overwrite where it replaces a file."""
         self._replaced = replaced
         self._save.description = "Save" if replaced is None else "Overwrite"
         self._save.tooltip = "Write the file" if replaced is None else "Replace the existing file"
@@ -275,11 +275,11 @@ class ExportPanel(Component):
         if self.state.read_only:
             return
         path, text = self._target(), self.text()
-        found = _on_disk(path, text)
-        if found.state == "other" and self._replaced != path:
-            # Pressed before it was compared: nothing is replaced that the button did not say.
+        current = _on_disk(path, text)
+        if current.state == "other" and self._replaced != path:
+            # Clicked before the comparison was done: never replace a file under a button named Save.
             self._show_save(path)
-            set_text(self._difference, _difference_html(found, text, path))
+            set_text(self._difference, _difference_html(current, text, path))
             hint = "A file with this name exists. Click Overwrite to replace it."
             set_text(self._outcome, f"<span class='dbxe-warn' role='status'>{hint}</span>")
             return
@@ -310,7 +310,7 @@ class ExportPanel(Component):
     # --- the assets ---
 
     def _show_assets(self) -> None:
-        """Say at once how many assets there will be, and in a moment which."""
+        """Show the number of assets at once, and their keys after a moment."""
         config, preview = self.state.config, self.state.preview
         if config is None or preview is None:
             self.finding.cancel()
@@ -326,7 +326,7 @@ class ExportPanel(Component):
         self.finding.start(self._find)
 
     def _find(self, is_wanted: Callable[[], bool]) -> None:
-        """Find the rows that the search asks for, and what shares a key; both take a while in a large catalog."""
+        """Find the rows that match the search and those that share a key; both take a while in a large catalog."""
         preview, wanted = self.state.preview, self._search.value.strip()
         if preview is None:
             return
@@ -378,7 +378,7 @@ def _problem_html(error: errors.DbxExploreError) -> str:
 
 
 def _in_words_of_the_form(error: errors.DbxExploreError) -> str:
-    """Return, as markup, what is wrong with a field: the keys of an error are those of a document nobody wrote yet."""
+    """Return, as markup, what is wrong with a field: an error names the keys of the document, not the labels of the form."""
     path = error.path if isinstance(error, errors.ConfigError) else ()
     field = next((str(part) for part in path if part in _FIELDS), "")
     if not field or not isinstance(error, errors.ConfigError):
@@ -419,7 +419,7 @@ def _number(preview: Preview) -> int:
 
 
 def _reader_html(preview: Preview) -> str:
-    """Say what DataHub, which reads a recipe its own way, would take where that is something else."""
+    """Return a warning where DataHub, with its own matching rules, would include other objects."""
     reader = replace(Dialect.DATAHUB, ignore_case=preview.dialect.ignore_case)  # which a recipe can tell it
     # A recipe for filters that are read without view patterns has none.
     if preview.dialect in {reader, replace(reader, views=Dialect.DATAHUB_1_5.views)}:
@@ -430,8 +430,8 @@ def _reader_html(preview: Preview) -> str:
         return ""
     as_many = f"{plural(len(there), 'object')}, not {len(here):,}"
     others = f"{plural(len(there), 'object')} too, {len(np.setdiff1d(there, here)):,} of them not among these"
-    said = as_many if len(here) != len(there) else others
-    return f"<div class='dbxe-warn' role='status'>⚠ DataHub's own rules would include {said}.</div>"
+    message = as_many if len(here) != len(there) else others
+    return f"<div class='dbxe-warn' role='status'>⚠ DataHub's own rules would include {message}.</div>"
 
 
 def _keys(config: ConnectionConfig, preview: Preview, rows: Rows) -> list[tuple[str, list[str]]]:
@@ -460,10 +460,10 @@ def _collisions_html(config: ConnectionConfig, preview: Preview, shared: Sequenc
         return ""
     lines = []
     for rows in shared[:_SHOWN_COLLISIONS]:
-        held = _keys(config, preview, rows[:_SHOWN_COLLISIONS])
-        names = " and ".join(line_html(name, 120) for name, _ in held)
-        more = f" and {len(rows) - len(held):,} more" if len(rows) > len(held) else ""
-        lines.append(f"<li>{names}{more}: <code>{_key_html(held[0][1])}</code></li>")
+        shown = _keys(config, preview, rows[:_SHOWN_COLLISIONS])
+        names = " and ".join(line_html(name, 120) for name, _ in shown)
+        more = f" and {len(rows) - len(shown):,} more" if len(rows) > len(shown) else ""
+        lines.append(f"<li>{names}{more}: <code>{_key_html(shown[0][1])}</code></li>")
     rest = len(shared) - len(lines)
     lines += [f"<li>and {plural(rest, 'more key')}</li>"] if rest else []
     return (
@@ -473,11 +473,11 @@ def _collisions_html(config: ConnectionConfig, preview: Preview, shared: Sequenc
     )
 
 
-# --- the file that is there ---
+# --- the existing file ---
 
 
 @dataclass(frozen=True)
-class _Found:
+class _OnDisk:
     """What is at a path: nothing, exactly the text, something else, or something that cannot be compared."""
 
     state: Literal["nothing", "same", "other"]
@@ -485,28 +485,28 @@ class _Found:
     problem: str = ""
 
 
-def _on_disk(path: Path, text: str) -> _Found:
+def _on_disk(path: Path, text: str) -> _OnDisk:
     state: Literal["nothing", "same", "other"] = "nothing"
-    there, problem = "", ""
+    content, problem = "", ""
     try:
         if not path.exists():
-            return _Found("nothing")
+            return _OnDisk("nothing")
         if not path.is_dir():
             state = "other"
         problem = _obstacle(path)
-        there = "" if problem else path.read_bytes().decode("utf-8")
+        content = "" if problem else path.read_bytes().decode("utf-8")
     except UnicodeDecodeError:
-        problem = _NO_TEXT
+        problem = _NOT_TEXT
     except OSError as error:
         problem = f"cannot be read: {error.strerror or error}."
-    if "\0" in there:
-        problem = _NO_TEXT
+    if "\0" in content:
+        problem = _NOT_TEXT
     # Python writes the line ends of the system.
-    is_same = not problem and there.replace("\r\n", "\n") == text
-    return _Found("same" if is_same else state, there, problem)
+    is_same = not problem and content.replace("\r\n", "\n") == text
+    return _OnDisk("same" if is_same else state, content, problem)
 
 
-_NO_TEXT = "already exists and is not a text file."
+_NOT_TEXT = "already exists and is not a text file."
 
 
 def _obstacle(path: Path) -> str:
@@ -519,17 +519,17 @@ def _obstacle(path: Path) -> str:
     return f"already exists and is too large to compare ({size / 1e6:,.1f} MB)." if size > MOST_BYTES else ""
 
 
-def _difference_html(found: _Found, text: str, path: Path) -> str:
-    """Say what saving would change in the file, as a unified diff of bounded length that shows no secret."""
+def _difference_html(current: _OnDisk, text: str, path: Path) -> str:
+    """Return what saving would change in the file, as a unified diff of bounded length that shows no secret."""
     name = f"<code>{line_html(str(path))}</code>"
-    if found.problem:
-        return f"<div class='dbxe-warn' role='status'>{name} {html.escape(found.problem)}</div>"
-    if found.state == "nothing":
+    if current.problem:
+        return f"<div class='dbxe-warn' role='status'>{name} {html.escape(current.problem)}</div>"
+    if current.state == "nothing":
         return _new_folder_html(path)
-    if found.state == "same":
+    if current.state == "same":
         return f"<div class='dbxe-muted' role='status'>{name} is up to date.</div>"
-    # Not splitlines: it splits at characters that are no line ends in YAML or HCL.
-    before, after = found.text.split("\n"), text.split("\n")
+    # splitlines would also split at characters that are not line ends in YAML or HCL.
+    before, after = current.text.split("\n"), text.split("\n")
     if max(len(before), len(after)) > _MOST_LINES:
         lengths = f"{len(before):,} lines in the file, {len(after):,} here"
         return f"<div class='dbxe-warn' role='status'>{name} already exists and differs. It is too long to compare ({lengths}).</div>"
@@ -538,7 +538,7 @@ def _difference_html(found: _Found, text: str, path: Path) -> str:
     rest = len(lines) - _SHOWN_LINES
     more = f"<span class='at'>… {plural(rest, 'more line')}</span>" if rest > 0 else ""
     shown = "".join(_line_html(line) for line in lines[:_SHOWN_LINES])
-    label = f"What saving would change in {one_line(str(path))}"
+    label = f"Changes to {one_line(str(path))}"
     return (
         f"<div role='status'>{name} already exists. Saving will change it: "
         f"{_signed(added, removed)}</div>"
@@ -554,7 +554,7 @@ def _signed(added: int, removed: int) -> str:
 
 
 def _new_folder_html(path: Path) -> str:
-    """Say that saving makes a folder, which someone who mistyped a path does not expect."""
+    """Return a note that saving creates a folder, which the user may not expect after a typo in the path."""
     with contextlib.suppress(OSError):
         if not path.parent.exists():
             folder = f"<code>{line_html(str(path.parent))}</code>"

@@ -291,14 +291,14 @@ def test_only_the_largest_boxes_are_drawn(catalog: dbx.Catalog, monkeypatch: pyt
     panel.treemap = True
     assert list(drawn(panel)["hovertext"]) == ["all catalogs", "prod", "gold", "tmp"]
     assert panel._drawn == [(), ("prod",), ("prod", "gold"), ("prod", "tmp")]
-    assert "The 3 largest boxes are drawn; 2 are left out" in panel._note.value
+    assert "The 3 largest boxes are shown; 2 are left out" in panel._note.value
 
 
 def test_nothing_to_draw(catalog: dbx.Catalog) -> None:
     needs_figures()
     panel = CoveragePanel()
     panel.treemap = True
-    assert "no table or view to draw" in shown(panel)
+    assert "No tables or views to draw" in shown(panel)
     show_preview(panel, dbx.Filters().preview(catalog))
     assert len(drawn(panel)["ids"]) == 6
     assert panel._note.value == ""

@@ -150,7 +150,7 @@ def test_a_secret_does_not_stay_in_a_field(field: str, canary: str) -> None:
     panel = panel_of()
     getattr(panel, field).value = canary
     assert getattr(panel, field).value == ""
-    assert "looked like a secret" in panel._problem.value
+    assert "looks like a secret" in panel._problem.value
     assert canary not in str(ipywidgets.Widget.get_manager_state())
 
 
@@ -271,10 +271,10 @@ def test_a_connection_that_would_sync_nothing_is_warned_of(catalog: dbx.Catalog)
 def test_a_recipe_tells_what_datahub_would_read(catalog: dbx.Catalog) -> None:
     filters = dbx.Filters(schemas=dbx.Patterns(["prod.gold", "unlisted.inner"]), views=dbx.Patterns([".*"]))
     panel = panel_of(filters.preview(catalog, dbx.Dialect.STRICT), filters=filters, dialect=dbx.Dialect.STRICT)
-    assert "DataHub would read" not in shown(panel)
+    assert "DataHub's own rules" not in shown(panel)
     panel._form.value = "datahub"
     assert "28 assets" in shown(panel)
-    assert "DataHub would read" not in shown(panel)  # the same
+    assert "DataHub's own rules" not in shown(panel)  # the same
     filters = dbx.Filters(tables=dbx.Patterns(["prod.gold"]))
     show_preview(panel, filters.preview(catalog, dbx.Dialect.STRICT))
     assert "DataHub's own rules would include 27 objects, not 2." in shown(panel)
@@ -284,9 +284,9 @@ def test_a_recipe_tells_what_datahub_would_read(catalog: dbx.Catalog) -> None:
     # The recipe for filters that are read without view patterns has none either.
     filters = dbx.Filters(views=dbx.Patterns([]))
     show_preview(panel, filters.preview(catalog, dbx.Dialect.DATAHUB_1_5))
-    assert "DataHub would read" not in shown(panel)
+    assert "DataHub's own rules" not in shown(panel)
     panel._form.value = "yaml"
-    assert "DataHub would read" not in shown(panel)
+    assert "DataHub's own rules" not in shown(panel)
 
 
 def test_as_many_objects_may_be_others() -> None:

@@ -428,7 +428,7 @@ def test_containers_say_what_they_hold_and_what_becomes_of_it(catalog: dbx.Catal
     model.open_all(is_open=True)
     rows = {row["name"]: row for row in model.window(0, model.total) if row["level"] < 3}
     assert rows["prod"]["holds"] == "2 schemas, 50 tables, 1 view"
-    assert (rows["prod"]["verdict"], rows["prod"]["why"]) == ("some", "26 of 51 included · catalog allow .*")
+    assert (rows["prod"]["verdict"], rows["prod"]["why"]) == ("some", "26 of 51 included · by catalog pattern .*")
     assert (rows["tmp"]["verdict"], rows["tmp"]["why"]) == ("out", r"schema deny prod\.tmp")
     assert (rows["gold"]["verdict"], rows["gold"]["holds"]) == ("in", "25 tables, 1 view")
     assert rows["prod_mumbai"]["holds"] == "empty"
