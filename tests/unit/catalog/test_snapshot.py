@@ -143,7 +143,7 @@ def test_a_place_that_cannot_be_written_is_a_clear_error(small_catalog: dbx.Cata
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     message = (
-        f"There is no file {str(tmp_path / 'a')!r}. Check the path, or create one with `dbxexplore discover --output`."
+        f"There is no file {str(tmp_path / 'a')!r}. Check the path, or create one with `dbxexplore discover --output`"
     )
     with pytest.raises(errors.CatalogError, match="^" + re.escape(message) + "$"):
         dbx.Catalog.load(tmp_path / "a")
