@@ -95,7 +95,7 @@ def test_help_names_the_commands_and_the_exit_codes(run: Run) -> None:
 
 
 @pytest.mark.parametrize("command", ["demo", "discover", "preview", "export", "check"])
-def test_each_command_tells_its_exit_codes(run: Run, command: str) -> None:
+def test_each_command_reports_its_exit_codes(run: Run, command: str) -> None:
     assert run(command, "--help").code == 0
     assert "Exit codes" in run.out
 

@@ -31,7 +31,7 @@ def discover(  # noqa: PLR0913 - one parameter per option
         typer.Option(
             "--depth",
             **one_of(_depths()),
-            help="summary: names and types; details: and owners, comments, timestamps; columns: and columns.",
+            help="summary: names and types; details: + owners, comments, timestamps; columns: + columns.",
         ),
     ] = "summary",
     catalog: Annotated[

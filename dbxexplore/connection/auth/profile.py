@@ -38,7 +38,7 @@ class ProfileAuth(Auth):
             name="profile",
             label="Profile",
             option="profile",
-            help="Profile of ~/.databrickscfg to connect with.",
+            help="Databricks CLI profile (in ~/.databrickscfg).",
             placeholder="DEFAULT",
             default="DEFAULT",
             suggestions=profile_names,
