@@ -33,7 +33,7 @@ explorer
 """
 
 expect.set_options(timeout=60_000)
-_KEPT_MODELS = 300  # of more than 400
+_KEPT_MODELS = 100  # of more than 200
 VIEWPORT: Any = {"viewport": {"width": 1400, "height": 1600}}
 
 
