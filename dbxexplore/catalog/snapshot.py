@@ -252,7 +252,7 @@ def _read_metadata(source: Path, table: pa.Table) -> Mapping[str, object]:
         raise errors.CatalogError(msg, expected="a file as Catalog.save wrote it") from None
     if meta.get("format") != _FORMAT:
         msg = f"{str(source)!r} has the format {meta.get('format')!r}, which this version does not read"
-        raise errors.CatalogError(msg, expected=f"format {_FORMAT}", remedy="Update dbxexplore, or discover anew")
+        raise errors.CatalogError(msg, expected=f"format {_FORMAT}", remedy="Update dbxexplore, or discover again")
     return meta
 
 

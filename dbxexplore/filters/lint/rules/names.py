@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import ClassVar
 
 from dbxexplore.filters.dialects import Subject
 from dbxexplore.filters.lint.context import Context, Judged, counted, nouns
@@ -27,50 +28,54 @@ _SUBJECTS: dict[Level, str] = {
 }
 
 
-class BareName(Rule):
+class _OtherSubject(Rule):
+    """A pattern that matches nothing, but would if the other form of the names were compared."""
+
+    explains_no_match = True
+    compared: ClassVar[str]
+    """The form of the names that the matching rules compare: ``qualified`` or ``bare``."""
+
+    def why(self, context: Context, level: Level) -> str:
+        """Return what the names of a level are compared as."""
+        raise NotImplementedError
+
+    def check(self, context: Context, pattern: Judged) -> Finding | None:
+        """Report the names that the pattern would match."""
+        other = _under_other_subject(context, pattern)
+        if other is None or context.dialect.subject != self.compared:
+            return None
+        meant = context.examples(pattern.level, other)
+        return self.finding(
+            pattern, f"No match, because {self.why(context, pattern.level)}", f"Try {exactly(meant[0])}", meant
+        )
+
+
+class BareName(_OtherSubject):
     """A pattern for bare names, compared with qualified ones."""
 
     code = "bare-name"
     short = "missing catalog"
-    explains_no_match = True
+    compared = "qualified"
 
-    def check(self, context: Context, pattern: Judged) -> Finding | None:
-        """Report the names whose last part it matches."""
-        other = _under_other_subject(context, pattern)
-        if other is None or context.dialect.subject != "qualified":
-            return None
-        meant = context.examples(pattern.level, other)
-        return self.finding(
-            pattern,
-            f"No match, because {nouns(pattern.level)} are compared as {_SUBJECTS[pattern.level]}",
-            f"Try {exactly(meant[0])}",
-            meant,
-        )
+    def why(self, context: Context, level: Level) -> str:  # noqa: ARG002 - as its sibling has it
+        """Return what the names of a level are compared as."""
+        return f"{nouns(level)} are compared as {_SUBJECTS[level]}"
 
 
-class QualifiedName(Rule):
+class QualifiedName(_OtherSubject):
     """A pattern for qualified names, compared with bare ones."""
 
     code = "qualified-name"
     short = "remove the prefix"
-    explains_no_match = True
+    compared = "bare"
 
-    def check(self, context: Context, pattern: Judged) -> Finding | None:
-        """Report the names whose qualified form it matches."""
-        other = _under_other_subject(context, pattern)
-        if other is None or context.dialect.subject != "bare":
-            return None
-        meant = context.examples(pattern.level, other)
-        return self.finding(
-            pattern,
-            f"No match, because {context.dialect.title} compares bare names, without what they are in",
-            f"Try {exactly(meant[0])}",
-            meant,
-        )
+    def why(self, context: Context, level: Level) -> str:  # noqa: ARG002 - as its sibling has it
+        """Return what the names of a level are compared as."""
+        return f"{context.dialect.title} compares bare names, without what they are in"
 
 
 def _under_other_subject(context: Context, pattern: Judged) -> Flags | None:
-    """Return what a pattern that matches nothing would match if bare were qualified names, or the other way round."""
+    """Return what a pattern that matches nothing would match if the other form of the names were compared."""
     if pattern.flags.any() or pattern.level == "catalogs":
         return None
     other: Subject = "bare" if context.dialect.subject == "qualified" else "qualified"
