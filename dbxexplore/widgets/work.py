@@ -33,7 +33,7 @@ class Task:
         return not self.running
 
 
-class Latest:
+class Debouncer:
     """Work in a thread of which only the newest matters, such as what a pattern being typed would change.
 
     It begins ``delay`` seconds after the last call of `start`; what is not under way by then is never begun, and

@@ -134,9 +134,9 @@ test("a row that is not loaded leaves it open, unless a match comes first", () =
 });
 
 test("a click is for the row that was pressed, and one without a pointer for the row that it is on", () => {
-  assert.equal(isMeantFor("1-o5", "1-o5", 1), true);
-  assert.equal(isMeantFor("1-o5", "1-o6", 1), false);
-  assert.equal(isMeantFor("1-o5", "1-o6", 2), false);
-  assert.equal(isMeantFor("", "1-o6", 1), false);
-  assert.equal(isMeantFor("", "1-o6", 0), true);
+  assert.equal(isMeantFor("1-l5", "1-l5", 1), true);
+  assert.equal(isMeantFor("1-l5", "1-l6", 1), false);
+  assert.equal(isMeantFor("1-l5", "1-l6", 2), false);
+  assert.equal(isMeantFor("", "1-l6", 1), false);
+  assert.equal(isMeantFor("", "1-l6", 0), true);
 });

@@ -7,7 +7,7 @@ from typing import NamedTuple
 from dbxexplore.catalog.schema import KINDS
 from dbxexplore.catalog.snapshot import counted
 from dbxexplore.text import plural
-from dbxexplore.widgets.browse.index import Place, TreeIndex
+from dbxexplore.widgets.browse.index import NodeRef, TreeIndex
 
 
 class Contents(NamedTuple):
@@ -18,8 +18,8 @@ class Contents(NamedTuple):
     warning: str
 
 
-def contents(tree: TreeIndex, place: Place) -> Contents:
-    """Return the contents of a top or a middle, as far as they could be listed."""
+def contents(tree: TreeIndex, place: NodeRef) -> Contents:
+    """Return the contents of a catalog or a schema, as far as they could be listed."""
     counts = {kind: number for kind in ("folder", *KINDS) if (number := tree.counts_in(place).get(kind))}
     why, warning = tree.unlisted.get(place, ""), ""
     if why:
@@ -33,8 +33,8 @@ def contents(tree: TreeIndex, place: Place) -> Contents:
     return Contents(f"at least {text}", f"≥ {short}", warning) if warning else Contents(text, short, "")
 
 
-def _inner(tree: TreeIndex, place: Place) -> str:
-    return "folder" if place[0] == "top" and tree.is_notebooks(place[1]) else "schema"
+def _inner(tree: TreeIndex, place: NodeRef) -> str:
+    return "folder" if place[0] == "catalog" and tree.is_notebooks(place[1]) else "schema"
 
 
 def _short(counts: dict[str, int]) -> str:

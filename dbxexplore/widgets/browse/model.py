@@ -18,7 +18,7 @@ from dbxexplore.filters import Preview
 from dbxexplore.filters.subjects import Codes, Flags
 from dbxexplore.text import one_line, plural, shorten
 from dbxexplore.widgets.browse.contents import contents
-from dbxexplore.widgets.browse.index import NOTEBOOKS, Place, TreeIndex
+from dbxexplore.widgets.browse.index import NOTEBOOKS, NodeRef, TreeIndex
 from dbxexplore.widgets.browse.ticks import Ticks, matching_nodes
 from dbxexplore.widgets.words import reason, type_text
 
@@ -27,7 +27,7 @@ Sort: TypeAlias = Literal["name", "name_desc", "type", "updated", "verdict"]
 SHOWS: tuple[Show, ...] = get_args(Show)
 SORTS: tuple[Sort, ...] = get_args(Sort)
 
-_Container: TypeAlias = Literal["top", "middle"]
+_Container: TypeAlias = Literal["catalog", "schema"]
 _CONTAINERS: tuple[_Container, ...] = get_args(_Container)
 _TICK = ("off", "on", "mixed")
 _VERDICTS = ("in", "some", "out", "")  # of containers, in the order that they are sorted by
@@ -63,14 +63,14 @@ class Row(TypedDict):
 class _Filtered:
     """The nodes that pass the search and the show filter.
 
-    ``objects`` flags the objects shown (None for all); ``counts`` is their number per middle. ``tops`` and ``middles``
+    ``objects`` flags the objects shown (None for all); ``counts`` is their number per schema. ``catalogs`` and ``schemas``
     flag the containers shown, ``found_in`` and ``found_below`` those that a search opens because of a match in them.
     """
 
     objects: Flags | None
     counts: Codes
-    tops: Flags
-    middles: Flags
+    catalogs: Flags
+    schemas: Flags
     found_in: Flags
     found_below: Flags
 
@@ -78,7 +78,7 @@ class _Filtered:
 class _Placed(NamedTuple):
     """A node with its position among its siblings and the row of its parent."""
 
-    place: Place
+    place: NodeRef
     position: int
     of: int
     parent: int
@@ -86,13 +86,13 @@ class _Placed(NamedTuple):
 
 @dataclass(frozen=True)
 class _Layout:
-    """Row numbers of the visible tops and middles, in order."""
+    """Row numbers of the visible catalogs and schemas, in order."""
 
     total: int
-    tops: Codes
-    top_at: Codes
-    middles: Codes
-    middle_at: Codes
+    catalogs: Codes
+    catalog_at: Codes
+    schemas: Codes
+    schema_at: Codes
 
 
 class TreeModel:
@@ -111,8 +111,8 @@ class TreeModel:
         self._opened = self._flags()
         self._toggled = self._flags()  # relative to what a search opens by itself
         self._sorted: dict[int, Codes] = {}
-        if len(self.tree.tops) == 1:
-            self._opened["top"][0] = True
+        if len(self.tree.catalogs) == 1:
+            self._opened["catalog"][0] = True
 
     # --- user actions ---
 
@@ -128,7 +128,7 @@ class TreeModel:
                 if place is not None:
                     moved._opened[where][place[1]] = True
         moved.ticks = self.ticks.moved_to(moved.tree)
-        selected = self.tree.place_of(self.selected)
+        selected = self.tree.node_of(self.selected)
         place = moved.tree.find(self.tree.key(selected)) if selected else None
         moved.selected = moved.tree.row_of(place) if place else -1
         return moved
@@ -141,13 +141,13 @@ class TreeModel:
         if self.sort == "verdict":
             self._sorted.clear()
             self._redo("container_order", "layout")
-        stale = ("included", "tops_included", "middles_included", "container_verdicts")
+        stale = ("included", "catalogs_included", "schemas_included", "container_verdicts")
         self._redo(*stale, *(("filtered",) if self.show != "all" else ()))
 
-    def open(self, place: Place, *, is_open: bool) -> None:
+    def open(self, place: NodeRef, *, is_open: bool) -> None:
         """Open or close a container."""
         where, number = place
-        if where == "object":
+        if where == "leaf":
             return
         if self.query:
             is_open = is_open != self._opens_by_itself(where)[number]
@@ -163,15 +163,15 @@ class TreeModel:
                 self._opened[where][:] = is_open
         self._redo("layout")
 
-    def open_siblings(self, place: Place) -> None:
+    def open_siblings(self, place: NodeRef) -> None:
         """Open a container and its siblings."""
         where, number = place
-        if where == "object":
+        if where == "leaf":
             return
-        numbers = range(len(self.tree.tops))
-        if where == "middle":
-            top = int(self.tree.top_of[number])
-            numbers = range(self.tree.first_middle[top], self.tree.first_middle[top + 1])
+        numbers = range(len(self.tree.catalogs))
+        if where == "schema":
+            catalog_number = int(self.tree.catalog_of[number])
+            numbers = range(self.tree.first_schema[catalog_number], self.tree.first_schema[catalog_number + 1])
         for sibling in numbers:
             self.open((where, sibling), is_open=True)
 
@@ -194,7 +194,7 @@ class TreeModel:
         self._sorted.clear()
         self._redo("container_order", "layout")
 
-    def tick(self, place: Place, *, on: bool) -> None:
+    def tick(self, place: NodeRef, *, on: bool) -> None:
         """Tick or untick a node and everything in it, shown or not."""
         self.ticks.set_node(place, on=on)
         self._ticked()
@@ -205,7 +205,7 @@ class TreeModel:
             self.ticks.set_query(self.query, on=on)
         else:
             shown = self._filtered.objects
-            self.ticks.set_objects(np.ones(len(self.tree.objects), np.bool_) if shown is None else shown, on=on)
+            self.ticks.set_objects(np.ones(len(self.tree.leaves), np.bool_) if shown is None else shown, on=on)
         self._ticked()
 
     def clear_ticks(self) -> None:
@@ -213,22 +213,22 @@ class TreeModel:
         self.ticks.clear()
         self._ticked()
 
-    def select(self, place: Place) -> None:
+    def select(self, place: NodeRef) -> None:
         """Select the object to explain."""
         self.selected = self.tree.row_of(place)
         self.version += 1
 
-    def reveal(self, place: Place) -> int:
+    def reveal(self, place: NodeRef) -> int:
         """Open the ancestors of a node and return its row; a search or filter that hides it is cleared."""
         at = self._index_of(place)
         if at < 0 and (self.query or self.show != "all"):
             self.search("")
             self.show_only("all")
-        top, middle = self.tree.holders(place)
-        if middle is not None:
-            self.open(("top", top), is_open=True)
-        if place[0] == "object" and middle is not None:
-            self.open(("middle", middle), is_open=True)
+        catalog_number, schema_number = self.tree.ancestors(place)
+        if schema_number is not None:
+            self.open(("catalog", catalog_number), is_open=True)
+        if place[0] == "leaf" and schema_number is not None:
+            self.open(("schema", schema_number), is_open=True)
         return self._index_of(place)
 
     def _ticked(self) -> None:
@@ -246,47 +246,50 @@ class TreeModel:
 
     def _flags(self) -> dict[_Container, Flags]:
         """Return one flag per container, all False."""
-        return {"top": np.zeros(len(self.tree.tops), np.bool_), "middle": np.zeros(len(self.tree.middles), np.bool_)}
+        return {
+            "catalog": np.zeros(len(self.tree.catalogs), np.bool_),
+            "schema": np.zeros(len(self.tree.schemas), np.bool_),
+        }
 
-    def _is_open(self, place: Place) -> bool:
+    def _is_open(self, place: NodeRef) -> bool:
         where, number = place
-        return where != "object" and bool(self._open_flags(where)[number])
+        return where != "leaf" and bool(self._open_flags(where)[number])
 
     def _open_flags(self, where: _Container) -> Flags:
-        """Return which tops or middles are open."""
+        """Return which catalogs or schemas are open."""
         return self._opens_by_itself(where) != self._toggled[where] if self.query else self._opened[where]
 
     def _opens_by_itself(self, where: _Container) -> Flags:
-        """Return which tops or middles the search opens, because of a match in them."""
-        return self._filtered.found_below if where == "top" else self._filtered.found_in
+        """Return which catalogs or schemas the search opens, because of a match in them."""
+        return self._filtered.found_below if where == "catalog" else self._filtered.found_in
 
     # --- derived from the state ---
 
     @cached_property
     def _found(self) -> tuple[Flags, Flags, Flags] | None:
-        """The objects, tops and middles that match the search; None without a search."""
+        """The objects, catalogs and schemas that match the search; None without a search."""
         return matching_nodes(self.tree, self.query) if self.query else None
 
     @cached_property
     def _included(self) -> Flags | None:
         """The verdicts on the objects, in their order."""
-        return None if self._preview is None else self._preview.included.to_numpy()[self.tree.objects]
+        return None if self._preview is None else self._preview.included.to_numpy()[self.tree.leaves]
 
     @cached_property
-    def _middles_included(self) -> Codes:
-        return np.zeros(len(self.tree.middles), np.intp) if self._included is None else self.tree.sums(self._included)
+    def _schemas_included(self) -> Codes:
+        return np.zeros(len(self.tree.schemas), np.intp) if self._included is None else self.tree.sums(self._included)
 
     @cached_property
-    def _tops_included(self) -> Codes:
-        return self.tree.top_sums(self._middles_included)
+    def _catalogs_included(self) -> Codes:
+        return self.tree.catalog_sums(self._schemas_included)
 
     @cached_property
     def _container_verdicts(self) -> dict[_Container, Codes]:
-        """The verdict on each top and middle, as an index into `_VERDICTS`: its own, and those on the objects in it."""
+        """The verdict on each catalog and schema, as an index into `_VERDICTS`: its own, and those on the objects in it."""
         tree = self.tree
         return {
-            "top": self._verdicts_on(tree.top_rows, self._tops_included, self._top_sizes),
-            "middle": self._verdicts_on(tree.middle_rows, self._middles_included, tree.sizes),
+            "catalog": self._verdicts_on(tree.catalog_rows, self._catalogs_included, self._catalog_sizes),
+            "schema": self._verdicts_on(tree.schema_rows, self._schemas_included, tree.sizes),
         }
 
     def _verdicts_on(self, rows: Codes, included: Codes, sizes: Codes) -> Codes:
@@ -301,25 +304,25 @@ class TreeModel:
 
     @cached_property
     def _container_order(self) -> tuple[Codes, Codes]:
-        """The tops in their order, the notebooks last in any, and the middles in theirs, top by top."""
+        """The catalogs in their order, the notebooks last in any, and the schemas in theirs, catalog by catalog."""
         tree = self.tree
-        tops, middles = np.arange(len(tree.tops)), np.arange(len(tree.middles))  # they are numbered by name
-        of_tops, of_middles = tops, middles
+        catalogs, schemas = np.arange(len(tree.catalogs)), np.arange(len(tree.schemas))  # they are numbered by name
+        of_catalogs, of_schemas = catalogs, schemas
         if self.sort == "name_desc":
-            of_tops, of_middles = -tops, -middles
+            of_catalogs, of_schemas = -catalogs, -schemas
         elif self.sort == "verdict":
-            of_tops, of_middles = self._container_verdicts["top"], self._container_verdicts["middle"]
-        order = np.lexsort((of_tops, tops == len(tops) - 1 if tree.has_notebooks else tops * 0))
-        place: Codes = np.empty(len(tops), dtype=np.intp)
-        place[order] = tops
-        return order, np.lexsort((of_middles, place[tree.top_of]))
+            of_catalogs, of_schemas = self._container_verdicts["catalog"], self._container_verdicts["schema"]
+        order = np.lexsort((of_catalogs, catalogs == len(catalogs) - 1 if tree.has_notebooks else catalogs * 0))
+        place: Codes = np.empty(len(catalogs), dtype=np.intp)
+        place[order] = catalogs
+        return order, np.lexsort((of_schemas, place[tree.catalog_of]))
 
     @cached_property
     def _tick_states(self) -> tuple[Codes, Codes]:
         return self.ticks.states()
 
     def _shown_objects(self) -> tuple[Flags | None, Flags | None, Flags | None]:
-        """Return, by the show filter alone, which objects are shown, and tops and middles by their own rows."""
+        """Return, by the show filter alone, which objects are shown, and catalogs and schemas by their own rows."""
         tree = self.tree
         match self.show:
             case "included" | "excluded" if self._preview is not None:
@@ -328,55 +331,60 @@ class TreeModel:
             case "changed":
                 flags = np.zeros(len(tree.catalog), np.bool_) if self._changed is None else self._changed
             case "ticked":
-                of_tops, of_middles = self._tick_states
-                return self.ticks.objects, of_tops == 1, of_middles == 1
+                of_catalogs, of_schemas = self._tick_states
+                return self.ticks.objects, of_catalogs == 1, of_schemas == 1
             case _:
                 return None, None, None
-        tops, middles = ((rows >= 0) & flags[rows] for rows in (tree.top_rows, tree.middle_rows))
-        return flags[tree.objects], tops, middles
+        catalogs, schemas = ((rows >= 0) & flags[rows] for rows in (tree.catalog_rows, tree.schema_rows))
+        return flags[tree.leaves], catalogs, schemas
 
     @cached_property
     def _filtered(self) -> _Filtered:
         tree = self.tree
-        objects, tops, middles = self._shown_objects()
-        every_top, every_middle = np.ones(len(tree.tops), np.bool_), np.ones(len(tree.middles), np.bool_)
-        tops, middles = every_top if tops is None else tops, every_middle if middles is None else middles
-        nothing_found = ~every_middle, ~every_top
+        objects, catalogs, schemas = self._shown_objects()
+        every_catalog, every_schema = np.ones(len(tree.catalogs), np.bool_), np.ones(len(tree.schemas), np.bool_)
+        catalogs, schemas = (
+            every_catalog if catalogs is None else catalogs,
+            every_schema if schemas is None else schemas,
+        )
+        nothing_found = ~every_schema, ~every_catalog
         if self._found is None:
             if objects is None:
-                return _Filtered(None, tree.sizes, every_top, every_middle, *nothing_found)
-            return self._with_containers(objects, tops, middles, *nothing_found)
-        own, own_tops, own_middles = self._found
-        in_found = own_middles | own_tops[tree.top_of] if len(own_middles) else own_middles
+                return _Filtered(None, tree.sizes, every_catalog, every_schema, *nothing_found)
+            return self._with_containers(objects, catalogs, schemas, *nothing_found)
+        own, own_catalogs, own_schemas = self._found
+        in_found = own_schemas | own_catalogs[tree.catalog_of] if len(own_schemas) else own_schemas
         matched = own if objects is None else own & objects
         found_in = tree.sums(matched) > 0
-        found_below = tree.top_sums(found_in | (own_middles & middles)) > 0
-        everything = own | in_found[tree.middle_of_object] if in_found.any() else own
+        found_below = tree.catalog_sums(found_in | (own_schemas & schemas)) > 0
+        everything = own | in_found[tree.schema_of_leaf] if in_found.any() else own
         shown = everything if objects is None else everything & objects
-        return self._with_containers(shown, own_tops & tops, in_found & middles, found_in, found_below)
+        return self._with_containers(shown, own_catalogs & catalogs, in_found & schemas, found_in, found_below)
 
     def _with_containers(
-        self, objects: Flags, tops: Flags, middles: Flags, found_in: Flags, found_below: Flags
+        self, objects: Flags, catalogs: Flags, schemas: Flags, found_in: Flags, found_below: Flags
     ) -> _Filtered:
         counts = self.tree.sums(objects)
-        middles = middles | (counts > 0)
-        tops = tops | (self.tree.top_sums(middles) > 0)
-        return _Filtered(objects, counts, tops, middles, found_in, found_below)
+        schemas = schemas | (counts > 0)
+        catalogs = catalogs | (self.tree.catalog_sums(schemas) > 0)
+        return _Filtered(objects, counts, catalogs, schemas, found_in, found_below)
 
     @cached_property
     def _layout(self) -> _Layout:
         tree, filtered = self.tree, self._filtered
-        tops, middles = self._container_order
-        tops, middles = tops[filtered.tops[tops]], middles[filtered.middles[middles]]
-        middles = middles[self._open_flags("top")[tree.top_of[middles]]]
-        lengths = 1 + np.where(self._open_flags("middle")[middles], filtered.counts[middles], 0)
-        before = np.cumsum(lengths) - lengths  # rows of middles and objects above each middle
-        place_of_top: Codes = np.zeros(len(tree.tops), dtype=np.intp)
-        place_of_top[tops] = np.arange(len(tops))
-        middle_at = before + place_of_top[tree.top_of[middles]] + 1
-        in_top = np.bincount(place_of_top[tree.top_of[middles]], weights=lengths, minlength=len(tops)).astype(np.intp)
-        top_at = np.arange(len(tops)) + np.cumsum(in_top) - in_top
-        return _Layout(len(tops) + int(lengths.sum()), tops, top_at, middles, middle_at)
+        catalogs, schemas = self._container_order
+        catalogs, schemas = catalogs[filtered.catalogs[catalogs]], schemas[filtered.schemas[schemas]]
+        schemas = schemas[self._open_flags("catalog")[tree.catalog_of[schemas]]]
+        lengths = 1 + np.where(self._open_flags("schema")[schemas], filtered.counts[schemas], 0)
+        before = np.cumsum(lengths) - lengths  # rows of schemas and objects above each schema
+        position_of_catalog: Codes = np.zeros(len(tree.catalogs), dtype=np.intp)
+        position_of_catalog[catalogs] = np.arange(len(catalogs))
+        schema_at = before + position_of_catalog[tree.catalog_of[schemas]] + 1
+        in_catalog = np.bincount(
+            position_of_catalog[tree.catalog_of[schemas]], weights=lengths, minlength=len(catalogs)
+        ).astype(np.intp)
+        catalog_at = np.arange(len(catalogs)) + np.cumsum(in_catalog) - in_catalog
+        return _Layout(len(catalogs) + int(lengths.sum()), catalogs, catalog_at, schemas, schema_at)
 
     # --- rows ---
 
@@ -395,48 +403,50 @@ class TreeModel:
         layout, filtered = self._layout, self._filtered
         at = start
         while at < stop:
-            top_place = int(np.searchsorted(layout.top_at, at, side="right")) - 1
-            top = int(layout.tops[top_place])
-            if layout.top_at[top_place] == at:
-                yield _Placed(("top", top), top_place + 1, len(layout.tops), -1)
+            catalog_position = int(np.searchsorted(layout.catalog_at, at, side="right")) - 1
+            catalog_number = int(layout.catalogs[catalog_position])
+            if layout.catalog_at[catalog_position] == at:
+                yield _Placed(("catalog", catalog_number), catalog_position + 1, len(layout.catalogs), -1)
                 at += 1
                 continue
-            middle_place = int(np.searchsorted(layout.middle_at, at, side="right")) - 1
-            middle, middle_at = int(layout.middles[middle_place]), int(layout.middle_at[middle_place])
-            if middle_at == at:
-                first, last = np.searchsorted(layout.middle_at, [layout.top_at[top_place], self._end_of(top_place)])
-                above = int(layout.top_at[top_place])
-                yield _Placed(("middle", middle), middle_place - int(first) + 1, int(last - first), above)
+            schema_position = int(np.searchsorted(layout.schema_at, at, side="right")) - 1
+            schema_number, schema_at = int(layout.schemas[schema_position]), int(layout.schema_at[schema_position])
+            if schema_at == at:
+                first, last = np.searchsorted(
+                    layout.schema_at, [layout.catalog_at[catalog_position], self._end_of(catalog_position)]
+                )
+                above = int(layout.catalog_at[catalog_position])
+                yield _Placed(("schema", schema_number), schema_position - int(first) + 1, int(last - first), above)
                 at += 1
                 continue
-            objects, number = self._objects_of(middle), int(filtered.counts[middle])
-            until = min(stop, middle_at + 1 + number)
+            objects, number = self._objects_of(schema_number), int(filtered.counts[schema_number])
+            until = min(stop, schema_at + 1 + number)
             for index in range(at, until):
-                position = index - middle_at - 1
-                yield _Placed(("object", int(objects[position])), position + 1, number, middle_at)
+                position = index - schema_at - 1
+                yield _Placed(("leaf", int(objects[position])), position + 1, number, schema_at)
             at = until
 
-    def _end_of(self, top_place: int) -> int:
-        after = top_place + 1
-        return int(self._layout.top_at[after]) if after < len(self._layout.tops) else self._layout.total
+    def _end_of(self, catalog_position: int) -> int:
+        after = catalog_position + 1
+        return int(self._layout.catalog_at[after]) if after < len(self._layout.catalogs) else self._layout.total
 
-    def _objects_of(self, middle: int) -> Codes:
-        """Return the shown objects of a middle in their order, as places in the tree's objects."""
-        order = self._order_of(middle)
+    def _objects_of(self, schema_number: int) -> Codes:
+        """Return the shown objects of a schema in their order, as places in the tree's objects."""
+        order = self._order_of(schema_number)
         shown = self._filtered.objects
         return order if shown is None else order[shown[order]]
 
-    def _order_of(self, middle: int) -> Codes:
-        if middle not in self._sorted:
+    def _order_of(self, schema_number: int) -> Codes:
+        if schema_number not in self._sorted:
             if len(self._sorted) > 64:  # noqa: PLR2004 - more than are on a screen
                 self._sorted.clear()
-            self._sorted[middle] = self._order(middle)
-        return self._sorted[middle]
+            self._sorted[schema_number] = self._order(schema_number)
+        return self._sorted[schema_number]
 
-    def _order(self, middle: int) -> Codes:
+    def _order(self, schema_number: int) -> Codes:
         tree = self.tree
-        start, stop = int(tree.first_object[middle]), int(tree.first_object[middle + 1])
-        held = tree.catalog.objects.iloc[tree.objects[start:stop]]
+        start, stop = int(tree.first_leaf[schema_number]), int(tree.first_leaf[schema_number + 1])
+        held = tree.catalog.objects.iloc[tree.leaves[start:stop]]
         by: pa.Array | None = None
         if self.sort == "type":
             by = pa.array([type_text(kind, of) for kind, of in zip(held["kind"], held["object_type"], strict=True)])
@@ -464,15 +474,15 @@ class TreeModel:
         where, number = place
         kind, name = self._kind_and_name(place, record)
         verdict, why, why_short = self._verdict(place, judged)
-        held = None if where == "object" else contents(self.tree, place)
+        held = None if where == "leaf" else contents(self.tree, place)
         is_unread = record is not None and record["browse_only"] is True
-        ticks = self.ticks.objects if where == "object" else self._tick_states[where == "middle"]
+        ticks = self.ticks.objects if where == "leaf" else self._tick_states[where == "schema"]
         return {
             "id": f"{where[0]}{number}",
-            "level": {"top": 1, "middle": 2, "object": 3}[where],
+            "level": {"catalog": 1, "schema": 2, "leaf": 3}[where],
             "kind": kind,
             "name": name[:_LONGEST_NAME],
-            "open": None if where == "object" else self._is_open(place),
+            "open": None if where == "leaf" else self._is_open(place),
             "tick": _TICK[int(ticks[number])],
             "verdict": verdict,
             "why": why,
@@ -488,28 +498,28 @@ class TreeModel:
             "selected": record is not None and self.tree.row_of(place) == self.selected,
         }
 
-    def _kind_and_name(self, place: Place, record: Mapping[str, object] | None) -> tuple[str, str]:
+    def _kind_and_name(self, place: NodeRef, record: Mapping[str, object] | None) -> tuple[str, str]:
         where, number = place
-        if where == "object" and record is not None:
+        if where == "leaf" and record is not None:
             return str(record["kind"]), str(record["name"])
-        top, _ = self.tree.holders(place)
-        notebooks = self.tree.is_notebooks(top)
-        if where == "top":
-            return ("notebooks", NOTEBOOKS) if notebooks else ("catalog", self.tree.tops[number])
-        return "folder" if notebooks else "schema", self.tree.middles[number]
+        catalog_number, _ = self.tree.ancestors(place)
+        notebooks = self.tree.is_notebooks(catalog_number)
+        if where == "catalog":
+            return ("notebooks", NOTEBOOKS) if notebooks else ("catalog", self.tree.catalogs[number])
+        return "folder" if notebooks else "schema", self.tree.schemas[number]
 
-    def _verdict(self, place: Place, judged: _Judged | None) -> tuple[str, str, str]:
+    def _verdict(self, place: NodeRef, judged: _Judged | None) -> tuple[str, str, str]:
         """Return the verdict and its reason, whole and short; for a container, with the number of objects included."""
         where, number = place
         if self._preview is None:
             return "", "", ""
-        if where == "object":
+        if where == "leaf":
             assert judged is not None
             return ("in" if judged.included else "out"), judged.why, judged.short
-        of_tops = where == "top"
+        of_catalogs = where == "catalog"
         verdict = _VERDICTS[self._container_verdicts[where][number]]
-        included = int((self._tops_included if of_tops else self._middles_included)[number])
-        size = int((self._top_sizes if of_tops else self.tree.sizes)[number])
+        included = int((self._catalogs_included if of_catalogs else self._schemas_included)[number])
+        size = int((self._catalog_sizes if of_catalogs else self.tree.sizes)[number])
         own, own_short = (judged.why, judged.short) if judged is not None else ("", "")
         if not size or (judged is not None and not judged.included):
             return verdict, own, own_short
@@ -517,57 +527,63 @@ class TreeModel:
         return verdict, " · ".join(part for part in (inside, own) if part), f"{included:,} of {size:,}"
 
     @cached_property
-    def _top_sizes(self) -> Codes:
-        return self.tree.top_sums(self.tree.sizes)
+    def _catalog_sizes(self) -> Codes:
+        return self.tree.catalog_sums(self.tree.sizes)
 
     # --- finding a row ---
 
-    def _index_of(self, place: Place) -> int:
+    def _index_of(self, place: NodeRef) -> int:
         """Return the row that shows a node, -1 when none does."""
         layout = self._layout
         where, number = place
-        if where == "top":
-            found = np.flatnonzero(layout.tops == number)
-            return int(layout.top_at[found[0]]) if len(found) else -1
-        _, middle = self.tree.holders(place)
-        assert middle is not None
-        found = np.flatnonzero(layout.middles == middle)
+        if where == "catalog":
+            found = np.flatnonzero(layout.catalogs == number)
+            return int(layout.catalog_at[found[0]]) if len(found) else -1
+        _, schema_number = self.tree.ancestors(place)
+        assert schema_number is not None
+        found = np.flatnonzero(layout.schemas == schema_number)
         if not len(found):
             return -1
-        at = int(layout.middle_at[found[0]])
-        if where == "middle":
+        at = int(layout.schema_at[found[0]])
+        if where == "schema":
             return at
-        inside = np.flatnonzero(self._objects_of(middle) == number)
-        return at + 1 + int(inside[0]) if len(inside) and self._is_open(("middle", middle)) else -1
+        inside = np.flatnonzero(self._objects_of(schema_number) == number)
+        return at + 1 + int(inside[0]) if len(inside) and self._is_open(("schema", schema_number)) else -1
 
     def find(self, text: str, start: int) -> int | None:
-        """Return the first row from ``start`` on, and then from the top, whose name begins with a text."""
+        """Return the first row from ``start`` on, and then from the first row, whose name begins with a text."""
         text = text.lower()
         total = self.total
         if not text or not total:
             return None
         layout = self._layout
-        tops, middles = self.tree.container_names
+        catalogs, schemas = self.tree.container_names
         found = [
-            *(int(at) for number, at in zip(layout.tops, layout.top_at, strict=True) if tops[number].startswith(text)),
             *(
                 int(at)
-                for number, at in zip(layout.middles, layout.middle_at, strict=True)
-                if middles[number].startswith(text)
+                for number, at in zip(layout.catalogs, layout.catalog_at, strict=True)
+                if catalogs[number].startswith(text)
+            ),
+            *(
+                int(at)
+                for number, at in zip(layout.schemas, layout.schema_at, strict=True)
+                if schemas[number].startswith(text)
             ),
         ]
         begins: Flags = pc.starts_with(self.tree.names, text).to_numpy(zero_copy_only=False)
         if self._filtered.objects is not None:
             begins = begins & self._filtered.objects
-        numbers = self.tree.sums(begins)[layout.middles]
-        is_open = self._open_flags("middle")[layout.middles]
+        numbers = self.tree.sums(begins)[layout.schemas]
+        is_open = self._open_flags("schema")[layout.schemas]
         holding = np.flatnonzero(is_open & (numbers > 0))
         # Only the two places where the answer may be are looked at: the first from here on, and the first of all.
-        ends = layout.middle_at[holding] + self._filtered.counts[layout.middles[holding]]
+        ends = layout.schema_at[holding] + self._filtered.counts[layout.schemas[holding]]
         after = holding[np.searchsorted(ends, start) :]
         for place in {*after[:2].tolist(), *holding[:1].tolist()}:
-            middle = int(layout.middles[place])
-            found += (int(layout.middle_at[place]) + 1 + np.flatnonzero(begins[self._objects_of(middle)])).tolist()
+            schema_number = int(layout.schemas[place])
+            found += (
+                int(layout.schema_at[place]) + 1 + np.flatnonzero(begins[self._objects_of(schema_number)])
+            ).tolist()
         later = [at for at in found if at >= start]
         return min(later or found, default=None)
 
@@ -577,7 +593,7 @@ class TreeModel:
         found = ""
         if self.query or self.show != "all":
             number = int(self._filtered.counts.sum())
-            found = f"{number:,} of {plural(len(self.tree.objects), 'object')}"
+            found = f"{number:,} of {plural(len(self.tree.leaves), 'object')}"
         return {
             "query": self.query,
             "show": self.show,

@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from dbxexplore.filters.subjects import Codes, Flags
-from dbxexplore.widgets.browse.index import NodeKey, Place, TreeIndex
+from dbxexplore.widgets.browse.index import NodeKey, NodeRef, TreeIndex
 
 _MOST_RULES = 5_000  # users make a few; beyond this, the objects are stored by name in one rule
 
@@ -48,7 +48,7 @@ class ObjectsRule:
         """Return which objects of a tree these are."""
         if tree is self.tree:
             return self.flags
-        wanted = _names(tree, np.ones(len(tree.objects), np.bool_)).isin(_names(self.tree, self.flags))
+        wanted = _names(tree, np.ones(len(tree.leaves), np.bool_)).isin(_names(self.tree, self.flags))
         return np.asarray(wanted, dtype=np.bool_)
 
 
@@ -58,8 +58,8 @@ Rule: TypeAlias = "NodeRule | QueryRule | ObjectsRule"
 class Ticks:
     """The ticks on one tree, and the rules that they come from.
 
-    ``objects`` has one flag per object of the tree, in order. ``empty`` has one per middle and ``empty_tops`` one
-    per top; they apply to containers without objects.
+    ``objects`` has one flag per object of the tree, in order. ``empty`` has one per schema and ``empty_catalogs`` one
+    per catalog; they apply to containers without objects.
     """
 
     def __init__(self, tree: TreeIndex, rules: tuple[Rule, ...] = ()) -> None:
@@ -71,13 +71,13 @@ class Ticks:
         self.rules = rules
 
     def _clear(self) -> None:
-        self.objects: Flags = np.zeros(len(self.tree.objects), dtype=np.bool_)
-        self.empty: Flags = np.zeros(len(self.tree.middles), dtype=np.bool_)
-        self.empty_tops: Flags = np.zeros(len(self.tree.tops), dtype=np.bool_)
+        self.objects: Flags = np.zeros(len(self.tree.leaves), dtype=np.bool_)
+        self.empty: Flags = np.zeros(len(self.tree.schemas), dtype=np.bool_)
+        self.empty_catalogs: Flags = np.zeros(len(self.tree.catalogs), dtype=np.bool_)
 
     # --- user actions ---
 
-    def set_node(self, place: Place, *, on: bool) -> None:
+    def set_node(self, place: NodeRef, *, on: bool) -> None:
         """Tick or untick a node and everything in it."""
         rule = NodeRule(self.tree.key(place), on)
         earlier = tuple(kept for kept in self.rules if not _is_inside(kept, rule.key))
@@ -115,15 +115,15 @@ class Ticks:
         if place is None:
             return
         where, number = place
-        if where == "object":
+        if where == "leaf":
             self.objects[number] = rule.on
             return
-        middles = slice(number, number + 1)
-        if where == "top":
-            middles = slice(tree.first_middle[number], tree.first_middle[number + 1])
-            self.empty_tops[number] = rule.on
-        self.empty[middles] = rule.on
-        self.objects[tree.first_object[middles.start] : tree.first_object[middles.stop]] = rule.on
+        schemas = slice(number, number + 1)
+        if where == "catalog":
+            schemas = slice(tree.first_schema[number], tree.first_schema[number + 1])
+            self.empty_catalogs[number] = rule.on
+        self.empty[schemas] = rule.on
+        self.objects[tree.first_leaf[schemas.start] : tree.first_leaf[schemas.stop]] = rule.on
 
     # --- what it comes to ---
 
@@ -132,35 +132,35 @@ class Ticks:
         return bool(self.objects.any()) or bool((self.empty & (self.tree.sizes == 0)).any()) or bool(self._lone().any())
 
     def _lone(self) -> Flags:
-        """Return the ticked tops that hold nothing at all."""
-        lone: Flags = self.empty_tops & (np.diff(self.tree.first_middle) == 0)
+        """Return the ticked catalogs that hold nothing at all."""
+        lone: Flags = self.empty_catalogs & (np.diff(self.tree.first_schema) == 0)
         return lone
 
     def rows(self) -> Flags:
         """Return the ticks as flags for the rows of the catalog, with the containers of what is ticked."""
         tree = self.tree
         found = np.zeros(len(tree.catalog), dtype=np.bool_)
-        found[tree.objects[self.objects]] = True
-        middles: Flags = np.where(tree.sizes > 0, tree.sums(self.objects) > 0, self.empty)
-        tops = (tree.top_sums(middles) > 0) | self._lone()
-        for rows, held in ((tree.middle_rows, middles), (tree.top_rows, tops)):
+        found[tree.leaves[self.objects]] = True
+        schemas: Flags = np.where(tree.sizes > 0, tree.sums(self.objects) > 0, self.empty)
+        catalogs = (tree.catalog_sums(schemas) > 0) | self._lone()
+        for rows, held in ((tree.schema_rows, schemas), (tree.catalog_rows, catalogs)):
             with_row = rows[held & (rows >= 0)]
             found[with_row] = True
         return found
 
     def states(self) -> tuple[Codes, Codes]:
-        """Return 0 (off), 1 (on) or 2 (mixed) for each top and each middle."""
+        """Return 0 (off), 1 (on) or 2 (mixed) for each catalog and each schema."""
         tree = self.tree
         ticked = tree.sums(self.objects)
-        middles = np.where(tree.sizes == 0, self.empty, np.where(ticked == 0, 0, np.where(ticked == tree.sizes, 1, 2)))
-        number = np.diff(tree.first_middle)
-        on, some = tree.top_sums(middles == 1), tree.top_sums(middles > 0)
-        tops = np.where(number == 0, self.empty_tops, np.where(some == 0, 0, np.where(on == number, 1, 2)))
-        return tops.astype(np.intp), middles.astype(np.intp)
+        schemas = np.where(tree.sizes == 0, self.empty, np.where(ticked == 0, 0, np.where(ticked == tree.sizes, 1, 2)))
+        number = np.diff(tree.first_schema)
+        on, some = tree.catalog_sums(schemas == 1), tree.catalog_sums(schemas > 0)
+        catalogs = np.where(number == 0, self.empty_catalogs, np.where(some == 0, 0, np.where(on == number, 1, 2)))
+        return catalogs.astype(np.intp), schemas.astype(np.intp)
 
     def counts(self) -> Mapping[str, int]:
         """Return how many objects of each kind are ticked."""
-        codes = self.tree.catalog.objects["kind"].cat.codes.to_numpy()[self.tree.objects[self.objects]]
+        codes = self.tree.catalog.objects["kind"].cat.codes.to_numpy()[self.tree.leaves[self.objects]]
         categories = self.tree.catalog.objects["kind"].cat.categories
         numbers = np.bincount(codes, minlength=len(categories))
         return {str(kind): int(number) for kind, number in zip(categories, numbers, strict=True) if number}
@@ -172,7 +172,7 @@ class Ticks:
 
 def _names(tree: TreeIndex, flags: Flags) -> pd.MultiIndex:
     """Return what names these objects of a tree."""
-    held = tree.catalog.objects.iloc[tree.objects[flags]]
+    held = tree.catalog.objects.iloc[tree.leaves[flags]]
     names = [held[column].astype(object).fillna("") for column in ("kind", "catalog", "schema", "full_name")]
     return pd.MultiIndex.from_arrays(names)
 
@@ -198,10 +198,10 @@ def _condensed(ticks: Ticks) -> tuple[Rule, ...]:
     """Return few rules that come to the same."""
     tree = ticks.tree
     held = ObjectsRule(tree, ticks.objects.copy(), on=True)
-    tops, middles = ticks.states()
+    catalogs, schemas = ticks.states()
     empty = [
-        *(("top", int(number)) for number in np.flatnonzero((tops == 1) & (np.diff(tree.first_middle) == 0))),
-        *(("middle", int(number)) for number in np.flatnonzero((middles == 1) & (tree.sizes == 0))),
+        *(("catalog", int(number)) for number in np.flatnonzero((catalogs == 1) & (np.diff(tree.first_schema) == 0))),
+        *(("schema", int(number)) for number in np.flatnonzero((schemas == 1) & (tree.sizes == 0))),
     ]
     return (*(NodeRule(tree.key(place), on=True) for place in empty), held)  # type: ignore[arg-type]  # mypy widens the literals
 
@@ -211,27 +211,27 @@ def matching_objects(tree: TreeIndex, query: str) -> Flags:
 
     A query with a dot or a slash is looked for in full names as well.
     """
-    own, tops, middles = matching_nodes(tree, query)
-    if len(middles):
-        middles |= tops[tree.top_of]
-    if middles.any():
-        own |= middles[tree.middle_of_object]
+    own, catalogs, schemas = matching_nodes(tree, query)
+    if len(schemas):
+        schemas |= catalogs[tree.catalog_of]
+    if schemas.any():
+        own |= schemas[tree.schema_of_leaf]
     return own
 
 
 def matching_nodes(tree: TreeIndex, query: str) -> tuple[Flags, Flags, Flags]:
-    """Return which objects, tops and middles a search finds by their own names, whatever their case."""
+    """Return which objects, catalogs and schemas a search finds by their own names, whatever their case."""
     text = query.strip().lower()
     objects = _flags(pc.match_substring(tree.names, text))
-    top_names, middle_names = tree.container_names
-    tops = np.fromiter((text in name for name in top_names), np.bool_, len(top_names))
-    middles = np.fromiter((text in name for name in middle_names), np.bool_, len(middle_names))
+    catalog_names, schema_names = tree.container_names
+    catalogs = np.fromiter((text in name for name in catalog_names), np.bool_, len(catalog_names))
+    schemas = np.fromiter((text in name for name in schema_names), np.bool_, len(schema_names))
     if "." in text or "/" in text:
         objects |= _spanning(tree, text)
         # Its end must reach the container's own name, or everything in a catalog would be found by the catalog's.
         ends = (q.rfind(text) + len(text) - len(q) + len(n) if text in q else -1 for q, n in _qualified(tree))
-        middles |= np.fromiter(ends, np.intp, len(middle_names)) >= 0
-    return objects, tops, middles
+        schemas |= np.fromiter(ends, np.intp, len(schema_names)) >= 0
+    return objects, catalogs, schemas
 
 
 def _qualified(tree: TreeIndex) -> Iterator[tuple[str, str]]:
@@ -240,14 +240,14 @@ def _qualified(tree: TreeIndex) -> Iterator[tuple[str, str]]:
 
 def _spanning(tree: TreeIndex, text: str) -> Flags:
     """Return which objects have ``text`` across the border between the name of what holds them and their own."""
-    found = np.zeros(len(tree.objects), dtype=np.bool_)
-    notebooks = len(tree.tops) - 1 if tree.has_notebooks else -1
-    borders = ["/" if top == notebooks else "." for top in tree.top_of.tolist()]
+    found = np.zeros(len(tree.leaves), dtype=np.bool_)
+    notebooks = len(tree.catalogs) - 1 if tree.has_notebooks else -1
+    borders = ["/" if catalog_number == notebooks else "." for catalog_number in tree.catalog_of.tolist()]
     for border in [at for at, character in enumerate(text, start=1) if character in "./"]:
         before, after = text[:border], text[border:]
         held = [f"{n.rstrip('/')}{b}".endswith(before) for n, b in zip(tree.qualified_names, borders, strict=True)]
         if any(held):
-            found |= _flags(pc.starts_with(tree.names, after)) & np.array(held)[tree.middle_of_object]
+            found |= _flags(pc.starts_with(tree.names, after)) & np.array(held)[tree.schema_of_leaf]
     return found
 
 

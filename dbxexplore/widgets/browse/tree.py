@@ -21,7 +21,7 @@ import traitlets
 from dbxexplore.filters import Preview
 from dbxexplore.widgets.base import locked
 from dbxexplore.widgets.browse import script
-from dbxexplore.widgets.browse.index import Place
+from dbxexplore.widgets.browse.index import NodeRef
 from dbxexplore.widgets.browse.model import SHOWS, SORTS, Row, Show, Sort, TreeModel
 from dbxexplore.widgets.controls import Control
 from dbxexplore.widgets.state import ExplorerState, Mask
@@ -55,8 +55,8 @@ COLUMNS = ("name", "verdict", "type", "holds")
 _LARGEST_SHARE = 10_000
 
 _TICKING = {"tick", "tick_shown", "clear_ticks"}
-_NODE_ID = re.compile(r"(\d+)-([tmo])(\d{1,12})")
-_WHERE: dict[str, Literal["top", "middle", "object"]] = {"t": "top", "m": "middle", "o": "object"}
+_NODE_ID = re.compile(r"(\d+)-([csl])(\d{1,12})")
+_WHERE: dict[str, Literal["catalog", "schema", "leaf"]] = {"c": "catalog", "s": "schema", "l": "leaf"}
 
 
 @dataclass(frozen=True)
@@ -275,7 +275,7 @@ class CatalogTree(Control, anywidget.AnyWidget):
             if intent.type == "find":
                 return model.find(str(intent.values["text"])[:_LONGEST_TEXT], cast("int", intent.values["from"]))
             if "id" in intent.values:
-                place = self._place(str(intent.values["id"]))
+                place = self._node(str(intent.values["id"]))
                 if place is None:
                     _ignored(intent)
                     return None
@@ -285,13 +285,13 @@ class CatalogTree(Control, anywidget.AnyWidget):
             self._report(ticks=intent.type in _TICKING)
         return None
 
-    def _place(self, node_id: str) -> Place | None:
+    def _node(self, node_id: str) -> NodeRef | None:
         assert self._model is not None
         tree, match = self._model.tree, _NODE_ID.fullmatch(node_id)
         if match is None or int(match[1]) != self._generation:
             return None
         where, number = _WHERE[match[2]], int(match[3])
-        size = {"top": len(tree.tops), "middle": len(tree.middles), "object": len(tree.objects)}[where]
+        size = {"catalog": len(tree.catalogs), "schema": len(tree.schemas), "leaf": len(tree.leaves)}[where]
         return (where, number) if number < size else None
 
     def _answer(self, focus: int | None = None) -> None:
@@ -334,7 +334,7 @@ _NOTHING: Mapping[str, object] = {
     "message": "Discover a workspace to see its catalogs",
 }
 
-_ON_NODE: Mapping[str, Callable[[TreeModel, Place, Intent], None]] = {
+_ON_NODE: Mapping[str, Callable[[TreeModel, NodeRef, Intent], None]] = {
     "expand": lambda model, place, intent: model.open(place, is_open=bool(intent.values["open"])),
     "siblings": lambda model, place, _: model.open_siblings(place),
     "tick": lambda model, place, intent: model.tick(place, on=bool(intent.values["on"])),

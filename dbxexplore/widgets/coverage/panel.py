@@ -28,7 +28,7 @@ from dbxexplore.widgets.base import Component, message_area, set_text, shows_err
 from dbxexplore.widgets.pager import Pager
 from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.words import DISCOVERING
-from dbxexplore.widgets.work import Latest
+from dbxexplore.widgets.work import Debouncer
 
 if TYPE_CHECKING:
     from plotly.graph_objects import FigureWidget
@@ -59,7 +59,7 @@ class CoveragePanel(Component):
     """Whether the treemap is shown. It stays False where it cannot be made, and the panel says why."""
 
     def __init__(self, state: ExplorerState | None = None) -> None:
-        self.updating = Latest(_TYPING_SECONDS)
+        self.updating = Debouncer(_TYPING_SECONDS)
         self._table = _no_rows()
         self._open: set[str] = set()  # catalogs whose schemas are listed
         self._pager = Pager(PAGE_LENGTH, self._turn)

@@ -17,7 +17,7 @@ from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, shows_errors
 from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.words import leaves
-from dbxexplore.widgets.work import Latest
+from dbxexplore.widgets.work import Debouncer
 
 _MOST_PATTERNS = 12  # of one level
 _MOST_FAILURES = 3  # of one scope
@@ -33,7 +33,7 @@ class ExplanationPanel(Component):
 
     def __init__(self, state: ExplorerState | None = None) -> None:
         self._explanation: Explanation | None = None
-        self._later, self._counting = Latest(_DELAY), Latest(_COUNT_DELAY)
+        self._later, self._counting = Debouncer(_DELAY), Debouncer(_COUNT_DELAY)
         self._text = widgets.HTML()
         self._flip = widgets.Button(layout={"width": "auto", "align_self": "flex-start"})
         self._flip.on_click(self._on_flip)

@@ -28,7 +28,7 @@ from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, error_html, message_area, set_text, shows_errors
 from dbxexplore.widgets.pager import Pager
 from dbxexplore.widgets.state import DEFAULT_NAME, ExplorerState
-from dbxexplore.widgets.work import Latest
+from dbxexplore.widgets.work import Debouncer
 
 PAGE_LENGTH = 20  # asset keys
 MOST_BYTES = 1_000_000  # of a file to compare with
@@ -53,7 +53,7 @@ class ExportPanel(Component):
     """The path of the file that was written last."""
 
     def __init__(self, state: ExplorerState | None = None) -> None:
-        self.finding, self.comparing = Latest(_TYPING_SECONDS), Latest(_TYPING_SECONDS)
+        self.finding, self.comparing = Debouncer(_TYPING_SECONDS), Debouncer(_TYPING_SECONDS)
         self._found = np.array([], dtype=np.intp)  # rows of the assets that the search finds
         self._found_for: tuple[Preview | None, str] = (None, "")  # the preview and the search
         self._shared: list[Rows] = []  # rows of the assets that share a key

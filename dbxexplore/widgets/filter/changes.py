@@ -21,7 +21,7 @@ from dbxexplore.widgets.focus import focus
 from dbxexplore.widgets.history import describe
 from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.words import containers_text, leaves, reason
-from dbxexplore.widgets.work import Latest
+from dbxexplore.widgets.work import Debouncer
 
 _SHOWN = 8
 _DELAY = 0.15  # seconds after the last key: the deciding patterns take longer to find than the numbers
@@ -38,7 +38,7 @@ class ChangesPanel(Component):
     def __init__(self, state: ExplorerState | None = None) -> None:
         self._undo, self._redo = widgets.Button(icon="undo"), widgets.Button(icon="repeat")
         self._changes, self._objects = widgets.HTML(), message_area()
-        self._later = Latest(_DELAY)
+        self._later = Debouncer(_DELAY)
         super().__init__(state)
         for button, other, go in (
             (self._undo, self._redo, self.state.undo),

@@ -25,7 +25,7 @@ from dbxexplore.widgets.focus import focus
 from dbxexplore.widgets.pager import Pager
 from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.words import leaves, objects_text
-from dbxexplore.widgets.work import Latest
+from dbxexplore.widgets.work import Debouncer
 
 PAGE_LENGTH = 50  # rows of a level; each is some ten widgets
 _MOST_LINES = 8  # of a list as text, before it scrolls
@@ -63,7 +63,7 @@ class FilterEditor(Component):
     the editor, from a thread."""
 
     def __init__(self, state: ExplorerState | None = None) -> None:
-        self._counter, self._judge = Latest(_COUNT_DELAY), Latest(_JUDGE_DELAY)
+        self._counter, self._judge = Debouncer(_COUNT_DELAY), Debouncer(_JUDGE_DELAY)
         self._dependent = ""  # what would differ under other matching rules, in words
         self._counts: dict[_Key, _Count | None] = {}  # of this catalog and dialect; None took too long
         self._writing = False  # while the menu is set here, its value is not a choice

@@ -20,7 +20,7 @@ from dbxexplore.widgets.base import Component, error_html, message_area, set_tex
 from dbxexplore.widgets.focus import focus
 from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.words import containers_text, leaves, objects_text
-from dbxexplore.widgets.work import Latest
+from dbxexplore.widgets.work import Debouncer
 
 _MOST_PATTERNS = 12  # of one list
 _MOST_NAMES = 8
@@ -38,7 +38,7 @@ class SuggestPanel(Component):
     """The suggestion that is not applied yet. Set from a thread."""
 
     def __init__(self, state: ExplorerState | None = None) -> None:
-        self._work = Latest(0.0)
+        self._work = Debouncer(0.0)
         self._working = self._is_outdated = False
         self._suggested: Preview | None = None  # what the suggestion would include
         self._write = widgets.Button(description="Generate patterns", layout={"width": "auto"})

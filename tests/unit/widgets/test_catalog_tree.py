@@ -81,7 +81,7 @@ def test_everything_that_was_done_while_the_kernel_was_busy_is_done_once(tree: C
     tree.request = {
         "session": "page",
         "intents": [
-            {"seq": 3, "type": "tick", "id": "1-t9", "on": True},
+            {"seq": 3, "type": "tick", "id": "1-c9", "on": True},
             {"seq": 5, "type": "tick", "id": gold, "on": False},
         ],
     }
@@ -111,11 +111,11 @@ MALFORMED = [
     {"session": "page", "intents": [{"seq": True, "type": "clear_ticks"}]},
     {"session": "page", "intents": [{"seq": 90, "type": "__class__"}]},
     {"session": "page", "intents": [{"seq": 90, "type": ["tick"]}]},
-    {"session": "page", "intents": [{"seq": 90, "type": "tick", "id": "1-t0"}]},
-    {"session": "page", "intents": [{"seq": 90, "type": "tick", "id": "1-t0", "on": 1}]},
-    {"session": "page", "intents": [{"seq": 90, "type": "tick", "id": "1-t999", "on": True}]},
+    {"session": "page", "intents": [{"seq": 90, "type": "tick", "id": "1-c0"}]},
+    {"session": "page", "intents": [{"seq": 90, "type": "tick", "id": "1-c0", "on": 1}]},
+    {"session": "page", "intents": [{"seq": 90, "type": "tick", "id": "1-c999", "on": True}]},
     {"session": "page", "intents": [{"seq": 90, "type": "tick", "id": "1-x0", "on": True}]},
-    {"session": "page", "intents": [{"seq": 90, "type": "tick", "id": "77-t0", "on": True}]},
+    {"session": "page", "intents": [{"seq": 90, "type": "tick", "id": "77-c0", "on": True}]},
     {"session": "page", "intents": [{"seq": 90, "type": "window", "start": 1.5, "count": 3}]},
     {"session": "page", "intents": [{"seq": 90, "type": "show", "which": "everything"}]},
     {"session": "page", "intents": [{"seq": 90, "type": "sort", "by": {"name": 1}}]},
@@ -301,7 +301,7 @@ def test_without_a_catalog_it_says_what_to_do() -> None:
     tree = CatalogTree()
     assert tree.reply["total"] == 0
     assert "Discover" in tree.reply["status"]["message"]
-    assert Page(tree).do("tick", id="0-t0", on=True)["ack"] == 1
+    assert Page(tree).do("tick", id="0-c0", on=True)["ack"] == 1
 
 
 def test_an_unknown_keyword_argument_is_refused(catalog: dbx.Catalog) -> None:

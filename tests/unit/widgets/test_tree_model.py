@@ -79,38 +79,38 @@ class Node:
 
 
 def plain_tree(catalog: dbx.Catalog) -> list[Node]:
-    tops: dict[tuple[str, ...], Node] = {}
-    middles: dict[tuple[str, ...], Node] = {}
+    catalogs: dict[tuple[str, ...], Node] = {}
+    schemas: dict[tuple[str, ...], Node] = {}
 
-    def top(name: str, *, notebooks: bool = False) -> Node:
+    def catalog_number(name: str, *, notebooks: bool = False) -> Node:
         key = ("notebooks",) if notebooks else ("catalog", name)
-        return tops.setdefault(key, Node(key, name, 1, text=name))
+        return catalogs.setdefault(key, Node(key, name, 1, text=name))
 
-    def middle(of: Node, name: str, kind: str) -> Node:
+    def schema_number(of: Node, name: str, kind: str) -> Node:
         key = ("folder", name) if kind == "folder" else ("schema", of.name, name)
-        if key not in middles:
-            middles[key] = Node(key, name, 2, text=name if kind == "folder" else f"{of.name}.{name}")
-            of.children.append(middles[key])
-        return middles[key]
+        if key not in schemas:
+            schemas[key] = Node(key, name, 2, text=name if kind == "folder" else f"{of.name}.{name}")
+            of.children.append(schemas[key])
+        return schemas[key]
 
     records = catalog.objects[["kind", "catalog", "schema", "name", "full_name"]].astype(object).to_dict("records")
     for row, one in enumerate(records):
         name = str(one["name"])
         if one["kind"] == "catalog":
-            top(name).row = row
+            catalog_number(name).row = row
         elif one["kind"] == "schema":
-            middle(top(str(one["catalog"])), name, "schema").row = row
+            schema_number(catalog_number(str(one["catalog"])), name, "schema").row = row
         elif one["kind"] == "notebook":
             path = str(one["full_name"])
-            holder = middle(top(NOTEBOOKS, notebooks=True), path.rpartition("/")[0] or "/", "folder")
+            holder = schema_number(catalog_number(NOTEBOOKS, notebooks=True), path.rpartition("/")[0] or "/", "folder")
             holder.children.append(Node(("notebook", path), name, 3, row, path))
         else:
-            holder = middle(top(str(one["catalog"])), str(one["schema"]), "schema")
+            holder = schema_number(catalog_number(str(one["catalog"])), str(one["schema"]), "schema")
             key = (str(one["kind"]), str(one["catalog"]), str(one["schema"]), name)
             holder.children.append(Node(key, name, 3, row, str(one["full_name"])))
-    for node in (*tops.values(), *middles.values()):
+    for node in (*catalogs.values(), *schemas.values()):
         node.children.sort(key=lambda child: (child.name.lower(), child.name))
-    return sorted(tops.values(), key=lambda node: (node.key[0] == "notebooks", node.name.lower(), node.name))
+    return sorted(catalogs.values(), key=lambda node: (node.key[0] == "notebooks", node.name.lower(), node.name))
 
 
 class PlainModel:
@@ -118,9 +118,9 @@ class PlainModel:
 
     def __init__(self, catalog: dbx.Catalog, preview: dbx.Preview | None) -> None:
         self.catalog, self.preview = catalog, preview
-        self.tops = plain_tree(catalog)
+        self.catalogs = plain_tree(catalog)
         self.query, self.show, self.changed = "", "all", np.zeros(len(catalog), bool)
-        self.opened = {self.tops[0].key} if len(self.tops) == 1 else set[tuple[str, ...]]()
+        self.opened = {self.catalogs[0].key} if len(self.catalogs) == 1 else set[tuple[str, ...]]()
         self.toggled: set[tuple[str, ...]] = set()
         self.ticked: set[tuple[str, ...]] = set()
 
@@ -187,7 +187,7 @@ class PlainModel:
                 if node.level < 3 and self.is_open(node):
                     walk(node.children, (*above, node), len(found) - 1)
 
-        walk(self.tops, (), -1)
+        walk(self.catalogs, (), -1)
         return found
 
 
@@ -233,14 +233,19 @@ def act(model: TreeModel, plain: PlainModel, rng: random.Random) -> None:  # noq
         model.set_preview(plain.preview, plain.changed)
     elif what == "open_all":
         model.open_all(is_open=on)
-        containers = [one for top in plain.tops for one in (top, *top.children)]
+        containers = [one for catalog_number in plain.catalogs for one in (catalog_number, *catalog_number.children)]
         if plain.query:
             plain.toggled = {one.key for one in containers if plain.finds_in(one) != on}
         else:
             plain.opened = {one.key for one in containers} if on else set()
     elif what == "tick_shown":
         model.tick_shown(on=on)
-        leaves = [(leaf, (top, middle)) for top in plain.tops for middle in top.children for leaf in middle.children]
+        leaves = [
+            (leaf, (catalog_number, schema_number))
+            for catalog_number in plain.catalogs
+            for schema_number in catalog_number.children
+            for leaf in schema_number.children
+        ]
         for leaf in [leaf for leaf, above in leaves if plain.shown_leaf(leaf, above)]:
             plain.set_tick(leaf, on=on)
     elif what == "clear" and rng.random() < 0.3:
@@ -275,8 +280,10 @@ def test_the_ticks_are_the_same_rules_on_another_catalog(seed: int) -> None:
         again.ticks._apply(rule)
     assert (moved.ticks.objects == again.ticks.objects).all()
     # What a search ticked is ticked in the other catalog too, for objects that the first one had not.
-    found = [leaf for top in plain_tree(other) for leaf in top.leaves() if "or" in leaf.name.lower()]
-    ticked = {tuple(moved.tree.key(("object", int(at)))) for at in np.flatnonzero(moved.ticks.objects)}
+    found = [
+        leaf for catalog_number in plain_tree(other) for leaf in catalog_number.leaves() if "or" in leaf.name.lower()
+    ]
+    ticked = {tuple(moved.tree.key(("leaf", int(at)))) for at in np.flatnonzero(moved.ticks.objects)}
     assert {leaf.key for leaf in found} <= ticked
 
 
@@ -286,7 +293,11 @@ def test_the_ticked_rows_are_the_ticked_objects_and_what_holds_them(seed: int) -
     catalog = some_catalog(rng)
     model, plain = TreeModel(catalog), PlainModel(catalog, None)
     for _ in range(6):
-        nodes = [node for top in plain.tops for node in (top, *top.children, *top.leaves())]
+        nodes = [
+            node
+            for catalog_number in plain.catalogs
+            for node in (catalog_number, *catalog_number.children, *catalog_number.leaves())
+        ]
         if nodes:
             node, on = rng.choice(nodes), rng.random() < 0.7
             model.tick(model.tree.find(node.key), on=on)
@@ -298,7 +309,7 @@ def test_the_ticked_rows_are_the_ticked_objects_and_what_holds_them(seed: int) -
             return below | {node.row} if below or any(plain.tick(c) != "off" for c in node.children) else set()
         return {node.row} if plain.tick(node) == "on" else set()
 
-    expected = set[int]().union(*(rows_of(top) for top in plain.tops)) - {-1}
+    expected = set[int]().union(*(rows_of(catalog_number) for catalog_number in plain.catalogs)) - {-1}
     assert set(np.flatnonzero(model.ticks.rows()).tolist()) == expected
 
 
@@ -321,15 +332,15 @@ def test_type_ahead_finds_the_next_row_that_begins_so(seed: int) -> None:
 @pytest.mark.parametrize("seed", range(30))
 def test_every_node_is_found_again_by_its_key_and_its_row(seed: int) -> None:
     tree = TreeIndex.of(some_catalog(random.Random(seed)))
-    sizes = {"top": len(tree.tops), "middle": len(tree.middles), "object": len(tree.objects)}
+    sizes = {"catalog": len(tree.catalogs), "schema": len(tree.schemas), "leaf": len(tree.leaves)}
     places = [(where, number) for where, size in sizes.items() for number in range(size)]
     assert [tree.find(tree.key(place)) for place in places] == places
     with_rows = [place for place in places if tree.row_of(place) >= 0]
-    assert [tree.place_of(tree.row_of(place)) for place in with_rows] == with_rows
+    assert [tree.node_of(tree.row_of(place)) for place in with_rows] == with_rows
     assert sorted(tree.row_of(place) for place in with_rows) == list(range(len(tree.catalog)))
     assert tree.find(("catalog", "no such")) is None
     assert tree.find(("table", "no", "such", "thing")) is None
-    assert tree.place_of(-1) is None
+    assert tree.node_of(-1) is None
 
 
 def test_revealing_opens_what_holds_a_node_and_takes_away_a_search_that_hides_it(catalog: dbx.Catalog) -> None:
@@ -341,7 +352,12 @@ def test_revealing_opens_what_holds_a_node_and_takes_away_a_search_that_hides_it
 
 
 def test_names_are_in_order_whatever_their_case_and_notebooks_come_last() -> None:
-    rows = [("table", top, schema, name) for top in ("dev", "Legacy", "a") for schema in ("x", "Y") for name in "bAaB"]
+    rows = [
+        ("table", catalog_number, schema, name)
+        for catalog_number in ("dev", "Legacy", "a")
+        for schema in ("x", "Y")
+        for name in "bAaB"
+    ]
     frame = pd.DataFrame(rows, columns=["kind", "catalog", "schema", "name"])
     frame["full_name"] = frame["catalog"] + "." + frame["schema"] + "." + frame["name"]
     frame.loc[len(frame)] = ["notebook", None, None, "etl", "/Shared/etl"]
@@ -385,7 +401,12 @@ def test_sorting_is_within_each_container_and_that_by_name_or_verdict_of_the_con
 
 
 def test_by_verdict_containers_come_in_the_order_of_theirs_and_notebooks_last() -> None:
-    rows = [(top, f"{n}s", f"t{m}") for top in ("aout", "bsome", "cin", "din") for n in range(3) for m in range(2)]
+    rows = [
+        (catalog_number, f"{n}s", f"t{m}")
+        for catalog_number in ("aout", "bsome", "cin", "din")
+        for n in range(3)
+        for m in range(2)
+    ]
     frame = pd.DataFrame(rows, columns=["catalog", "schema", "name"]).assign(kind="table")
     frame["full_name"] = frame["catalog"] + "." + frame["schema"] + "." + frame["name"]
     frame.loc[len(frame)] = [None, None, "etl", "notebook", "/Shared/etl"]
@@ -398,12 +419,12 @@ def test_by_verdict_containers_come_in_the_order_of_theirs_and_notebooks_last() 
     def shown(level: int) -> list[tuple[str, str]]:
         return [(row["name"], row["verdict"]) for row in model.window(0, model.total) if row["level"] == level]
 
-    tops = [("cin", "in"), ("din", "in"), ("bsome", "some"), ("aout", "out"), (NOTEBOOKS, "out")]
-    assert shown(1) == tops
+    catalogs = [("cin", "in"), ("din", "in"), ("bsome", "some"), ("aout", "out"), (NOTEBOOKS, "out")]
+    assert shown(1) == catalogs
     model.open(model.tree.find(("catalog", "bsome")), is_open=True)
     assert shown(2) == [("2s", "in"), ("1s", "some"), ("0s", "out")]
     model.search("t1")
-    assert shown(1) == tops[:-1]
+    assert shown(1) == catalogs[:-1]
     model.search("")
     model.set_preview(dbx.Filters(tables=dbx.Patterns([".*"], ["cin"])).preview(catalog))
     assert shown(1)[:4] == [("aout", "in"), ("bsome", "in"), ("din", "in"), ("cin", "out")]
@@ -502,10 +523,10 @@ def test_thousands_of_single_ticks_become_one_rule_that_means_the_same(
     monkeypatch.setattr("dbxexplore.widgets.browse.ticks._MOST_RULES", 5)
     model = TreeModel(catalog)
     for number in range(8):
-        model.tick(("object", number), on=True)
+        model.tick(("leaf", number), on=True)
     model.tick(model.tree.find(("catalog", "prod_mumbai")), on=True)
     assert len(model.ticks.rules) <= 5
     moved = model.moved_to(catalog, None)
     assert (moved.ticks.objects == model.ticks.objects).all()
     assert moved.ticks.objects.sum() == 8
-    assert moved.ticks.empty_tops.sum() == 1
+    assert moved.ticks.empty_catalogs.sum() == 1

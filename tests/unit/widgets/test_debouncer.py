@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 
-from dbxexplore.widgets.work import Latest
+from dbxexplore.widgets.work import Debouncer
 
 
 def test_only_the_newest_work_is_done() -> None:
-    latest, done = Latest(0.05), list[int]()
+    latest, done = Debouncer(0.05), list[int]()
     for number in range(20):
         latest.start(lambda _wanted, number=number: done.append(number))
     assert latest.wait(30)
@@ -17,7 +17,7 @@ def test_only_the_newest_work_is_done() -> None:
 
 
 def test_work_under_way_can_ask_whether_it_is_wanted() -> None:
-    latest, asked = Latest(0.0), list[bool]()
+    latest, asked = Debouncer(0.0), list[bool]()
     begun, go_on, over = threading.Event(), threading.Event(), threading.Event()
 
     def work(is_wanted: Callable[[], bool]) -> None:
@@ -37,7 +37,7 @@ def test_work_under_way_can_ask_whether_it_is_wanted() -> None:
 
 
 def test_old_work_that_ends_does_not_pass_for_the_newest() -> None:
-    latest, go_on, begun = Latest(0.0), threading.Event(), threading.Event()
+    latest, go_on, begun = Debouncer(0.0), threading.Event(), threading.Event()
     done: list[str] = []
 
     def old(_is_wanted: Callable[[], bool]) -> None:
@@ -58,6 +58,6 @@ def test_old_work_that_ends_does_not_pass_for_the_newest() -> None:
 
 
 def test_work_that_fails_is_over() -> None:
-    latest = Latest(0.0)
+    latest = Debouncer(0.0)
     latest.start(lambda _wanted: 1 / 0)  # type: ignore[arg-type,return-value]
     assert latest.wait(30)
