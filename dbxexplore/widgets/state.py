@@ -1,9 +1,12 @@
 """The state of an Explorer: one observable object that all panels share, without widgets.
 
 `ExplorerState` holds each shared value once. A panel reads what it shows from the state, observes it, and writes what
-the user sets; derived values (`preview`, `changed`, `config` and their problems) are computed here. Invariants: when
-observers run, all values are consistent; row numbers always refer to the current catalog; the preview is never of
-another catalog.
+the user sets; derived values (`preview`, `live`, `changed`, `config` and their problems) are computed here. Invariants:
+when observers run, all values are consistent; row numbers always refer to the current catalog; no preview is of another
+catalog.
+
+While a pattern is typed, `draft` holds the filters as they would be, and views show `live`; `filters`, and with them
+`preview`, `config` and undo, change when the edit is finished (`finish`).
 """
 
 from __future__ import annotations
@@ -33,6 +36,7 @@ DEFAULT_NAME = "databricks_unity_catalog"
 _ANY_CRON = "0 0 * * *"
 _EDITED = {"filters", "dialect"}
 _JUDGED = {"catalog", *_EDITED}
+_SHOWN = {"draft", *_JUDGED}
 _CONFIGURED = {"settings", *_EDITED, "connection_name", "description", "cron", "timezone"}
 _T = TypeVar("_T")
 
@@ -87,6 +91,15 @@ class ExplorerState(traitlets.HasTraits):
     read_only = traitlets.Bool(default_value=False)
     """Whether the connection is only shown: nothing can be edited, ticked, discovered or saved (bool, False)."""
 
+    # --- set by the editor of patterns ---
+
+    draft = traitlets.Instance(Filters, allow_none=True)
+    """The filters with the pattern that is being typed (`Filters`); None, the default, while none is."""
+
+    unfinished = traitlets.Tuple(default_value=())
+    """The patterns that are being typed or are not valid, such as ``deny tables 1`` (texts); empty by default. They are
+    not in ``filters``."""
+
     # --- reported by the page and the tree ---
 
     selected = traitlets.Int(-1)
@@ -110,14 +123,18 @@ class ExplorerState(traitlets.HasTraits):
     """What the filters include of the catalog (`Preview`). While a pattern is broken, this is the last one of the same
     catalog, if there was one. None, the default, without a catalog."""
 
+    live = traitlets.Instance(Preview, allow_none=True)
+    """What views show (`Preview`): what ``draft`` includes while there is one that can be previewed, otherwise `preview`."""
+
     problem = traitlets.Instance(errors.DbxExploreError, allow_none=True)
-    """Why the filters cannot be previewed (an error); None, the default, while they can."""
+    """Why the filters, or those of ``draft``, cannot be previewed (an error); None, the default, while they can."""
 
     before = traitlets.Instance(Preview, allow_none=True)
     """What the filters included before the last edit (`Preview`); None, the default, before the first."""
 
     changed = traitlets.Instance(Mask, allow_none=True)
-    """The rows whose verdict the last edit changed (`Mask`); None, the default, where there is nothing to compare."""
+    """The rows whose verdict the last edit changed, or ``draft`` would change (`Mask`); None, the default, where there is
+    nothing to compare."""
 
     config = traitlets.Instance(ConnectionConfig, allow_none=True)
     """The connection as it would be exported now (`ConnectionConfig`); None, the default, while it is incomplete.
@@ -148,7 +165,8 @@ class ExplorerState(traitlets.HasTraits):
         self._step = self._compared_step = 0  # the number of the last edit, and of the edit that `before` precedes
         self._set(**{**(_parts(config) if config is not None else {}), **values})
         self._history = History((self.filters, self.dialect))
-        self._judge()
+        self._in_force: errors.DbxExploreError | None = None  # why the filters in force cannot be previewed
+        self._judge(_SHOWN)
         self._configure()
         self.lock = threading.RLock()
 
@@ -170,12 +188,20 @@ class ExplorerState(traitlets.HasTraits):
                 values = {**_parts(config), **values}
             if values.get("catalog", self.catalog) is not self.catalog:  # rows of another catalog name nothing in it
                 values = {"selected": -1, "ticked": None, "ticked_text": "", **values}
+            if "filters" in values:
+                values = {"draft": None, **values}
             old = {name: getattr(self, name) for name in values}
             for name, value in values.items():
                 super().__setattr__(name, value)
             self._follow({name for name in values if getattr(self, name) != old[name]})
 
     # --- edits ---
+
+    def finish(self) -> None:
+        """Put the filters of ``draft`` in force, if there are any."""
+        with self.lock:
+            if self.draft is not None:
+                self.filters = self.draft
 
     @property
     def history(self) -> History[tuple[Filters, Dialect]]:
@@ -206,35 +232,53 @@ class ExplorerState(traitlets.HasTraits):
             edit = describe(self._history.value, value)
             if self._history.record(value, edit.key, self._clock(), ends=edit.ends):
                 self._step += 1
-        if changed & _JUDGED:
-            self._judge()
-        elif self.preview is not None and self.preview.catalog is not self.catalog:
-            self._set(preview=None)
-        if self.preview is not last:
-            self._compare(last)
+        if changed & {"preview", *_SHOWN}:
+            self._judge(changed)
+            if self.preview is not last:
+                self._remember(last)
+            self._compare()
         if changed & _CONFIGURED:
             self._configure()
 
-    def _judge(self) -> None:
+    def _judge(self, changed: set[str]) -> None:
+        """Preview the filters in force, where they changed, and the draft."""
         preview = self.preview if self.preview is not None and self.preview.catalog is self.catalog else None
-        problem = None
-        if self.catalog is not None:
-            try:
-                preview = self.filters.preview(self.catalog, self.dialect)
-            except errors.DbxExploreError as error:
-                problem = error
-        self._set(preview=preview, problem=problem)
+        if self.catalog is None:
+            self._in_force = None
+        elif changed & _JUDGED:
+            preview, self._in_force = self._previewed(self.filters, preview)
+        live, problem = preview, self._in_force
+        if self.catalog is not None and self.draft is not None:
+            live, problem = self._previewed(self.draft, preview)
+        self._set(preview=preview, live=live, problem=problem)
 
-    def _compare(self, last: Preview | None) -> None:
-        """Compare the preview with the one before the last edit; a step of the history is one edit."""
-        before, after = self.before, self.preview
-        if self._compared_step != self._step or not _are_of_one_catalog(before, after):
-            before = last if _are_of_one_catalog(last, after) else None
+    def _previewed(
+        self, filters: Filters, otherwise: Preview | None
+    ) -> tuple[Preview | None, errors.DbxExploreError | None]:
+        """Return the preview of some filters, or another one and why there is none."""
+        assert self.catalog is not None
+        for known in (self.live, self.preview):  # a draft that is finished has been previewed
+            is_of_catalog = known is not None and known.catalog is self.catalog
+            if is_of_catalog and (known.filters, known.dialect) == (filters, self.dialect):
+                return known, None
+        try:
+            return filters.preview(self.catalog, self.dialect), None
+        except errors.DbxExploreError as error:
+            return otherwise, error
+
+    def _remember(self, last: Preview | None) -> None:
+        """Keep the preview from before the last edit; a step of the history is one edit."""
+        if self._compared_step != self._step or not _are_of_one_catalog(self.before, self.preview):
+            self._set(before=last if _are_of_one_catalog(last, self.preview) else None)
             self._compared_step = self._step
+
+    def _compare(self) -> None:
+        """Compare what views show with what was before: before the last edit, or before the draft."""
+        before, after = (self.before, self.preview) if self.draft is None else (self.preview, self.live)
         changed = None
         if before is not None and after is not None:
             changed = Mask(before.included.to_numpy() != after.included.to_numpy())
-        self._set(before=before, changed=changed)
+        self._set(changed=changed)
 
     def _configure(self) -> None:
         problems: list[errors.DbxExploreError] = []

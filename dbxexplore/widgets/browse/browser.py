@@ -63,7 +63,7 @@ class CatalogBrowser(Component):
         self._search.observe(self._on_search, "value")
         self.state.observe(self._on_catalog, "catalog")
         self.observe(self._on_path, "path")
-        self.state.observe(self._on_preview, "preview")
+        self.state.observe(self._on_preview, "live")
         self._restart()
 
     # --- events ---
@@ -174,7 +174,7 @@ class CatalogBrowser(Component):
     def _show_page(self) -> None:
         total = len(self._shown)
         page = self._shown[self._pager.part(total)]
-        verdicts = self.state.preview.frame if self.state.preview is not None else None
+        verdicts = self.state.live.frame if self.state.live is not None else None
         for position, row in enumerate(self._rows):
             if position >= len(page):
                 row.hide()

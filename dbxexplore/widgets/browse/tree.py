@@ -160,7 +160,7 @@ class CatalogTree(Control, anywidget.AnyWidget):
         self.observe(self._on_columns, "columns")
         self.observe(self._on_page_width, "page_width")
         self.state.observe(self._on_catalog, "catalog")
-        self.state.observe(self._on_verdicts, ["preview", "changed"])
+        self.state.observe(self._on_verdicts, ["live", "changed"])
         self.state.observe(self._on_read_only, "read_only")
         self._on_catalog({})
 
@@ -193,7 +193,7 @@ class CatalogTree(Control, anywidget.AnyWidget):
 
     @locked
     def _on_catalog(self, _change: object) -> None:
-        catalog, preview, before = self.state.catalog, self.state.preview, self._model
+        catalog, preview, before = self.state.catalog, self.state.live, self._model
         # Nothing is answered with numbers of the new catalog on rows of the old one.
         self._model = None
         self._generation += 1
@@ -210,7 +210,7 @@ class CatalogTree(Control, anywidget.AnyWidget):
 
     @locked
     def _on_verdicts(self, _change: object) -> None:
-        verdicts = (self.state.preview, self.state.changed)
+        verdicts = (self.state.live, self.state.changed)
         if self._model is not None and self._shown != verdicts:  # set together, they are two changes and one answer
             self._shown = verdicts
             self._model.set_preview(verdicts[0], verdicts[1].flags if verdicts[1] is not None else None)

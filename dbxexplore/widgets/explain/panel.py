@@ -39,7 +39,7 @@ class ExplanationPanel(Component):
         self._flip.on_click(self._on_flip)
         super().__init__(state)
         self.children = [self._text, self._flip, self._message]
-        self.state.observe(self._show, ["preview", "selected", "read_only"])
+        self.state.observe(self._show, ["live", "selected", "read_only"])
         self._show({})
 
     @shows_errors
@@ -53,7 +53,7 @@ class ExplanationPanel(Component):
 
     @shows_errors
     def _show(self, _change: Mapping[str, object]) -> None:
-        preview, selected = self.state.preview, self.state.selected
+        preview, selected = self.state.live, self.state.selected
         self._later.cancel()
         self._counting.cancel()
         if preview is None:

@@ -49,7 +49,7 @@ class ChangesPanel(Component):
         self._buttons = widgets.HBox([self._undo, self._redo], layout={"flex_flow": "row wrap"})
         self.children = [self._buttons, self._changes, self._objects, self._message]
         self.state.observe(self._show_buttons, ["filters", "dialect", "read_only"])
-        self.state.observe(self._show_changes, ["preview", "discovering", "read_only"])
+        self.state.observe(self._show_changes, ["live", "discovering", "read_only"])
         self._show_buttons({})
         self._show_changes({})
 
@@ -81,7 +81,7 @@ class ChangesPanel(Component):
     @shows_errors
     def _show_changes(self, _change: Mapping[str, object]) -> None:
         state = self.state
-        after, changed, text = state.preview, None, ""
+        after, changed, text = state.live, None, ""
         if after is None and state.discovering:
             text = ""  # the panel above says so
         elif after is None:

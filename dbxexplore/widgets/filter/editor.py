@@ -1,4 +1,8 @@
-"""The editor of allow and deny patterns: one row per pattern, checked and counted while it is typed."""
+"""The editor of allow and deny patterns: one row per pattern, checked and counted while it is typed.
+
+While it is typed, a pattern is in the state's `draft`; it is in force once it is finished: with Enter, when its field
+is left, or after a longer pause.
+"""
 
 from __future__ import annotations
 
@@ -20,7 +24,15 @@ from dbxexplore.filters.subjects import Subjects
 from dbxexplore.text import line_html, one_line, plural, visible_html, visible_text
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, locked, message_area, set_text, shows_errors
-from dbxexplore.widgets.filter.pattern_rows import Row, active_patterns, aligned, lines, problem, problem_html
+from dbxexplore.widgets.filter.pattern_rows import (
+    Row,
+    active_patterns,
+    aligned,
+    draft_patterns,
+    lines,
+    problem,
+    problem_html,
+)
 from dbxexplore.widgets.focus import focus
 from dbxexplore.widgets.pager import Pager
 from dbxexplore.widgets.state import ExplorerState
@@ -33,6 +45,8 @@ _AT_ONCE = 5  # patterns counted before an edit returns: more are counted in the
 _MOST_COUNTS = 10_000
 _COUNT_DELAY = 0.05
 _JUDGE_DELAY = 0.4  # seconds after the last key
+_PAUSE = 3.0  # seconds after the last key, until a valid pattern is taken to be finished
+_LINE = "\u2028"  # what the page's script puts between lines that are pasted into a field: it can hold no line break
 _LISTS: tuple[ListName, ...] = get_args(ListName)
 _SUBJECTS: dict[Level, tuple[str, str]] = {
     "catalogs": ("catalog", "name"),
@@ -49,11 +63,11 @@ _Count: TypeAlias = tuple[int, int]  # the names that a pattern matches, and how
 class FilterEditor(Component):
     """The pattern lists of five levels, one row per pattern, and the matching rules.
 
-    A text that is not a valid regular expression is marked in its row, and the last valid one stays active. With a
-    catalog, each row shows how many names it matches and what is probably wrong with it.
+    A text that is not a valid regular expression is marked in its row, and the pattern from before the edit stays in
+    force. With a catalog, each row shows how many names it matches and what is probably wrong with it.
     """
 
-    WRITES = ("filters", "dialect")
+    WRITES = ("filters", "dialect", "draft", "unfinished")
 
     findings = traitlets.Instance(Findings, allow_none=True)
     """What is probably wrong with the patterns; None until they are checked. Set by the editor, from a thread."""
@@ -63,7 +77,7 @@ class FilterEditor(Component):
     the editor, from a thread."""
 
     def __init__(self, state: ExplorerState | None = None) -> None:
-        self._counter, self._judge = Debouncer(_COUNT_DELAY), Debouncer(_JUDGE_DELAY)
+        self._counter, self._judge, self._pause = Debouncer(_COUNT_DELAY), Debouncer(_JUDGE_DELAY), Debouncer(_PAUSE)
         self._dependent = ""  # what would differ under other matching rules, in words
         self._counts: dict[_Key, _Count | None] = {}  # of this catalog and dialect; None took too long
         self._writing = False  # while the menu is set here, its value is not a choice
@@ -97,11 +111,42 @@ class FilterEditor(Component):
     # --- what happens ---
 
     @shows_errors
+    def typed(self, level: Level, *rows: Row) -> None:
+        """Show what the texts of a section would do; ``rows`` are those to be counted immediately."""
+        self._write(self.state.filters, self._filters(draft=True))
+        if self.state.draft is not None:
+            self._pause.start(self._finish_later)
+        self._shown(level, rows)
+
+    @shows_errors
     def changed(self, level: Level, *rows: Row) -> None:
-        """Apply an edit of a section; ``rows`` are those to be counted immediately."""
-        patterns = self._sections[level].patterns()
-        if patterns != self.state.filters.level(level):
-            self.state.filters = self.state.filters.with_level(level, patterns)
+        """Apply an edit of a section, and all texts that are valid; ``rows`` are those to be counted immediately."""
+        for section in self._sections.values():
+            section.finish()
+        self._write(self._filters(), None)
+        self._shown(level, rows)
+
+    def _finish_later(self, is_wanted: Callable[[], bool]) -> None:
+        with self.state.lock:
+            if is_wanted():
+                self.state.finish()
+
+    def _write(self, filters: Filters, draft: Filters | None) -> None:
+        """Set the filters in force, and the draft where it differs from them."""
+        self._pause.cancel()
+        unfinished = tuple(label for section in self._sections.values() for label in section.unfinished())
+        self.state.update(filters=filters, draft=None if draft == filters else draft, unfinished=unfinished)
+
+    def _filters(self, *, draft: bool = False) -> Filters:
+        """Return the filters of all sections; levels that have not changed stay as they are."""
+        filters: Filters = self.state.filters
+        for level, section in self._sections.items():
+            patterns = section.patterns(draft=draft)
+            if patterns != filters.level(level):
+                filters = filters.with_level(level, patterns)
+        return filters
+
+    def _shown(self, level: Level, rows: Sequence[Row]) -> None:
         self._count_now(level, rows)
         self._show_counts(level)
         self._sections[level].show_note()
@@ -130,9 +175,13 @@ class FilterEditor(Component):
     def _on_filters(self, _change: Mapping[str, object]) -> None:
         """Update the rows that changed; others may hold a half-typed pattern."""
         for level, section in self._sections.items():
-            if section.patterns() != self.state.filters.level(level):
-                section.assign(self.state.filters.level(level))
+            patterns = self.state.filters.level(level)
+            if section.patterns(draft=True) == patterns:
+                section.finish()
+            elif section.patterns() != patterns:
+                section.assign(patterns)
                 self._show_counts(level)
+        self._write(self.state.filters, self._filters(draft=True))
         self._restart(only_missing=True)
 
     def _forget_counts(self) -> None:
@@ -146,7 +195,7 @@ class FilterEditor(Component):
     def _restart(self, *, only_missing: bool = False) -> None:
         """Count and check the patterns again in the background."""
         self._outdate()
-        catalog, filters, dialect = self.state.catalog, self.state.filters, self.state.dialect
+        catalog, filters, dialect = self.state.catalog, self.state.draft or self.state.filters, self.state.dialect
         if catalog is None:
             self._counter.cancel()
             self._show_findings()
@@ -183,7 +232,7 @@ class FilterEditor(Component):
         catalog = self.state.catalog
         if catalog is None:
             return
-        wanted = [(level, row.pattern) for row in rows if row.on and row.pattern is not None and row.error is None]
+        wanted = [(level, draft) for row in rows if row.on and row.error is None and (draft := row.draft) is not None]
         missing = [key for key in wanted if key not in self._counts]
         if len(missing) <= _AT_ONCE:  # after a preview of these filters, all of them are known
             self._keep({key: _number(catalog, *key, self.state.dialect) for key in missing})
@@ -337,6 +386,7 @@ class _RowView:
         self._show_on()
         self.on.observe(lambda _: section.on_switch(self), "value")
         self.text.observe(lambda _: section.on_typed(self), "value")
+        self.text.on_msg(lambda _, content, __: section.on_enter(self) if content.get("event") == "submit" else None)
         self.flip.on_click(lambda _: section.on_flip(self))
         self.up.on_click(lambda _: section.on_move(self, -1))
         self.down.on_click(lambda _: section.on_move(self, 1))
@@ -391,9 +441,9 @@ class _RowView:
     def show_count(self, count: _Count | None, total: int | None, *, known: bool) -> None:
         """Show how many of ``total`` names the pattern matches."""
         row = self.row
-        if row.active is None and not row.text.strip():
+        if not row.text.strip():
             self.count.value = "<span class='dbxe-muted'>empty: not used</span>"
-        elif total is None or row.error is not None or row.pattern is None:
+        elif total is None or row.error is not None:
             self.count.value = ""
         elif not total:
             self.count.value = f"<span class='dbxe-muted'>no {self.level}</span>"
@@ -454,9 +504,25 @@ class _Section:
 
     # --- values ---
 
-    def patterns(self) -> Patterns:
-        """Return the active patterns."""
-        return Patterns(active_patterns(self.rows["allow"]), active_patterns(self.rows["deny"]))
+    def patterns(self, *, draft: bool = False) -> Patterns:
+        """Return the patterns in force; or those that would be if all texts were finished now."""
+        of = draft_patterns if draft else active_patterns
+        return Patterns(of(self.rows["allow"]), of(self.rows["deny"]))
+
+    def finish(self) -> None:
+        """Apply the texts that are valid."""
+        for row in (row for rows in self.rows.values() for row in rows):
+            row.finish()
+
+    def unfinished(self) -> list[str]:
+        """Return the labels of the patterns that are being typed or are not valid."""
+        labels = [
+            f"{name} {self.level} {place}"
+            for name in _LISTS
+            for place, row in enumerate(self.rows[name], start=1)
+            if row.is_unfinished
+        ]
+        return [*labels, *(f"{name} {self.level} (text)" for name in self._text.left)]
 
     def assign(self, patterns: Patterns) -> None:
         """Show other patterns; rows that have them already stay as they are."""
@@ -468,9 +534,9 @@ class _Section:
 
     def shown_keys(self) -> list[_Key]:
         """Return the patterns whose counts are shown."""
-        return [
-            (self.level, view.row.pattern) for view in self._views.values() if view.row.pattern is not None
-        ]  # disabled rows too: the count helps to decide whether to enable one
+        drafts = [view.row.draft for view in self._views.values() if view.row.error is None]
+        # Of disabled rows too: the count helps to decide whether to enable one.
+        return [(self.level, draft) for draft in drafts if draft is not None]
 
     # --- what happens ---
 
@@ -480,13 +546,42 @@ class _Section:
         row, text = view.row, view.text.value
         if text == row.text:
             return  # written here
+        if _LINE in text:
+            self._take_pasted(view, [line.strip() for line in text.split(_LINE)])
+            return
         if looks_like_secret(text):
             view.text.value = ""
             self.editor.show_error(_secret_error())
             return
         row.type(text)
         view.show_problem()
-        self.editor.changed(self.level, row)
+        self.editor.typed(self.level, row)
+
+    def _take_pasted(self, view: _RowView, texts: Sequence[str]) -> None:
+        """Make lines that were pasted into a row patterns, each in a row of its own."""
+        safe = [text for text in texts if text and not looks_like_secret(text)]
+        new = [Row.typed(text) for text in safe[1:]]
+        view.row.type(safe[0] if safe else "")
+        at = self.rows[view.list].index(view.row) + 1
+        self.rows[view.list][at:at] = new
+        self.show()
+        self.editor.changed(self.level, view.row, *new)
+        if len(safe) < len([text for text in texts if text]):
+            self.editor.show_error(_secret_error())
+
+    @locked
+    def on_enter(self, view: _RowView) -> None:
+        """Finish a row, and go to the next one, which is added unless there is a blank one."""
+        if view.row.error is not None or not view.row.text.strip():
+            self.editor.changed(self.level, view.row)
+            return
+        rows = self.rows[view.list]
+        at = rows.index(view.row) + 1
+        if at == len(rows) or rows[at].text.strip():
+            rows.insert(at, Row())
+        self._go_to(rows[at])
+        self.editor.changed(self.level, view.row)
+        focus(self._views[rows[at]].text)
 
     @locked
     def on_switch(self, view: _RowView) -> None:
@@ -552,6 +647,7 @@ class _Section:
         self.rows[name].append(row)
         self._go_to(row)
         self.editor.changed(self.level)
+        focus(self._views[row].text)
 
     @locked
     def _on_as_text(self) -> None:
@@ -564,9 +660,9 @@ class _Section:
 
     @locked
     def take_lines(self, name: ListName, texts: Sequence[str]) -> None:
-        """Replace the rows of a list by lines of text, each as if it had been typed into a row."""
+        """Replace the rows of a list by lines of text, each as if it were typed into a row."""
         self.rows[name] = _rows_of(texts, self.rows[name])
-        self.editor.changed(self.level)
+        self.editor.typed(self.level)
 
     @locked
     def _turn(self, pages: int) -> None:
@@ -636,7 +732,7 @@ class _Section:
     def show_note(self) -> None:
         """Show the notes about the level as a whole."""
         note = ""
-        if not active_patterns(self.rows["allow"]):
+        if not draft_patterns(self.rows["allow"]):
             verdict = "excluded" if self.state.dialect.empty_allow == "nothing" else "allowed"
             note = f"<div class='dbxe-warn'>No allow patterns – everything at this level is {verdict}.</div>"
         set_text(self._note, note + "".join(map(_finding_html, self._whole)))
@@ -644,7 +740,7 @@ class _Section:
     def show_counts(self, counts: Mapping[_Key, _Count | None], total: int | None) -> None:
         """Show how many names each row matches."""
         for view in self._views.values():
-            key = (self.level, view.row.pattern or "")
+            key = (self.level, view.row.draft or "")
             view.show_count(counts.get(key), total, known=key in counts)
 
     def show_findings(self, findings: Sequence[Finding]) -> None:
@@ -653,7 +749,7 @@ class _Section:
         for finding in findings:
             of_rows.setdefault((finding.list, finding.index), []).append(finding)
         for name in _LISTS:
-            used = [row for row in self.rows[name] if row.active is not None]
+            used = [row for row in self.rows[name] if row.on and row.draft is not None]
             for index, row in enumerate(used):
                 if row in self._views:
                     self._views[row].show_findings(of_rows.get((name, index), []))
@@ -669,7 +765,7 @@ class _TextLists:
     def __init__(self, section: _Section, level: Level) -> None:
         self._section = section
         self._writing = False
-        self._left: set[ListName] = set()  # lists that were not applied because of an invalid line
+        self.left: set[ListName] = set()  # lists that were not applied because of an invalid line
         self.is_open = False
         self._level = level
         self._areas: dict[ListName, widgets.Textarea] = {}
@@ -702,9 +798,9 @@ class _TextLists:
     def close(self) -> None:
         """Turn lists with invalid lines into rows, each of which is active or not by itself."""
         self.is_open = False
-        for name in sorted(self._left):
+        for name in sorted(self.left):
             self._section.take_lines(name, self._texts(name))
-        self._left.clear()
+        self.left.clear()
 
     def disabled(self, disabled: bool) -> None:  # noqa: FBT001 - the trait of the same name
         """Enable or disable editing."""
@@ -725,7 +821,7 @@ class _TextLists:
                 finally:
                     self._writing = False
             self._fit(area)
-            self._left.discard(name)
+            self.left.discard(name)
             self._show_problem(name)
         off = sum(not row.on for rows in self._section.rows.values() for row in rows)
         text = f"{plural(off, 'disabled pattern')} not shown here."
@@ -759,9 +855,10 @@ class _TextLists:
             return
         self._fit(area)
         if self._show_problem(name):
-            self._left.add(name)
+            self.left.add(name)
+            self._section.editor.typed(self._level)
         else:
-            self._left.discard(name)
+            self.left.discard(name)
             self._section.take_lines(name, self._texts(name))
 
 
@@ -774,8 +871,8 @@ def _rows_of(texts: Sequence[str], rows: Sequence[Row]) -> list[Row]:
     """Return the rows of a list whose lines are ``texts``; disabled rows have no line, and are kept."""
     half_typed = {row.text: row for row in rows if row.on and row.error is not None}
     bad = {text for text in texts if problem(text) is not None}
-    others = [row for row in rows if not row.on or (row.error is None and row.pattern is not None)]
-    kept = iter(aligned(others, [text for text in texts if text not in bad]))
+    others = [row for row in rows if not row.on or (row.error is None and row.draft is not None)]
+    kept = iter(aligned(others, [text for text in texts if text not in bad], typed=True))
     result: list[Row] = []
     for text in texts:
         if text in bad:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from dbxexplore import errors
@@ -17,8 +17,8 @@ _HALF_PAIR = re.compile("[\ud800-\udfff]")
 class Row:
     """One pattern of a list.
 
-    ``text`` is the content of its field; ``pattern`` is what applies while the row is ``on``: the last text that
-    was a valid regular expression, None if there was none. A blank field has no pattern.
+    ``text`` is the content of its field; ``pattern`` is what applies while the row is ``on``: the text when it was last
+    finished as a valid regular expression, None if there was none.
     """
 
     text: str = ""
@@ -33,23 +33,44 @@ class Row:
         row.assign(pattern)
         return row
 
+    @classmethod
+    def typed(cls, text: str) -> Row:
+        """Return the row of a text that is being typed."""
+        row = cls()
+        row.type(text)
+        return row
+
     def assign(self, pattern: str) -> None:
         """Set a pattern of filters, which is active whether or not it is valid."""
         self.text, self.pattern, self.error = as_line(pattern), pattern, problem(pattern)
 
     def type(self, text: str) -> None:
-        """Set a typed text, which becomes active once it is a valid regular expression."""
+        """Set a text that is being typed."""
         self.text = text
         self.error = problem(text) if text.strip() else None
-        if not text.strip():
-            self.pattern = None
-        elif self.error is None:
-            self.pattern = text
+
+    def finish(self) -> None:
+        """Apply the text, unless it is not a valid regular expression."""
+        self.pattern = self.draft
+
+    @property
+    def draft(self) -> str | None:
+        """The pattern that the row would have if the text were finished now, None where it would have none."""
+        if self.error is not None:
+            return self.pattern
+        if not self.text.strip():
+            return None
+        return self.pattern if self.pattern is not None and self.text == as_line(self.pattern) else self.text
 
     @property
     def active(self) -> str | None:
         """The pattern that this row adds to the filters, None where it adds none."""
         return self.pattern if self.on else None
+
+    @property
+    def is_unfinished(self) -> bool:
+        """Whether the text is not what applies: it is being typed, or is not valid."""
+        return self.on and (self.error is not None or self.draft != self.pattern)
 
 
 def active_patterns(rows: Iterable[Row]) -> tuple[str, ...]:
@@ -57,23 +78,34 @@ def active_patterns(rows: Iterable[Row]) -> tuple[str, ...]:
     return tuple(row.pattern for row in rows if row.on and row.pattern is not None)
 
 
-def aligned(rows: Sequence[Row], wanted: Sequence[str]) -> list[Row]:
-    """Return rows whose active patterns are ``wanted``, in that order; rows that fit already stay as they are.
+def draft_patterns(rows: Iterable[Row]) -> tuple[str, ...]:
+    """Return the patterns that rows would add to the filters if all texts were finished now, in their order."""
+    return tuple(draft for row in rows if row.on and (draft := row.draft) is not None)
+
+
+def aligned(rows: Sequence[Row], wanted: Sequence[str], *, typed: bool = False) -> list[Row]:
+    """Return rows whose patterns are ``wanted``, in that order; rows that fit already stay as they are.
 
     Disabled, blank and half-typed rows stay where they are, unless their own pattern is replaced.
+
+    Args:
+        rows: the rows of a list.
+        wanted: the patterns that are to apply; or, if ``typed``, the texts that are being typed.
+        typed: whether the rows are compared and set as drafts, which apply once they are finished.
     """
-    if active_patterns(rows) == tuple(wanted):
+    known = {row: row.draft if typed else row.pattern for row in rows}
+    if [known[row] for row in rows if row.on and known[row] is not None] == list(wanted):
         return list(rows)
-    if _switch_on(rows, wanted):
+    if _switch_on(rows, known, wanted):
         return list(rows)
-    places = [place for place, row in enumerate(rows) if row.active is not None]
-    now = [str(rows[place].pattern) for place in places]
+    places = [place for place, row in enumerate(rows) if row.on and known[row] is not None]
+    now = [str(known[rows[place]]) for place in places]
     head = _common(now, wanted)
     tail = _common(now[head:][::-1], wanted[head:][::-1])
     old, new = places[head : len(now) - tail], wanted[head : len(wanted) - tail]
     for place, pattern in zip(old, new, strict=False):
-        rows[place].assign(pattern)
-    dropped, added = set(old[len(new) :]), [Row.of(pattern) for pattern in new[len(old) :]]
+        rows[place].type(pattern) if typed else rows[place].assign(pattern)
+    dropped, added = set(old[len(new) :]), [Row.typed(text) if typed else Row.of(text) for text in new[len(old) :]]
     before = (places[:head] + old)[: head + min(len(old), len(new))]
     at = before[-1] + 1 if before else places[len(now) - tail] if tail else len(rows)
     return [*_kept(rows, range(at), dropped), *added, *_kept(rows, range(at, len(rows)), dropped)]
@@ -83,12 +115,13 @@ def _kept(rows: Sequence[Row], places: Iterable[int], dropped: set[int]) -> list
     return [rows[place] for place in places if place not in dropped]
 
 
-def _switch_on(rows: Sequence[Row], wanted: Sequence[str]) -> bool:
+def _switch_on(rows: Sequence[Row], known: Mapping[Row, str | None], wanted: Sequence[str]) -> bool:
     """Enable rows if that alone makes ``wanted``, as when disabling one is undone."""
     taken, switched = 0, list[Row]()
     for row in rows:
-        fits = row.pattern is not None and taken < len(wanted) and wanted[taken] == row.pattern
-        if row.active is not None and not fits:
+        pattern = known[row]
+        fits = pattern is not None and taken < len(wanted) and wanted[taken] == pattern
+        if row.on and pattern is not None and not fits:
             return False
         if fits:
             taken += 1

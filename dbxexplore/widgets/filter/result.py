@@ -20,12 +20,12 @@ class PreviewPanel(Component):
         self._warning = message_area()
         super().__init__(state)
         self.children = [self._warning, self._counts, self._message]
-        self.state.observe(self._show, ["preview", "discovering"])
+        self.state.observe(self._show, ["live", "discovering"])
         self._show({})
 
     @shows_errors
     def _show(self, _change: Mapping[str, object]) -> None:
-        preview = self.state.preview
+        preview = self.state.live
         if preview is None:
             hint = "Discover a workspace to see what the filters include."
             self._counts.value = DISCOVERING if self.state.discovering else f"<span class='dbxe-muted'>{hint}</span>"

@@ -199,6 +199,7 @@ def test_it_undoes_what_is_done_in_the_editor(catalog: dbx.Catalog) -> None:
     assert edits.state.filters == Filters()
     view.text.value = "a("
     view.text.value = "a(b)"
+    edits.state.finish()
     edits.panel._undo.click()
     assert view.text.value == ".*"
 

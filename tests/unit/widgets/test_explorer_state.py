@@ -203,7 +203,7 @@ def test_each_value_is_told_of_once(catalog: dbx.Catalog) -> None:
     state = ExplorerState(catalog=catalog)
     changes = told(state)
     state.filters = PROD
-    assert sorted(changes) == ["before", "changed", "filters", "preview"]
+    assert sorted(changes) == ["before", "changed", "filters", "live", "preview"]
     changes.clear()
     state.filters = Filters(catalogs=Patterns(["^prod$"]))  # equal
     assert changes == []

@@ -28,6 +28,7 @@ def test_it_starts_with_nothing_and_has_a_value_for_everything() -> None:
 def test_what_is_typed_reaches_the_export(catalog: dbx.Catalog) -> None:
     explorer = dbx.explore(catalog, dbx.ConnectionSettings(URL))
     field(explorer.filter_editor, "allow catalogs 1").text.value = "^prod$"
+    explorer.state.finish()
     assert explorer.filters.catalogs.allow == ("^prod$",)
     assert explorer.preview is not None
     assert explorer.preview.included.equals(explorer.filters.preview(catalog).included)

@@ -76,9 +76,11 @@ def test_it_starts_with_one_calm_row_a_level() -> None:
 def test_what_is_typed_into_a_row_is_its_pattern() -> None:
     editor = FilterEditor()
     field(editor, "allow catalogs 1").text.value = "^prod$"
+    editor.state.finish()
     assert editor.state.filters == Filters(catalogs=Patterns(["^prod$"]))
     add(editor, "catalogs", "allow", "  ^dev$")
     add(editor, "catalogs", "deny", "tmp")
+    editor.state.finish()
     assert editor.state.filters == Filters(catalogs=Patterns(["^prod$", "  ^dev$"], ["tmp"]))
     assert [label for label, _, _ in labels(editor, "catalogs")] == [
         "allow catalogs 1",
@@ -93,6 +95,7 @@ def test_a_row_without_a_text_holds_no_pattern() -> None:
     assert editor.state.filters == Filters()
     assert "empty: not used" in shown(editor)
     field(editor, "allow views 1").text.value = ""
+    editor.state.finish()
     assert editor.state.filters.views == Patterns([])
     assert "No allow patterns – everything at this level is excluded." in shown(editor)
     editor.state.dialect = dbx.Dialect(empty_allow="everything")
@@ -108,9 +111,11 @@ def test_a_half_typed_pattern_is_marked_and_its_last_good_one_stays_in_force() -
     assert "&lt;b&gt;<mark>(</mark>" in row.note.value
     assert "Still using <code>good</code>" in row.note.value
     field(editor, "allow tables 2").text.value = "else"
+    editor.state.finish()
     assert editor.state.filters.tables == Patterns(["good", "else"])
     assert row.text.value == "<b>("
     row.text.value = "<b>(x)"
+    editor.state.finish()
     assert editor.state.filters.tables == Patterns(["<b>(x)", "else"])
     assert row.note.value == ""
     assert "dbxe-invalid" not in row.text._dom_classes
@@ -216,6 +221,7 @@ def test_assigned_patterns_that_no_field_can_hold_are_written_otherwise_and_kept
     assert [text for _, text, _ in labels(editor, "tables")] == ["a\\nb", "(?:)", "(?:  )", "c"]
     assert editor.state.filters == filters
     field(editor, "deny tables 1").text.value = "d"
+    editor.state.finish()
     assert editor.state.filters.tables == Patterns(["a\nb", "", "  "], ["d"])
 
 
@@ -247,6 +253,7 @@ def test_a_long_list_is_shown_a_page_at_a_time() -> None:
     assert "1–50 of 2,000 patterns" in shown(editor)
     section._pager.box.children[1].click()
     field(editor, "allow tables 51").text.value = "x"
+    editor.state.finish()
     assert editor.state.filters.tables.allow == (*texts[:50], "x", *texts[51:])
     assert len(section._box.children) == PAGE_LENGTH
     section._add["allow"].click()
@@ -278,8 +285,10 @@ def test_a_level_can_be_edited_as_text() -> None:
         "c",
     )
     allow.value = "^prod$\n\n  ^dev$"
+    editor.state.finish()
     assert editor.state.filters.catalogs == Patterns(["^prod$", "  ^dev$"], ["c"])
     allow.value = ""
+    editor.state.finish()
     assert editor.state.filters.catalogs == Patterns([], ["c"])
     allow.value = "x"
     editor._sections["catalogs"]._as_text.click()
@@ -294,10 +303,12 @@ def test_a_bad_line_keeps_its_list_until_it_is_mended() -> None:
     assert editor.state.filters.tables == Patterns(["good"])
     assert "Line 2: <code>&lt;b&gt;<mark>(</mark></code>" in shown(editor)
     deny.value = "other"
+    editor.state.finish()
     assert editor.state.filters.tables == Patterns(["good"], ["other"])
     assert allow.value == "good\n<b>("
     allow.value = "good\n<b>(x)"
     assert "Line 2" not in shown(editor)
+    editor.state.finish()
     assert editor.state.filters.tables == Patterns(["good", "<b>(x)"], ["other"])
 
 
@@ -312,6 +323,7 @@ def test_a_secret_does_not_stay_among_patterns() -> None:
     areas(editor, "tables")[0].value = f"good\n{secret}\nbetter"
     assert areas(editor, "tables")[0].value == "good\nbetter"
     assert "looks like a secret" in shown(editor)
+    editor.state.finish()
     assert editor.state.filters.tables == Patterns(["good", "better"])
     assert secret not in str(ipywidgets.Widget.get_manager_state())
 
@@ -419,9 +431,114 @@ def test_what_is_typed_after_a_row_was_removed_goes_into_the_row_that_is_shown()
     field(editor, "allow tables 1").remove.click()
     assert not field(editor, "allow tables 1").on.value
     field(editor, "allow tables 2").text.value = "d"
+    editor.state.finish()
     assert editor.state.filters.tables == Patterns(["d"])
     field(editor, "allow tables 1").on.value = True
     assert editor.state.filters.tables == Patterns(["b", "d"])
+
+
+# --- from typing to finished ---
+
+
+HALF_TYPED = r"^prod\.(gold|silver"
+
+
+def typed(editor: FilterEditor, label: str, text: str) -> None:
+    """Type a text, one character after the other."""
+    for end in range(1, len(text) + 1):
+        field(editor, label).text.value = text[:end]
+
+
+def enter(row: _RowView) -> None:
+    """Press Enter in a row, as a page reports it."""
+    row.text._handle_msg({"content": {"data": {"method": "custom", "content": {"event": "submit"}}}, "buffers": []})
+
+
+def test_a_half_typed_pattern_is_never_in_force(catalog: dbx.Catalog) -> None:
+    state = ExplorerState(
+        catalog=catalog,
+        settings=dbx.ConnectionSettings("https://adb-1.azuredatabricks.net"),
+        filters=Filters(schemas=Patterns([r"^prod\.gold$"])),
+    )
+    before = state.filters, state.preview, state.config, state.history.last
+    editor = FilterEditor(state)
+    typed(editor, "allow schemas 1", HALF_TYPED)
+    assert (state.filters, state.preview, state.config, state.history.last) == before
+    assert (state.draft, state.live) == (None, state.preview)
+    assert state.unfinished == ("allow schemas 1",)
+    state.finish()
+    assert state.filters == before[0]
+    field(editor, "allow schemas 1").text.value = f"{HALF_TYPED})$"
+    assert state.filters == before[0]
+    whole = Filters(schemas=Patterns([f"{HALF_TYPED})$"]))
+    assert state.draft == whole
+    assert state.live.included.equals(whole.preview(catalog).included)
+    assert state.changed.flags.tolist() == (state.live.included != state.preview.included).tolist()
+    live = state.live
+    enter(field(editor, "allow schemas 1"))
+    assert (state.filters, state.draft, state.unfinished, state.preview) == (whole, None, (), live)
+    assert state.config.filters == whole
+    state.undo()
+    assert state.filters == before[0]
+
+
+def test_a_prefix_that_is_valid_is_shown_but_not_in_force(catalog: dbx.Catalog) -> None:
+    state = ExplorerState(catalog=catalog, filters=Filters(schemas=Patterns([r"^prod\.gold$"])))
+    editor = FilterEditor(state)
+    typed(editor, "allow schemas 1", r"^prod\.")
+    assert state.draft == Filters(schemas=Patterns([r"^prod\."]))
+    assert state.filters == Filters(schemas=Patterns([r"^prod\.gold$"]))
+    field(editor, "allow schemas 1").text.value = r"^prod\.("
+    assert (state.draft, state.live) == (None, state.preview)
+
+
+def test_enter_finishes_a_pattern_and_adds_a_row() -> None:
+    editor = FilterEditor()
+    row = field(editor, "allow catalogs 1")
+    row.text.value = "^prod$"
+    enter(row)
+    assert editor.state.filters == Filters(catalogs=Patterns(["^prod$"]))
+    assert labels(editor, "catalogs") == [("allow catalogs 1", "^prod$", True), ("allow catalogs 2", "", True)]
+    enter(row)  # there is a blank row already
+    assert len(labels(editor, "catalogs")) == 2
+    row.text.value = "("
+    enter(row)
+    assert len(labels(editor, "catalogs")) == 2
+    assert editor.state.filters == Filters(catalogs=Patterns(["^prod$"]))
+
+
+def test_pasted_lines_become_patterns() -> None:
+    secret = "dapi" + "0123456789ab" * 3
+    editor = FilterEditor(ExplorerState(filters=Filters(tables=Patterns(["a", "b"]))))
+    field(editor, "allow tables 1").text.value = f"^x$\u2028\u2028 ^y$ \u2028{secret}\u2028(z"
+    assert labels(editor, "tables") == [
+        ("allow tables 1", "^x$", True),
+        ("allow tables 2", "^y$", True),
+        ("allow tables 3", "(z", True),
+        ("allow tables 4", "b", True),
+    ]
+    assert editor.state.filters.tables == Patterns(["^x$", "^y$", "b"])
+    assert editor.state.unfinished == ("allow tables 3",)
+    assert "looks like a secret" in shown(editor)
+
+
+def test_another_edit_finishes_what_is_typed() -> None:
+    editor = FilterEditor(ExplorerState(filters=Filters(tables=Patterns(["a", "b"]))))
+    field(editor, "allow tables 1").text.value = "c"
+    field(editor, "allow tables 2").remove.click()
+    assert editor.state.filters.tables == Patterns(["c"])
+
+
+def test_a_long_pause_finishes_what_is_typed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("dbxexplore.widgets.filter.editor._PAUSE", 0.0)
+    editor = FilterEditor(ExplorerState(filters=Filters(tables=Patterns(["a"]))))
+    finished = threading.Event()
+    editor.state.observe(lambda _: finished.set(), "filters")
+    field(editor, "allow tables 1").text.value = "("
+    assert editor.state.draft is None
+    field(editor, "allow tables 1").text.value = "c"
+    assert finished.wait(30)
+    assert editor.state.filters.tables == Patterns(["c"])
 
 
 # --- counts and findings ---
@@ -525,6 +642,7 @@ def test_a_slow_lint_does_not_keep_anyone_from_typing_nor_show_what_is_old(
         assert time.monotonic() < until
         editor._judge.wait(0.05)
     field(editor, "allow catalogs 1").text.value = "^nothing$"
+    editor.state.finish()
     assert editor.state.filters.catalogs == Patterns(["^nothing$"])
     assert editor.findings is None
     slow_lint.set()

@@ -56,15 +56,23 @@ def test_what_was_switched_off_is_switched_on_again() -> None:
     assert rows[1].on
 
 
-def test_the_last_good_text_stays_in_force() -> None:
+def test_the_last_finished_text_stays_in_force() -> None:
     row = Row()
     row.type("(")
-    assert (row.active, row.error is None) == (None, False)
+    row.finish()
+    assert (row.active, row.error is None, row.is_unfinished) == (None, False, True)
     row.type("(x)")
-    row.type("(x)(")
+    assert (row.active, row.draft, row.is_unfinished) == (None, "(x)", True)
+    row.finish()
+    row.type("(x).")
+    row.type("(x).(")
+    assert (row.active, row.draft, row.is_unfinished) == ("(x)", "(x)", True)
+    row.finish()
     assert (row.active, row.error is None) == ("(x)", False)
     row.type(" ")
-    assert (row.active, row.error) == (None, None)
+    assert (row.active, row.draft, row.error) == ("(x)", None, None)
+    row.finish()
+    assert (row.active, row.is_unfinished) == (None, False)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"]), max_size=12).filter(lambda text: problem(text) is None))

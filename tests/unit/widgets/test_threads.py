@@ -77,11 +77,11 @@ def differing(explorer: Explorer) -> list[str]:
     """Return what shows other values than the state has."""
     state = explorer.state
     typed = field(explorer.filter_editor, "allow tables 1").text.value
-    included = state.preview.counts().loc["table", "included"]
+    included = state.live.counts().loc["table", "included"]
     names = {row["name"]: row["verdict"] for row in explorer.catalog_pane.tree.reply["rows"] if row["kind"] == "table"}
-    judged = dict(state.preview.frame[["name", "included"]].itertuples(index=False))
+    judged = dict(state.live.frame[["name", "included"]].itertuples(index=False))
     checks = {
-        "the typed pattern": (typed,) == state.filters.tables.allow,
+        "the typed pattern": (typed,) == (state.draft or state.filters).tables.allow,
         "the preview": (state.preview.filters, state.preview.catalog) == (state.filters, state.catalog),
         "the connection": state.config.filters == state.filters,
         "the exported text": explorer.export_panel.text() == state.config.to_yaml(),
