@@ -27,6 +27,7 @@ from dbxexplore.widgets.filter.editor import FilterEditor
 from dbxexplore.widgets.filter.result import PreviewPanel
 from dbxexplore.widgets.filter.suggest import SuggestPanel
 from dbxexplore.widgets.state import ExplorerState
+from dbxexplore.widgets.workbench import CHANGES, SELECTION, WHY, DetailsPane, workbench
 
 _P = TypeVar("_P", bound=Component)
 
@@ -97,13 +98,22 @@ class Explorer(Component):
             self._tabs = widgets.Tab()
             self._pages = {title: widgets.VBox() for title in (_CONNECT, _FILTER, _COVERAGE, _EXPORT)}
             super().__init__(state)
-            self.children = [style_sheet(), self.origin_line, self._tabs, self._problem, self._message]
+            self._fill = widgets.Button(
+                description="Full screen", icon="expand", tooltip="Fill the screen; Esc to go back"
+            )
+            self._fill.add_class("dbxe-fill")
+            self._fill.add_class("dbxe-quiet")
+            head = widgets.HBox([self.origin_line, self._fill])
+            head.add_class("dbxe-head")
+            self.add_class("dbxe-explorer")
+            self.children = [style_sheet(), head, self._tabs, self._problem, self._message]
             self._lay_out()
             self._show_problem()
             self._tabs.observe(self._on_tab, "selected_index")
             state.observe(self._show_problem, "problem")
             state.observe(self._on_catalog, "catalog")
             state.observe(self._on_read_only, "read_only")
+            state.observe(self._on_unfinished, ["unfinished", "draft"])
             state.observe(self._on_value, list(self.WRITES))
             self.page = _FILTER if catalog is not None else self.page
             self._on_tab({})
@@ -193,8 +203,13 @@ class Explorer(Component):
 
     def _lay_out(self) -> None:
         self._tabs.children = [self._pages[title] for title in self.pages]
+        self._show_titles()
+
+    def _show_titles(self) -> None:
+        """Number the pages, with a mark where a pattern is not valid."""
         for index, title in enumerate(self.pages):
-            self._tabs.set_title(index, f"{index + 1} {title}")
+            mark = " ⚠" if title == _FILTER and self.state.unfinished and self.state.draft is None else ""
+            self._tabs.set_title(index, f"{index + 1} {title}{mark}")
 
     def _contents(self, title: str) -> widgets.Widget:
         if title == _CONNECT:
@@ -204,14 +219,14 @@ class Explorer(Component):
         return self.coverage_panel if title == _COVERAGE else self.export_panel
 
     def _filter_page(self) -> widgets.Widget:
-        """Return two columns: the filters and their result on the left, the catalog on the right."""
-        edited = (
-            ("Filters", self.filter_editor),
-            ("Result", widgets.VBox([self.preview_panel, self.changes_panel])),
-        )
-        seen = (("Catalog", self.catalog_pane), ("Selection", self.suggest_panel), ("Why", self.explanation_panel))
-        layout = {"display": "flex", "flex_flow": "row wrap", "grid_gap": "0 24px"}
-        return widgets.Box([_column(5, 350, edited), _column(6, 460, seen)], layout=layout)
+        """Return the filters, the catalog with what they include of it, and the details."""
+        panels = {
+            WHY: lambda: self.explanation_panel,
+            SELECTION: lambda: self.suggest_panel,
+            CHANGES: lambda: self.changes_panel,
+        }
+        self.details = DetailsPane(self.state, panels)
+        return workbench([self.filter_editor], [self.preview_panel, self.catalog_pane], self.details)
 
     # --- what happens ---
 
@@ -227,6 +242,11 @@ class Explorer(Component):
 
     def _show_problem(self, _change: object = None) -> None:
         set_text(self._problem, "" if self.state.problem is None else error_html(self.state.problem))
+
+    @shows_errors
+    def _on_unfinished(self, _change: Mapping[str, object]) -> None:
+        self._show_titles()
+        (self.remove_class if self.state.draft is None else self.add_class)("dbxe-provisional")
 
     @shows_errors
     def _on_read_only(self, _change: Mapping[str, object]) -> None:
@@ -258,11 +278,3 @@ class Explorer(Component):
         if isinstance(place, tuple) and place:
             self.catalog_pane.reveal(*place)
             self.page = _FILTER
-
-
-def _column(share: int, width: int, parts: tuple[tuple[str, widgets.Widget], ...]) -> widgets.Widget:
-    """Return titled parts below each other, with a share of the width or, where it is too narrow, all of it."""
-    titled = [widgets.VBox([widgets.HTML(f"<h4>{title}</h4>"), part]) for title, part in parts]
-    return widgets.VBox(
-        titled, layout={"flex": f"{share} 1 {width}px", "min_width": "min(320px, 100%)", "overflow": "hidden"}
-    )

@@ -48,10 +48,12 @@ INTENTS: Mapping[str, Mapping[str, type | tuple[str, ...]]] = {
     "sort": {"by": SORTS},
     "select": {"id": str},
     "find": {"text": str, "from": int},
+    "finish": {},
 }
 """What the page may ask for, with the type or the choices of each value."""
 
 COLUMNS = ("name", "verdict", "type", "holds")
+PANES = ("rail", "side", "details")
 _LARGEST_SHARE = 10_000
 
 _TICKING = {"tick", "tick_shown", "clear_ticks"}
@@ -114,6 +116,13 @@ def _are_shares(value: object) -> bool:
     return is_known and all(sound) and all(0 < part <= _LARGEST_SHARE for part in value.values())
 
 
+def _are_sizes(value: object) -> bool:
+    """Whether this is a size in pixels for some of the panes."""
+    if not isinstance(value, Mapping) or not set(value) <= set(PANES):
+        return False
+    return all(_is(size, int) and 0 < size <= _LARGEST_SHARE for size in value.values())
+
+
 def _ignored(what: object) -> None:
     _LOG.warning("Ignored a malformed message from the page: %.200r", what)
 
@@ -137,6 +146,9 @@ class CatalogTree(Control, anywidget.AnyWidget):
     columns = traitlets.Dict().tag(sync=True)
     """The part of the width of each of `COLUMNS` as set in a page, for the next page; empty by default."""
 
+    panes = traitlets.Dict().tag(sync=True)
+    """The sizes of `PANES` around the tree as set in a page, in pixels, for the next page; empty by default."""
+
     page_width = traitlets.Int(0).tag(sync=True)
     """Width of the whole Explorer in the page that was last measured, in pixels; 0 until a page has reported it."""
 
@@ -158,6 +170,7 @@ class CatalogTree(Control, anywidget.AnyWidget):
         script.reload_in(self)
         self.observe(self._on_request, "request")
         self.observe(self._on_columns, "columns")
+        self.observe(self._on_panes, "panes")
         self.observe(self._on_page_width, "page_width")
         self.state.observe(self._on_catalog, "catalog")
         self.state.observe(self._on_verdicts, ["live", "changed"])
@@ -257,6 +270,11 @@ class CatalogTree(Control, anywidget.AnyWidget):
             _ignored(change["new"])
             self.columns = change["old"] if _are_shares(change["old"]) else {}
 
+    def _on_panes(self, change: Mapping[str, object]) -> None:
+        if not _are_sizes(change["new"]):
+            _ignored(change["new"])
+            self.panes = change["old"] if _are_sizes(change["old"]) else {}
+
     def _try(self, intent: Intent, focus: int | None) -> int | None:
         try:
             row = self._do(intent)
@@ -271,6 +289,8 @@ class CatalogTree(Control, anywidget.AnyWidget):
         if intent.type == "window":
             start, count = cast("int", intent.values["start"]), cast("int", intent.values["count"])
             self._window = (max(0, start), min(_MOST_ROWS, max(1, count)))
+        elif intent.type == "finish":
+            self.state.finish()
         elif model is not None and not (self.state.read_only and intent.type in _TICKING):
             if intent.type == "find":
                 return model.find(str(intent.values["text"])[:_LONGEST_TEXT], cast("int", intent.values["from"]))

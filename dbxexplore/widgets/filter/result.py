@@ -6,10 +6,13 @@ import html
 from collections.abc import Mapping
 
 from dbxexplore.filters import Preview
+from dbxexplore.text import plural
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, message_area, set_text, shows_errors
 from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.words import DISCOVERING
+
+_TYPING = "<span class='dbxe-typing' role='status'>Preview of what you type. Press Enter to apply it.</span>"
 
 
 class PreviewPanel(Component):
@@ -19,8 +22,8 @@ class PreviewPanel(Component):
         self._counts = widgets.HTML()
         self._warning = message_area()
         super().__init__(state)
-        self.children = [self._warning, self._counts, self._message]
-        self.state.observe(self._show, ["live", "discovering"])
+        self.children = [self._counts, self._warning, self._message]
+        self.state.observe(self._show, ["live", "draft", "discovering"])
         self._show({})
 
     @shows_errors
@@ -32,7 +35,8 @@ class PreviewPanel(Component):
             set_text(self._warning, "")
             return
         set_text(self._warning, _incomplete_html(preview))
-        self._counts.value = _counts_html(preview)
+        typing = "" if self.state.draft is None else _TYPING
+        self._counts.value = f"<div class='dbxe-result'>{_counts_html(preview)}{typing}</div>"
 
 
 def _incomplete_html(preview: Preview) -> str:
@@ -42,26 +46,12 @@ def _incomplete_html(preview: Preview) -> str:
 
 
 def _counts_html(preview: Preview) -> str:
-    rows = "".join(
-        _count_row(str(kind), int(included), int(excluded))
-        for kind, included, excluded in preview.counts().itertuples()
-    )
-    return (
-        "<table class='dbxe-table'><thead><tr><th scope='col'>Kind</th><th scope='col' class='dbxe-number'>Included</th>"
-        "<th scope='col' class='dbxe-number'>Excluded</th><th scope='col'>Share</th></tr></thead>"
-        f"<tbody>{rows}</tbody></table>"
-    )
-
-
-def _count_row(kind: str, included: int, excluded: int) -> str:
-    share = 100 * included / max(1, included + excluded)
-    bar = (
-        f"<div class='dbxe-bar' role='img' aria-label='{share:.0f}% included'>"
-        f"<span class='in' style='width:{share:.2f}%'></span><span class='out' style='width:{100 - share:.2f}%'></span></div>"
+    """Return how many objects of each kind are included, in one line."""
+    counts = preview.counts()
+    items = "".join(
+        f"<li data-kind='{html.escape(str(kind))}'><strong>{included:,}</strong> of "
+        f"{plural(int(included + excluded), str(kind))}</li>"
+        for kind, included, excluded in counts.itertuples()
         if included + excluded
-        else ""
     )
-    return (
-        f"<tr><th scope='row'>{html.escape(kind)}</th><td class='dbxe-number'>{included:,}</td>"
-        f"<td class='dbxe-number'>{excluded:,}</td><td>{bar}</td></tr>"
-    )
+    return f"<ul class='dbxe-counts' aria-label='Included'>{items}</ul>"

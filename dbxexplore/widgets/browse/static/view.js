@@ -1,6 +1,7 @@
 // A view of the tree: its parts, what is done in them, and what the kernel answers.
 
 import { element, setText } from "./dom.js";
+import { listenToFields } from "./fields.js";
 import { Header } from "./header.js";
 import { Keyboard } from "./keyboard.js";
 import { listenToPointer } from "./pointer.js";
@@ -10,6 +11,7 @@ import { storeOf } from "./store.js";
 import { visibleString } from "./text.js";
 import { Toolbar } from "./toolbar.js";
 import { Tooltip } from "./tooltip.js";
+import { Workbench } from "./workbench.js";
 
 /**
  * @import { Action } from "./keys.js"
@@ -34,6 +36,7 @@ export class View {
     this._observed = [
       ["change:reply", () => this._store.receive(model.get("reply"))],
       ["change:height", () => this._measure()],
+      ["change:panes", () => this._workbench.takeSizes(model.get("panes"))],
       ["change:columns", () => { this._header.takeShares(model.get("columns")); this._layOutColumns(); }],
     ];
 
@@ -57,6 +60,9 @@ export class View {
     };
     this._keyboard = new Keyboard(this._rows, this._store, this._tooltip, tree, signal);
     listenToPointer(this._rows, this._tooltip, (row, index, part) => this._onClick(row, index, part), signal);
+    listenToFields(() => this._around(), () => this._store.send(this, "finish"), signal);
+    this._workbench = new Workbench(this._root, () => this._around(), (sizes) => this._save("panes", sizes), signal);
+    this._workbench.takeSizes(model.get("panes"));
     const body = element("div", "body", {}, this._rows.node, this._message);
     this._root.append(this._banner, ...this._tools.nodes, this._header.node, body, this._tooltip.node);
     el.replaceChildren(this._root);
@@ -121,6 +127,7 @@ export class View {
   // -- sizes, and the notebook around
 
   _measure() {
+    this._workbench.measure();
     this._reportWidth();
     this._rows.setHeight(this._model.get("height"));
     this._layOutColumns();
