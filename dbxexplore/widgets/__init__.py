@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from dbxexplore.widgets.filter.editor import FilterEditor
     from dbxexplore.widgets.filter.result import PreviewPanel
     from dbxexplore.widgets.filter.suggest import SuggestPanel
+    from dbxexplore.widgets.filter.undo import UndoButtons
     from dbxexplore.widgets.opening import explore
     from dbxexplore.widgets.state import ExplorerState
 
@@ -37,6 +38,7 @@ _HOME = {
     "FilterEditor": "filter.editor",
     "PreviewPanel": "filter.result",
     "SuggestPanel": "filter.suggest",
+    "UndoButtons": "filter.undo",
     "explore": "opening",
 }
 
@@ -54,6 +56,7 @@ __all__ = [
     "FilterEditor",
     "PreviewPanel",
     "SuggestPanel",
+    "UndoButtons",
     "explore",
 ]
 

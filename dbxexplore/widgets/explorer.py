@@ -26,6 +26,7 @@ from dbxexplore.widgets.filter.changes import ChangesPanel
 from dbxexplore.widgets.filter.editor import FilterEditor
 from dbxexplore.widgets.filter.result import PreviewPanel
 from dbxexplore.widgets.filter.suggest import SuggestPanel
+from dbxexplore.widgets.filter.undo import UndoButtons
 from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.workbench import CHANGES, SELECTION, WHY, DetailsPane, workbench
 
@@ -141,8 +142,13 @@ class Explorer(Component):
         return self._panel(PreviewPanel)
 
     @property
+    def undo_buttons(self) -> UndoButtons:
+        """Undo and redo."""
+        return self._panel(UndoButtons)
+
+    @property
     def changes_panel(self) -> ChangesPanel:
-        """What the last edit changed, undo and redo."""
+        """What the last edit changed."""
         return self._panel(ChangesPanel)
 
     @property
@@ -226,7 +232,7 @@ class Explorer(Component):
             CHANGES: lambda: self.changes_panel,
         }
         self.details = DetailsPane(self.state, panels)
-        return workbench([self.filter_editor], [self.preview_panel, self.catalog_pane], self.details)
+        return workbench([self.undo_buttons, self.filter_editor], [self.preview_panel, self.catalog_pane], self.details)
 
     # --- what happens ---
 

@@ -49,6 +49,7 @@ INTENTS: Mapping[str, Mapping[str, type | tuple[str, ...]]] = {
     "select": {"id": str},
     "find": {"text": str, "from": int},
     "finish": {},
+    "include": {"id": str, "on": bool},
 }
 """What the page may ask for, with the type or the choices of each value."""
 
@@ -56,6 +57,7 @@ COLUMNS = ("name", "verdict", "type", "holds")
 PANES = ("rail", "side", "details")
 _LARGEST_SHARE = 10_000
 
+_CHANGING = {"tick", "tick_shown", "clear_ticks", "include"}
 _TICKING = {"tick", "tick_shown", "clear_ticks"}
 _NODE_ID = re.compile(r"(\d+)-([csl])(\d{1,12})")
 _WHERE: dict[str, Literal["catalog", "schema", "leaf"]] = {"c": "catalog", "s": "schema", "l": "leaf"}
@@ -291,7 +293,7 @@ class CatalogTree(Control, anywidget.AnyWidget):
             self._window = (max(0, start), min(_MOST_ROWS, max(1, count)))
         elif intent.type == "finish":
             self.state.finish()
-        elif model is not None and not (self.state.read_only and intent.type in _TICKING):
+        elif model is not None and not (self.state.read_only and intent.type in _CHANGING):
             if intent.type == "find":
                 return model.find(str(intent.values["text"])[:_LONGEST_TEXT], cast("int", intent.values["from"]))
             if "id" in intent.values:
@@ -300,10 +302,19 @@ class CatalogTree(Control, anywidget.AnyWidget):
                     _ignored(intent)
                     return None
                 _ON_NODE[intent.type](model, place, intent)
+                if intent.type == "include":
+                    self._include(model.selected, on=bool(intent.values["on"]))
             elif intent.type in _ON_TREE:
                 _ON_TREE[intent.type](model, intent)
             self._report(ticks=intent.type in _TICKING)
         return None
+
+    def _include(self, row: int, *, on: bool) -> None:
+        """Include or exclude a row, and it alone, unless it is already."""
+        self.state.finish()
+        preview = self.state.preview
+        if preview is not None and 0 <= row < len(preview.catalog) and bool(preview.included.iloc[row]) != on:
+            self.state.filters = preview.explain(row).flipped(self.state.filters)
 
     def _node(self, node_id: str) -> NodeRef | None:
         assert self._model is not None
@@ -359,6 +370,7 @@ _ON_NODE: Mapping[str, Callable[[TreeModel, NodeRef, Intent], None]] = {
     "siblings": lambda model, place, _: model.open_siblings(place),
     "tick": lambda model, place, intent: model.tick(place, on=bool(intent.values["on"])),
     "select": lambda model, place, _: model.select(place),
+    "include": lambda model, place, _: model.select(place),
 }
 _ON_TREE: Mapping[str, Callable[[TreeModel, Intent], None]] = {
     "expand_all": lambda model, intent: model.open_all(is_open=bool(intent.values["open"])),

@@ -1,4 +1,4 @@
-"""What the last edit of the filters changed, with undo and redo."""
+"""What the last edit of the filters changed."""
 
 from __future__ import annotations
 
@@ -14,11 +14,9 @@ from dbxexplore.catalog.schema import Kind
 from dbxexplore.filters import Preview
 from dbxexplore.filters.patterns import LEVEL_OF_KIND
 from dbxexplore.filters.subjects import Subjects
-from dbxexplore.text import line_html, one_line, plural
+from dbxexplore.text import line_html, plural
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, message_area, set_text, shows_errors
-from dbxexplore.widgets.focus import focus
-from dbxexplore.widgets.history import describe
 from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.words import containers_text, leaves, reason
 from dbxexplore.widgets.work import Debouncer
@@ -28,55 +26,19 @@ _DELAY = 0.15  # seconds after the last key: the deciding patterns take longer t
 
 
 class ChangesPanel(Component):
-    """Lists the objects that the last edit added and removed, and undoes and redoes edits.
-
-    What is typed into one pattern without a pause is one edit.
-    """
-
-    WRITES = ("filters", "dialect")  # by undo and redo
+    """Lists the objects that the last edit added and removed, or that a pattern being typed would."""
 
     def __init__(self, state: ExplorerState | None = None) -> None:
-        self._undo, self._redo = widgets.Button(icon="undo"), widgets.Button(icon="repeat")
         self._changes, self._objects = widgets.HTML(), message_area()
         self._later = Debouncer(_DELAY)
         super().__init__(state)
-        for button, other, go in (
-            (self._undo, self._redo, self.state.undo),
-            (self._redo, self._undo, self.state.redo),
-        ):
-            button.add_class("dbxe-quiet")
-            button.on_click(partial(self._on_go, go, other))
-        self._buttons = widgets.HBox([self._undo, self._redo], layout={"flex_flow": "row wrap"})
-        self.children = [self._buttons, self._changes, self._objects, self._message]
-        self.state.observe(self._show_buttons, ["filters", "dialect", "read_only"])
+        self.children = [self._changes, self._objects, self._message]
         self.state.observe(self._show_changes, ["live", "discovering", "read_only"])
-        self._show_buttons({})
         self._show_changes({})
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until the changed objects are shown, at most ``timeout`` seconds; return whether they are."""
         return self._later.wait(timeout)
-
-    # --- what happens ---
-
-    @shows_errors
-    def _on_go(self, go: Callable[[], None], other: widgets.Button, button: widgets.Button) -> None:
-        go()
-        focus(button, other)  # after the last step a button is disabled, and would lose the keyboard
-
-    # --- what is shown ---
-
-    @shows_errors
-    def _show_buttons(self, _change: Mapping[str, object]) -> None:
-        self._buttons.layout.display = "none" if self.state.read_only else None
-        for button, name, step in (
-            (self._undo, "Undo", self.state.history.last),
-            (self._redo, "Redo", self.state.history.next),
-        ):
-            what = one_line(describe(*step).text, 80) if step else ""
-            button.description = f"{name} {what}" if what else name
-            button.tooltip = f"{name} {what}" if what else f"Nothing to {name.lower()}"
-            button.disabled = step is None
 
     @shows_errors
     def _show_changes(self, _change: Mapping[str, object]) -> None:

@@ -90,6 +90,7 @@ class FilterEditor(Component):
         )
         self._dialect.add_class("dbxe-reading")
         self._portability = widgets.HTML(layout={"margin": "0 0 2px 108px"})
+        self._portability.add_class("dbxe-portability")
         super().__init__(state)
         self._sections = {level: _Section(self, level) for level in LEVELS}
         boxes = [section.box for section in self._sections.values()]
@@ -368,7 +369,7 @@ class _RowView:
         layouts = section.layouts
         self.on = widgets.Checkbox(indent=False, layout=layouts.check)
         self.flip = layouts.button(layouts.list, "dbxe-list", f"dbxe-{name}")
-        self.text = widgets.Text(layout=layouts.text, value=row.text, placeholder="a regular expression")
+        self.text = widgets.Text(layout=layouts.text, value=row.text, placeholder="regular expression, then Enter")
         self.count = widgets.HTML(layout=layouts.count)
         self.up = layouts.button(layouts.act, "dbxe-act", "dbxe-up")
         self.down = layouts.button(layouts.act, "dbxe-act", "dbxe-down")
@@ -725,7 +726,8 @@ class _Section:
         against = f"matches {subject}"
         if self.level == "views" and dialect.views == "tables":
             against = f"not used by {html.escape(dialect.title)}: table patterns apply to views"
-        name = self.level.capitalize()
+        is_for_both = self.level == "tables" and dialect.views != "views"
+        name = "Tables and views" if is_for_both else self.level.capitalize()
         self._head.value = f"<h4 title='{name}: {against}'>{name} <span class='dbxe-muted'>— {against}</span></h4>"
         self.show_note()
 

@@ -333,4 +333,37 @@ def test_what_the_page_says_is_documented() -> None:
         "hello",
         "window",
         "find",
+        "finish",
     }
+
+
+def test_a_row_is_included_and_excluded(catalog: dbx.Catalog) -> None:
+    tree = CatalogTree(ExplorerState(catalog=catalog))
+    page = Page(tree)
+    page.do("expand_all", open=True)
+    page.do("include", id=page.id_of("t11"), on=True)  # it is already
+    assert tree.state.filters == dbx.Filters()
+    page.do("include", id=page.id_of("t11"), on=False)
+    row = tree.state.selected
+    assert catalog.objects["name"].iloc[row] == "t11"
+    assert not tree.state.preview.included.iloc[row]
+    page.do("include", id=page.id_of("t11"), on=True)
+    assert tree.state.filters == dbx.Filters()
+    tree.state.read_only = True
+    page.do("include", id=page.id_of("t11"), on=False)
+    assert tree.state.filters == dbx.Filters()
+
+
+def test_a_field_that_is_left_finishes_what_was_typed() -> None:
+    tree = CatalogTree()
+    tree.state.draft = dbx.Filters(catalogs=dbx.Patterns(["^prod$"]))
+    Page(tree).do("finish")
+    assert tree.state.filters == dbx.Filters(catalogs=dbx.Patterns(["^prod$"]))
+
+
+def test_sizes_of_panes_are_checked() -> None:
+    tree = CatalogTree()
+    tree.panes = {"rail": 300}
+    for wrong in ({"rail": "300px"}, {"other": 3}, {"rail": -1}, {"rail": True}):
+        tree.panes = wrong
+        assert tree.panes == {"rail": 300}

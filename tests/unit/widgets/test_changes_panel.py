@@ -10,7 +10,7 @@ from widget_markup import shown as shown_now
 
 import dbxexplore as dbx
 from dbxexplore.filters import Dialect, Filters, Patterns
-from dbxexplore.widgets import ChangesPanel, ExplorerState, FilterEditor
+from dbxexplore.widgets import ChangesPanel, ExplorerState, FilterEditor, UndoButtons
 
 
 def shown(panel: ChangesPanel) -> str:
@@ -33,6 +33,8 @@ class Edits:
         self.clock = Clock()
         self.state = ExplorerState(catalog=catalog, filters=filters or Filters(), clock=self.clock)
         self.panel = ChangesPanel(self.state)
+        self.buttons = UndoButtons(self.state)
+        self.undo, self.redo = self.buttons.children[0].children
 
     def type(self, *texts: str) -> None:
         """Type into the first pattern for catalogs, half a second a key."""
@@ -126,7 +128,7 @@ def test_the_keyboard_goes_on_at_the_other_way(catalog: dbx.Catalog, focused: li
     for pattern in ("a", "b"):
         edits.rest()
         edits.state.filters = Filters(catalogs=Patterns([pattern]))
-    undo, redo = edits.panel._undo, edits.panel._redo
+    undo, redo = edits.undo, edits.redo
     assert focused == []
     for button in (undo, undo, redo, redo):
         button.click()
@@ -145,35 +147,35 @@ def test_what_is_typed_is_compared_with_what_was_before_all_of_it(catalog: dbx.C
 
 def test_an_edit_can_be_undone_and_redone(catalog: dbx.Catalog) -> None:
     edits = Edits(catalog)
-    assert (edits.panel._undo.disabled, edits.panel._undo.description) == (True, "Undo")
+    assert (edits.undo.disabled, edits.undo.description) == (True, "Undo")
     edits.type("p", "pr", "^prod$")
     edits.rest()
     edits.state.dialect = Dialect.STRICT
-    assert edits.panel._undo.description == "Undo switch to Strict"
-    edits.panel._undo.click()
+    assert edits.undo.description == "Undo switch to Strict"
+    edits.undo.click()
     assert edits.state.dialect == Dialect.DATAHUB
-    assert edits.panel._undo.description == "Undo edit of allow “^prod$” (catalogs)"
-    assert edits.panel._redo.description == "Redo switch to Strict"
-    edits.panel._undo.click()
+    assert edits.undo.description == "Undo edit of allow “^prod$” (catalogs)"
+    assert edits.redo.description == "Redo switch to Strict"
+    edits.undo.click()
     assert edits.state.filters == Filters()
-    assert edits.panel._undo.disabled
+    assert edits.undo.disabled
     assert "+1 added" in shown(edits.panel)  # what going back changed
-    edits.panel._redo.click()
-    edits.panel._redo.click()
+    edits.redo.click()
+    edits.redo.click()
     assert (edits.state.filters, edits.state.dialect) == (Filters(catalogs=Patterns(["^prod$"])), Dialect.STRICT)
-    edits.panel._undo.click()
+    edits.undo.click()
     edits.state.filters = Filters()
-    assert edits.panel._redo.disabled
+    assert edits.redo.disabled
 
 
 def test_both_values_of_a_step_go_back_together() -> None:
     edits = Edits(None)
     edits.state.update(filters=Filters(catalogs=Patterns(["a"])), dialect=Dialect.STRICT)
-    while not edits.panel._undo.disabled:
-        edits.panel._undo.click()
+    while not edits.undo.disabled:
+        edits.undo.click()
     assert (edits.state.filters, edits.state.dialect) == (Filters(), Dialect.DATAHUB)
-    while not edits.panel._redo.disabled:
-        edits.panel._redo.click()
+    while not edits.redo.disabled:
+        edits.redo.click()
     assert (edits.state.filters, edits.state.dialect) == (Filters(catalogs=Patterns(["a"])), Dialect.STRICT)
 
 
@@ -194,13 +196,13 @@ def test_it_undoes_what_is_done_in_the_editor(catalog: dbx.Catalog) -> None:
     view = next(iter(section._views.values()))
     view.on.value = False
     edits.rest()
-    edits.panel._undo.click()
+    edits.undo.click()
     assert view.on.value
     assert edits.state.filters == Filters()
     view.text.value = "a("
     view.text.value = "a(b)"
     edits.state.finish()
-    edits.panel._undo.click()
+    edits.undo.click()
     assert view.text.value == ".*"
 
 
@@ -210,4 +212,4 @@ def test_names_and_patterns_are_shown_as_text(catalog: dbx.Catalog) -> None:
     assert "&lt;img" in shown(edits.panel)
     assert "<img" not in shown(edits.panel)
     edits.state.read_only = True
-    assert edits.panel._buttons.layout.display == "none"
+    assert edits.buttons.children[0].layout.display == "none"

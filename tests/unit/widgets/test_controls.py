@@ -148,7 +148,7 @@ def test_what_a_page_closes_works_on_and_is_shown_again(page: Page, part: str) -
     page.run(CELL)
     page.run(EVERY_PAGE)
     everything = sorted(page.models)
-    root = page.named("VBoxModel", _dom_classes=["dbxe"], children=_children_of_explorer(page))
+    root = page.named("VBoxModel", _dom_classes=["dbxe", "dbxe-explorer"])
     closed = {
         "all": everything,
         "root": [root],
@@ -181,13 +181,6 @@ def test_what_a_page_closes_works_on_and_is_shown_again(page: Page, part: str) -
     assert page.models[field]["value"] == "https://adb-2.azuredatabricks.net"
     page.set(field, value="https://adb-3.azuredatabricks.net")
     assert page.run("", url="explorer.settings.workspace_url")["url"] == "https://adb-3.azuredatabricks.net"
-
-
-def _children_of_explorer(page: Page) -> object:
-    """Return the children of the only container that has the tabs."""
-    tabs = page.named("TabModel")
-    (found,) = (s["children"] for s in page.models.values() if f"IPY_MODEL_{tabs}" in s.get("children", []))
-    return found
 
 
 def test_a_page_that_has_lost_everything_is_sent_everything(page: Page) -> None:

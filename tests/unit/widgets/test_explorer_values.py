@@ -142,7 +142,7 @@ def test_what_is_ticked_becomes_patterns_that_can_be_undone(catalog: dbx.Catalog
     ticked = explorer.state.ticked.flags & catalog.objects["kind"].isin(["table", "view", "notebook"])
     assert catalog.objects["full_name"][included].tolist() == catalog.objects["full_name"][ticked].tolist()
     assert explorer.config is None  # there is no workspace yet
-    explorer.changes_panel._undo.click()
+    explorer.undo_buttons.children[0].children[0].click()
     assert explorer.filters == dbx.Filters()
 
 

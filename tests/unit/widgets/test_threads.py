@@ -86,7 +86,7 @@ def differing(explorer: Explorer) -> list[str]:
         "the connection": state.config.filters == state.filters,
         "the exported text": explorer.export_panel.text() == state.config.to_yaml(),
         "the tree": all(judged[name] == (verdict == "in") for name, verdict in names.items()),
-        "the counts": f"<td class='dbxe-number'>{included:,}</td>" in shown(explorer.preview_panel),
+        "the counts": f"<li data-kind='table'><strong>{included:,}</strong>" in shown(explorer.preview_panel),
         "the coverage": shown(explorer.coverage_panel) == shown(widgets.CoveragePanel(state_of(state.preview))),
         "undo": state.history.value == (state.filters, state.dialect),
     }

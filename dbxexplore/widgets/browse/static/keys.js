@@ -7,7 +7,7 @@ import { clamp } from "./clamp.js";
  * @typedef {{ key: string, ctrlKey?: boolean, altKey?: boolean, metaKey?: boolean }} Key
  * @typedef {{ index: number, total: number, page: number, row: Row | undefined, readOnly: boolean }} KeyContext
  * @typedef {{ type: "move", to: number } | { type: "open", open: boolean } | { type: "tick" }
- *   | { type: "select", toggle: boolean } | { type: "siblings" } | { type: "type", char: string }
+ *   | { type: "include", on: boolean } | { type: "select", toggle: boolean } | { type: "siblings" } | { type: "type", char: string }
  *   | { type: "escape" } | { type: "none" }} Action
  */
 
@@ -50,6 +50,9 @@ export function decideKey(key, context) {
       return row === undefined || context.readOnly ? { type: "none" } : { type: "tick" };
     case "Enter":
       return row === undefined ? { type: "none" } : { type: "select", toggle: row.open !== null };
+    case "+":
+    case "-":
+      return row === undefined || context.readOnly ? { type: "none" } : { type: "include", on: key.key === "+" };
     case "*":
       return row === undefined ? { type: "none" } : { type: "siblings" };
     default:

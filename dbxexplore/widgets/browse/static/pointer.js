@@ -11,7 +11,7 @@ import { isMeantFor } from "./keys.js";
 /**
  * @param {Rows} rows
  * @param {Tooltip} tooltip
- * @param {(row: Row, index: number, part: "twisty" | "tick" | "row" | "double") => void} onClick
+ * @param {(row: Row, index: number, part: "twisty" | "tick" | "flip" | "row" | "double") => void} onClick
  * @param {AbortSignal} signal
  */
 export function listenToPointer(rows, tooltip, onClick, signal) {
@@ -41,5 +41,5 @@ export function listenToPointer(rows, tooltip, onClick, signal) {
 /** @param {Event} event */
 function partOf(event) {
   const part = event.target instanceof Element ? event.target.closest("[data-part]")?.getAttribute("data-part") : "";
-  return part === "twisty" || part === "tick" ? part : "row";
+  return part === "twisty" || part === "tick" || part === "flip" ? part : "row";
 }

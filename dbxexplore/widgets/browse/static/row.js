@@ -50,10 +50,11 @@ export class RowView {
       this.text,
       element("span", "warn", {}, "⚠"),
     );
+    this._flip = element("span", "flip", { "data-part": "flip" });
     this._symbol = element("span", "verdict-symbol");
     this._word = element("span", "verdict-word");
     this._why = element("bdi", "why");
-    this.verdict = element("span", "cell dbxe-tree-verdict", {}, this._symbol, " ", this._word, " ", this._why);
+    this.verdict = element("span", "cell dbxe-tree-verdict", {}, this._symbol, " ", this._word, " ", this._why, this._flip);
     this._type = element("span", "cell dbxe-tree-type");
     this._holds = element("bdi", "holds-text");
     this._comment = element("bdi", "comment");
@@ -99,7 +100,7 @@ export class RowView {
     this._name.style.setProperty("--dbxe-tree-level", "0");
     this.text.classList.remove("dbxe-tree-path");
     setText(this.text, "…");
-    for (const part of [this._symbol, this._word, this._why, this._type, this._holds, this._comment]) setText(part, "");
+    for (const part of [this._symbol, this._word, this._why, this._flip, this._type, this._holds, this._comment]) setText(part, "");
   }
 
   /** @param {Row} row @param {string} query @param {boolean} readOnly */
@@ -130,6 +131,7 @@ export class RowView {
     const { symbol, word } = verdictOf(row);
     setText(this._symbol, symbol);
     setText(this._word, word);
+    setText(this._flip, readOnly || row.verdict === "" ? "" : row.verdict === "out" ? "include" : "exclude");
     setText(this._why, visibleString(row.why_short || row.why));
     setText(this._type, visibleString(shortType(row)));
     setText(this._holds, visibleString(row.holds_short || row.holds));

@@ -54,8 +54,8 @@ export class Toolbar {
     const buttons = element("span", "buttons", {}, expandAll, collapseAll);
     const show = element("label", "label", {}, element("span", "", {}, "Show"), this._show);
     const sort = element("label", "label", {}, element("span", "", {}, "Sort"), this._sort);
-    const toolbar = element("div", "toolbar", label, search, show, sort, buttons);
-    this.nodes = [toolbar, element("div", "bar", {}, this._found, this._ticks)];
+    const toolbar = element("div", "toolbar", label, search, show, sort);
+    this.nodes = [toolbar, element("div", "bar", {}, buttons, this._found, this._ticks)];
   }
 
   /** @param {Store} store */

@@ -195,6 +195,7 @@ export class View {
     if (action.type === "move") this._rows.moveTo(action.to);
     else if (row && action.type === "open") this._open(row, index, action.open);
     else if (row && action.type === "tick") this._tick(row, index);
+    else if (row && action.type === "include") this._include(row, action.on);
     else if (row && action.type === "siblings") this._openSiblings(row);
     else if (row && action.type === "select") {
       this._select(row);
@@ -202,11 +203,12 @@ export class View {
     }
   }
 
-  /** @param {Row} row @param {number} index @param {"twisty" | "tick" | "row" | "double"} part */
+  /** @param {Row} row @param {number} index @param {"twisty" | "tick" | "flip" | "row" | "double"} part */
   _onClick(row, index, part) {
     if (part !== "double") this._rows.activate(index);
     if (part === "double" || (part === "twisty" && row.open !== null)) this._open(row, index, row.open !== true);
     else if (part === "tick") this._tick(row, index);
+    else if (part === "flip") this._include(row, row.verdict === "out");
     else this._select(row);
     this._rows.paintSoon();
   }
@@ -237,6 +239,11 @@ export class View {
     if (this._store.status.read_only) return;
     const on = row.tick !== "on";
     if (this._change("tick", { id: row.id, on })) this._store.guess(index, { tick: on ? "on" : "off" });
+  }
+
+  /** @param {Row} row @param {boolean} on */
+  _include({ id }, on) {
+    if (!this._store.status.read_only && this._change("include", { id, on })) this._store.guessSelected(id);
   }
 
   /** @param {Row} row */
