@@ -5,7 +5,7 @@ from dbxexplore.connection.auth import AUTH_KINDS, Auth, Field, OAuthM2MAuth, Pr
 from dbxexplore.connection.report import Capability, ConnectionReport, Problem
 from dbxexplore.connection.secrets import looks_like_secret, looks_like_value, mask
 from dbxexplore.connection.settings import ConnectionSettings
-from dbxexplore.connection.url import normalise_workspace_url
+from dbxexplore.connection.url import normalise_workspace_url, object_url
 from dbxexplore.connection.web import Json
 
 __all__ = [
@@ -26,4 +26,5 @@ __all__ = [
     "looks_like_value",
     "mask",
     "normalise_workspace_url",
+    "object_url",
 ]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from typing import Literal, TypeAlias
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, quote, urlsplit
 
 from dbxexplore import errors
 from dbxexplore.connection.secrets import has_login, looks_like_secret
@@ -137,3 +137,17 @@ def cloud_of(workspace_url: str) -> Cloud:
     if _is_loopback(host):
         return "loopback"
     return next((cloud for suffix, cloud in _CLOUDS if host.endswith(suffix)), "unknown")
+
+
+def object_url(workspace_url: str, full_name: str, *names: str) -> str:
+    """Return the address of an object in the workspace: a page of Catalog Explorer, or a notebook.
+
+    Args:
+        workspace_url: the address of the workspace.
+        full_name: the path of a notebook; not used where there are ``names``.
+        names: catalog, schema and name, as far as there are any; none for a notebook.
+    """
+    base = workspace_url.rstrip("/")
+    if not names:
+        return f"{base}/#workspace{quote(full_name)}"
+    return f"{base}/explore/data/{'/'.join(quote(name, safe='') for name in names)}"

@@ -18,13 +18,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Literal, TypeAlias, cast
-from urllib.parse import quote
 from uuid import UUID
 
 import dagster as dg
 import pyarrow as pa
 
 from dbxexplore.catalog.schema import ARROW_SCHEMA, table_from_series
+from dbxexplore.connection import object_url
 from dbxexplore.discovery.changes import TableName
 from dbxexplore.export import ConnectionConfig
 from dbxexplore.filters import Preview
@@ -152,7 +152,8 @@ def asset_spec(found: DatabricksObject, config: ConnectionConfig, workspace_url:
 def _dagster_metadata(found: DatabricksObject, url: str | None) -> dict[str, object]:
     metadata: dict[str, object] = {}
     if url:
-        metadata["dagster/uri"] = dg.MetadataValue.url(object_url(found, url))
+        names = () if found.kind == "notebook" else (found.catalog or "", found.schema or "", found.name)
+        metadata["dagster/uri"] = dg.MetadataValue.url(object_url(url, found.full_name, *names))
     if found.kind != "notebook":
         metadata["dagster/table_name"] = found.full_name
         metadata["dagster/storage_kind"] = "databricks"
@@ -183,15 +184,6 @@ def fenced(sql: str) -> str:
     """Return ``sql`` as a block of code in Markdown, whatever it holds: a longer fence than any in it ends the block."""
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", sql)), default=0))
     return f"{fence}sql\n{sql}\n{fence}"
-
-
-def object_url(found: DatabricksObject, workspace_url: str) -> str:
-    """Return the address of an object in the workspace: Catalog Explorer, or the notebook itself."""
-    base = workspace_url.rstrip("/")
-    if found.kind == "notebook":
-        return f"{base}/#workspace{quote(found.full_name)}"
-    parts = (quote(part or "", safe="") for part in (found.catalog, found.schema, found.name))
-    return f"{base}/explore/data/{'/'.join(parts)}"
 
 
 def column_schema(columns: Sequence[Column]) -> dg.TableSchema:

@@ -389,7 +389,7 @@ class UnityCatalog:
             columns["browse_only"] = _flags(items)
         odd = sum(is_odd_text(item, "table_type") for item in items) if None in types else 0
         if self._depth == "columns":
-            columns["columns"] = held = [_columns(item.get("columns")) for item in items]
+            columns["columns"] = held = [columns_in(item.get("columns")) for item in items]
             columns["definition"] = texts(items, "view_definition")
             odd += sum(one is None and "columns" in item for one, item in zip(held, items, strict=True))
         self._rows.add({**columns, **self._details(items)}, len(names))
@@ -446,7 +446,7 @@ def _may_be_browsed(item: Json) -> bool:
     return item.get("browse_only", False) is not False
 
 
-def _columns(value: object) -> list[dict[str, object]] | None:
+def columns_in(value: object) -> list[dict[str, object]] | None:
     """Return the columns of a relation, None if that is not what ``value`` describes."""
     if not isinstance(value, list):
         return None

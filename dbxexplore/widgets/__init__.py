@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from dbxexplore.widgets.connect.discover import DiscoverPanel
     from dbxexplore.widgets.connect.form import ConnectForm
     from dbxexplore.widgets.coverage.panel import CoveragePanel
+    from dbxexplore.widgets.explain.details import ObjectPanel
     from dbxexplore.widgets.explain.panel import ExplanationPanel
     from dbxexplore.widgets.explorer import Explorer
     from dbxexplore.widgets.export.panel import ExportPanel
@@ -36,6 +37,7 @@ _HOME = {
     "ExplorerState": "state",
     "ExportPanel": "export.panel",
     "FilterEditor": "filter.editor",
+    "ObjectPanel": "explain.details",
     "PreviewPanel": "filter.result",
     "SuggestPanel": "filter.suggest",
     "UndoButtons": "filter.undo",
@@ -54,6 +56,7 @@ __all__ = [
     "ExplorerState",
     "ExportPanel",
     "FilterEditor",
+    "ObjectPanel",
     "PreviewPanel",
     "SuggestPanel",
     "UndoButtons",

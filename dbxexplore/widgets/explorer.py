@@ -20,6 +20,7 @@ from dbxexplore.widgets.connect.discover import DiscoverPanel
 from dbxexplore.widgets.connect.form import ConnectForm
 from dbxexplore.widgets.connect.origin import OriginLine
 from dbxexplore.widgets.coverage.panel import CoveragePanel
+from dbxexplore.widgets.explain.details import ObjectPanel
 from dbxexplore.widgets.explain.panel import ExplanationPanel
 from dbxexplore.widgets.export.panel import ExportPanel
 from dbxexplore.widgets.filter.changes import ChangesPanel
@@ -28,7 +29,7 @@ from dbxexplore.widgets.filter.result import PreviewPanel
 from dbxexplore.widgets.filter.suggest import SuggestPanel
 from dbxexplore.widgets.filter.undo import UndoButtons
 from dbxexplore.widgets.state import ExplorerState
-from dbxexplore.widgets.workbench import CHANGES, SELECTION, WHY, DetailsPane, workbench
+from dbxexplore.widgets.workbench import CHANGES, DETAILS, SELECTION, WHY, DetailsPane, workbench
 
 _P = TypeVar("_P", bound=Component)
 
@@ -167,6 +168,11 @@ class Explorer(Component):
         return self._panel(ExplanationPanel)
 
     @property
+    def object_panel(self) -> ObjectPanel:
+        """Details of the selected object."""
+        return self._panel(ObjectPanel)
+
+    @property
     def coverage_panel(self) -> CoveragePanel:
         """How much of each catalog and schema is included."""
         return self._panel(CoveragePanel)
@@ -228,6 +234,7 @@ class Explorer(Component):
         """Return the filters, the catalog with what they include of it, and the details."""
         panels = {
             WHY: lambda: self.explanation_panel,
+            DETAILS: lambda: self.object_panel,
             SELECTION: lambda: self.suggest_panel,
             CHANGES: lambda: self.changes_panel,
         }

@@ -71,6 +71,9 @@ class DetailsPane(Component):
             with widgets.opened_together():
                 panel = self._panels[self.title]()
             page.children = [panel]
+        for title, shown in self._pages.items():
+            if title == DETAILS and shown.children:  # it reads from the workspace while it is in sight
+                shown.children[0].active = title == self.title
 
     @shows_errors
     def _on_selected(self, change: Mapping[str, object]) -> None:

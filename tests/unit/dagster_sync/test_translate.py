@@ -20,7 +20,6 @@ from dbxexplore.dagster_sync.translate import (
     group_name,
     included_objects,
     label,
-    object_url,
     without_collisions,
 )
 
@@ -92,11 +91,6 @@ def test_a_notebook(make_config: Callable[..., dbx.ConnectionConfig]) -> None:
     assert spec.kinds == {"databricks", "notebook", "python"}
     assert UriMetadataSet.extract(spec.metadata).uri == f"{URL}/#workspace/Shared/Q3%20%C3%9Cberblick/a%23b"
     assert "dagster/table_name" not in spec.metadata
-
-
-def test_names_are_quoted_in_links() -> None:
-    found = table(catalog="a/b", schema="c d", name="e?#%")
-    assert object_url(found, f"{URL}/") == f"{URL}/explore/data/a%2Fb/c%20d/e%3F%23%25"
 
 
 def test_a_link_of_a_profile_leads_to_where_the_state_was_taken() -> None:

@@ -1,5 +1,6 @@
 // A view of the tree: its parts, what is done in them, and what the kernel answers.
 
+import { listenToCopyButtons } from "./copy.js";
 import { element, setText } from "./dom.js";
 import { listenToFields } from "./fields.js";
 import { Header } from "./header.js";
@@ -60,6 +61,7 @@ export class View {
     };
     this._keyboard = new Keyboard(this._rows, this._store, this._tooltip, tree, signal);
     listenToPointer(this._rows, this._tooltip, (row, index, part) => this._onClick(row, index, part), signal);
+    listenToCopyButtons(() => this._around(), signal);
     listenToFields(() => this._around(), () => this._store.send(this, "finish"), signal);
     this._workbench = new Workbench(this._root, () => this._around(), (sizes) => this._save("panes", sizes), signal);
     this._workbench.takeSizes(model.get("panes"));

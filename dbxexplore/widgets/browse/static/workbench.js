@@ -51,6 +51,7 @@ export class Workbench {
     const around = this._around();
     const isLive = document.fullscreenEnabled;
     around.classList.toggle("dbxe-can-fill", isLive);
+    around.classList.add("dbxe-live");
     const room = roomAround(around);
     if (room > 0) node.style.setProperty("--dbxe-room", `${room}px`);
     else node.style.removeProperty("--dbxe-room");
