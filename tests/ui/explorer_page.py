@@ -111,6 +111,14 @@ class ExplorerPage:
         self.tab(title).click()
         self.expect_tab(title)
 
+    def show_details(self, title: str) -> None:
+        """Show a tab about the clicked object, the selection or the last edit."""
+        self.tab(title).click()
+        expect(self.tab(title)).to_have_class(IS_CURRENT)
+
+    def expect_included(self, kind: str, number: int) -> None:
+        expect(self.view.locator(f".dbxe-counts [data-kind={kind}] strong")).to_have_text(f"{number:,}")
+
     def expect_tab(self, title: str) -> None:
         expect(self.tab(title)).to_have_class(IS_CURRENT)
 
@@ -125,6 +133,7 @@ class ExplorerPage:
 
     def write_patterns(self) -> None:
         """Have patterns written from the ticks, and apply them."""
+        self.show_details("Selection")
         self.button("Generate patterns").click()
         self.button("Apply").click(timeout=ANSWER_SECONDS * 1000)
         expect(self.view.get_by_text("✓ Applied")).to_be_visible()
@@ -213,7 +222,7 @@ def text_of(selector: str, having: str = "") -> str:
 
 TICKED = text_of(".dbxe-tree-ticked")
 FOUND = text_of(".dbxe-tree-found", "of")
-RESULT = text_of("table.dbxe-table", "Included")
+RESULT = text_of(".dbxe-counts", "of")
 
 
 @dataclass

@@ -54,7 +54,7 @@ MARKUP = """() => Object.fromEntries(["img", "script", "iframe", "svg[onload]", 
   "[onmouseover]", "a[href]"].map((tag) => [tag, document.querySelectorAll(`.jp-OutputArea-output ${tag}`).length]))"""
 
 
-def go_everywhere(explorer: NotebookExplorer) -> dict[str, dict[str, int]]:
+def go_everywhere(explorer: NotebookExplorer) -> dict[str, dict[str, int]]:  # noqa: PLR0915 - one place after the other
     """Show the names wherever the Explorer shows names; return the markup of each place."""
     page, kernel = explorer.page, explorer.kernel
     found: dict[str, dict[str, int]] = {}
@@ -73,8 +73,12 @@ def go_everywhere(explorer: NotebookExplorer) -> dict[str, dict[str, int]]:
         expect(page.locator(".dbxe-tree-tooltip")).to_be_visible()
     look("tooltip")
     rows.nth(3).locator(".dbxe-tree-text").click()
-    expect(page.locator(".dbxe-why")).to_contain_text("is included")
+    expect(page.locator(".dbxe-why").first).to_contain_text("is included")
     look("why")
+    explorer.show_details("Details")
+    expect(page.locator(".dbxe-object")).to_be_visible()
+    look("details")
+    explorer.show_details("Selection")
     rows.nth(3).locator('[data-part="tick"]').click()
     rows.nth(4).locator('[data-part="tick"]').click()
     kernel.wait("explorer.state.ticked_text")
@@ -82,6 +86,7 @@ def go_everywhere(explorer: NotebookExplorer) -> dict[str, dict[str, int]]:
     expect(explorer.button("Apply")).to_be_visible()
     look("suggestion")
     explorer.button("Apply").click()
+    explorer.show_details("Changes")
     expect(page.locator(".dbxe-changes")).to_be_visible()
     look("changes")
     page.get_by_role("searchbox", name="Search", exact=True).press_sequentially(
