@@ -57,7 +57,7 @@ def glob_pattern(text: str) -> str:
         lead, body = ".*", body[2:]
     parts = re.split(r"(\*+|\?)", body)
     wild = {"*": ".*", "?": "."}
-    return f"{start}{lead}{''.join(wild.get(part[:1], _escaped(part)) for part in parts)}{end}"
+    return f"{start}{lead}{''.join(wild.get(part[:1], escaped(part)) for part in parts)}{end}"
 
 
 def is_broken_glob(text: str) -> bool:
@@ -71,14 +71,15 @@ def _anchors(text: str) -> tuple[str, str, str]:
     return start, text[len(start) : len(text) - len(end)], end
 
 
-def _escaped(name: str) -> str:
-    # Not re.escape, which also escapes what needs none: a person is to read and type this.
+def escaped(name: str) -> str:
+    """Return a pattern for a name, with a backslash only where it is needed."""
+    # re.escape also escapes what needs none, and a person is to read and type this.
     return re.sub(r"([\\.^$*+?{}\[\]|()])", r"\\\1", name)
 
 
 def exactly(name: str) -> str:
     """Return a pattern for one name, as a person would write it."""
-    return f"^{_escaped(name)}$"
+    return f"^{escaped(name)}$"
 
 
 def _patterns_for(items: Iterable[str], level: str) -> tuple[str, ...]:
@@ -133,7 +134,7 @@ def _sql_names(text: str, level: str) -> Meant | None:
         return None
     parts = [part[1:-1] if part[:1] in {"`", '"', "'"} else part for part in _SQL_PART.findall(body)]
     name = ".".join(parts)
-    written = glob_pattern(f"{start}{name}{end}") if "*" in name else f"{start or '^'}{_escaped(name)}{end or '$'}"
+    written = glob_pattern(f"{start}{name}{end}") if "*" in name else f"{start or '^'}{escaped(name)}{end or '$'}"
     if "%" in name:
         return Meant("sql-pattern", "Looks like SQL: names are not quoted here", _patterns_for([name], level))
     return Meant("sql-pattern", "Looks like SQL: names are not quoted here", (written,))
@@ -156,7 +157,7 @@ def _like(text: str, _level: str) -> Meant | None:
     start, body, end = _anchors(text)
     if "%" not in body or not _LIKE.fullmatch(body):
         return None
-    pattern = "".join(".*" if part == "%" else _escaped(part) for part in re.split(r"(%)", re.sub("%+", "%", body)))
+    pattern = "".join(".*" if part == "%" else escaped(part) for part in re.split(r"(%)", re.sub("%+", "%", body)))
     what = "% is a wildcard in SQL, but here it stands for itself"
     return Meant("sql-pattern", what, (f"{start or '^'}{pattern}{end or '$'}",))
 
@@ -173,7 +174,7 @@ def _braced(text: str, _level: str) -> Meant | None:
     found = _BRACES.search(text)
     if found is None:
         return None
-    names = "|".join(_escaped(item.strip()) for item in found["items"].split(","))
+    names = "|".join(escaped(item.strip()) for item in found["items"].split(","))
     what = "Braces do not stand for alternatives"
     return Meant("list-pattern", what, (f"{text[: found.start()]}(?:{names}){text[found.end() :]}",))
 

@@ -110,7 +110,8 @@ def _quoted(text: str) -> str:
 
 def _remedy(text: str, reason: str) -> str:
     if meant.is_broken_glob(text):
-        return f"If {_quoted(text[:60])} is meant as a glob, write {_quoted(meant.glob_pattern(text)[:80])}"
+        body = meant.glob_pattern(text).removeprefix("^").removesuffix("$")
+        return f"If {_quoted(text[:60])} is meant as a glob, write {_quoted((body if body == '.*' else anchored(body))[:80])}"
     guess = meant.meant_by(text, "tables")
     if guess is not None and not guess.in_other_list:
         return f"{guess.what}: {meant.advice(guess.patterns, lambda pattern: _quoted(pattern[:80]))}"
@@ -121,4 +122,34 @@ def _remedy(text: str, reason: str) -> str:
 
 def exact_pattern(subject: str) -> str:
     """Return the pattern that matches ``subject`` alone, under prefix, search and full match alike."""
-    return f"^(?:{re.escape(subject)})$"
+    return f"^{re.escape(subject)}$"
+
+
+def anchored(body: str) -> str:
+    """Return the pattern for the whole of what ``body`` matches, under prefix, search and full match alike.
+
+    Only alternatives need a group: ``prod`` becomes ``^prod$``, and ``dev|prod`` becomes ``^(?:dev|prod)$``.
+    """
+    return f"^(?:{body})$" if _has_alternatives(body) else f"^{body}$"
+
+
+def body_of(pattern: str) -> str:
+    """Return what `anchored` made a pattern of."""
+    inner = pattern.removeprefix("^").removesuffix("$")
+    grouped = inner.removeprefix("(?:").removesuffix(")")
+    return grouped if anchored(grouped) == pattern else inner
+
+
+_PART = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()|]", re.DOTALL)
+
+
+def _has_alternatives(body: str) -> bool:
+    """Whether there is a ``|`` outside of all groups, escapes and sets of characters."""
+    if "|" not in body:
+        return False
+    depth = 0
+    for part in _PART.findall(body):
+        if part == "|" and not depth:
+            return True
+        depth += {"(": 1, ")": -1}.get(part, 0)
+    return False

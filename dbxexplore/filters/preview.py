@@ -22,6 +22,7 @@ from dbxexplore.filters.dialects import Dialect
 from dbxexplore.filters.engine.matching import matches
 from dbxexplore.filters.explain import Explanation, LevelExplanation, PatternExplanation
 from dbxexplore.filters.patterns import LEVEL_OF_KIND, LEVELS, Level, ListName, Patterns
+from dbxexplore.filters.readings import other_readings
 from dbxexplore.filters.subjects import RULES, Codes, Flags, Subjects, Verdicts
 
 if TYPE_CHECKING:
@@ -166,11 +167,13 @@ class Preview:
 
     @cached_property
     def dialect_dependent(self) -> pd.Series:
-        """A boolean on the same index: whether the verdict differs between this and the named dialects."""
+        """A boolean on the same index: whether the verdict differs under other rules that the filters could be meant for.
+
+        See `dbxexplore.filters.readings`.
+        """
         differs = np.zeros(len(self.catalog), dtype=np.bool_)
-        for other in Dialect.named().values():
-            if other != self.dialect:
-                differs |= Preview(self.catalog, self.filters, other).included.to_numpy() != self.included.to_numpy()
+        for other in other_readings(self._subjects, self.filters, self.dialect):
+            differs |= Preview(self.catalog, self.filters, other).included.to_numpy() != self.included.to_numpy()
         return pd.Series(differs, index=self.catalog.objects.index, name="dialect_dependent")
 
     def compare(self, other: Preview) -> pd.DataFrame:

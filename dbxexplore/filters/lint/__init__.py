@@ -36,14 +36,16 @@ def _check_level(context: Context, level: Level) -> Iterator[Finding]:
     if not len(context.subjects.names(level, context.dialect)):
         return  # nothing can be said of a level that has no objects here
     for pattern in context.patterns[level]:
-        is_explained = False
+        is_explained, offered = False, list[tuple[str, ...]]()
         for rule in RULES:
             if rule.explains_no_match and is_explained:
                 continue  # one reason per pattern why it matches nothing: the first is the most helpful
             finding = rule.check(context, pattern)
             if finding is not None:
                 is_explained = is_explained or rule.explains_no_match
-                yield finding
+                if not finding.replacements or finding.replacements not in offered:
+                    yield finding  # one remedy, once
+                    offered.append(finding.replacements)
     for rule in RULES:
         yield from rule.check_level(context, level)
 

@@ -12,15 +12,17 @@ import numpy as np
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.filters.dialects import Dialect
-from dbxexplore.filters.lint.findings import LIST_NAMES, Finding
-from dbxexplore.filters.meant import Meant, is_broken_glob, meant_by
-from dbxexplore.filters.patterns import LEVELS, Level, ListName, Patterns, compile_pattern
+from dbxexplore.filters.lint.findings import LIST_NAMES, Finding, shown_pattern
+from dbxexplore.filters.meant import Meant, escaped, glob_pattern, is_broken_glob, meant_by
+from dbxexplore.filters.patterns import LEVELS, Level, ListName, Patterns, anchored, compile_pattern
+from dbxexplore.filters.readings import other_readings
 from dbxexplore.filters.subjects import Flags, Subjects
 
 if TYPE_CHECKING:
     from dbxexplore.filters.filters import Filters
 
 MOST_EXAMPLES = 5
+_MOST_CONTAINERS = 1_000  # that are looked at to see whether there is only one name among them
 
 
 @dataclass(frozen=True)
@@ -45,8 +47,26 @@ class Context:
     def __init__(self, catalog: Catalog, filters: Filters, dialect: Dialect) -> None:
         self.catalog, self.filters, self.dialect = catalog, filters, dialect
         self.subjects = Subjects.of(catalog)
-        self.broken: list[Finding] = []
+        self._unusable: list[Finding] = []
         self.patterns = {level: tuple(self._judge(level)) for level in LEVELS}
+        self.broken = [self._with_glob(finding) for finding in self._unusable]
+
+    def _with_glob(self, finding: Finding) -> Finding:
+        """Return a finding on a pattern that is not valid, with what to write if it is meant as a glob."""
+        if finding.code != "glob-pattern" or not is_broken_glob(finding.pattern):
+            return finding
+        written = self.glob(finding.level, finding.pattern)
+        remedy = f"If it is meant as a glob, write {shown_pattern(written)}"
+        return replace(finding, remedy=remedy, replacements=(written,))
+
+    def glob(self, level: Level, text: str) -> str:
+        """Return the pattern for the names of a level that a glob means: it is about bare names, unless it has dots."""
+        body = glob_pattern(text).removeprefix("^").removesuffix("$")
+        if body == ".*":
+            return body
+        # What begins with any text may as well begin in the name of a container.
+        is_whole = body.startswith(".*") or r"\." in body or "/" in body
+        return anchored(body) if is_whole else self.qualified(level, body)
 
     def _judge(self, level: Level) -> Iterator[Judged]:
         for name in LIST_NAMES:
@@ -60,7 +80,8 @@ class Context:
                     yield Judged(level, name, index, text, self.subjects.matches(level, text, self.dialect))
                 except errors.PatternError as error:
                     place = (level, name, index)
-                    self.broken.append(Finding(code, "error", *place, error.pattern, error.problem, error.remedy))
+                    found = Finding(code, "error", *place, error.pattern, error.problem, error.remedy)
+                    self._unusable.append(found)
 
     def matches(self, pattern: Judged, dialect: Dialect) -> Flags | None:
         """Return what a pattern matches under another dialect, None where that takes too long."""
@@ -94,9 +115,44 @@ class Context:
             if other.list == pattern.list and other.index != pattern.index
         ]
 
+    @cached_property
     def others(self) -> list[Dialect]:
-        """Return the named dialects that differ from this one."""
-        return [other for other in Dialect.named().values() if other != self.dialect]
+        """The other rules that the filters could be meant for."""
+        return other_readings(self.subjects, self.filters, self.dialect)
+
+    def reachable(self, level: Level) -> Flags:
+        """Return which subjects of a level are in containers that pass."""
+        subjects = self.subjects
+        catalogs = self.passes("catalogs", self.dialect)
+        size = len(subjects.names(level, self.dialect))
+        if level in {"catalogs", "notebooks"} or not len(catalogs):
+            return np.ones(size, dtype=np.bool_)
+        schemas = catalogs[subjects.catalog_of_schema]
+        if level == "schemas":
+            return schemas
+        schemas = schemas & self.passes("schemas", self.dialect)
+        rows = np.concatenate([subjects.rows["table"], subjects.rows["view"]])
+        rows = rows if level == "tables" else subjects.rows["view"]
+        return schemas[subjects.schema_of[rows]]
+
+    def qualified(self, level: Level, body: str) -> str:
+        """Return the pattern for names of a level that match ``body``, in the containers that pass.
+
+        ``body`` is a pattern for the bare name, without anchors. Where only one container passes, it is spelt out.
+        """
+        if level in {"catalogs", "notebooks"} or self.dialect.subject == "bare":
+            return anchored(body)
+        parts = [self._only("catalogs")]
+        if level != "schemas":
+            parts.append(self._only("schemas"))
+        body = f"(?:{body})" if "|" in body else body
+        return f"^{''.join(parts)}{body}$"
+
+    def _only(self, level: Level) -> str:
+        """Return the only container of a level that passes, as a pattern with the dot after it; any where there are more."""
+        passes = self.passes(level, self.dialect) & self.reachable(level)
+        names = {str(name) for name in self.subjects.bare[level].at(np.flatnonzero(passes)[:_MOST_CONTAINERS])}
+        return f"{escaped(names.pop())}\\." if len(names) == 1 else r"[^.]+\."
 
     def examples(self, level: Level, flags: Flags) -> tuple[str, ...]:
         """Return the first few of the subjects that are flagged."""

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import html
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Literal, TypeAlias, get_args, overload
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args, overload
 
 import pandas as pd
 
 from dbxexplore.catalog.schema import NAME_DTYPE
 from dbxexplore.filters.patterns import LEVELS, Level, ListName
 from dbxexplore.text import shorten
+
+if TYPE_CHECKING:
+    from dbxexplore.filters.filters import Filters
 
 Severity: TypeAlias = Literal["error", "warning", "info"]
 LIST_NAMES: tuple[ListName, ...] = get_args(ListName)
@@ -25,7 +28,8 @@ class Finding:
 
     ``code`` is stable: see `dbxexplore.filters.lint.rules`. ``level``, ``list`` and ``index`` (from 0) say which
     pattern it is about, ``pattern`` is its text; ``index`` is None and ``pattern`` empty where it is about the whole
-    list. ``examples`` are at most five of the names concerned.
+    list. ``examples`` are at most five of the names concerned. ``replacements`` are the patterns that `fixed` writes in
+    its place, empty where there is no single remedy; ``in_other_list`` says that they belong into the other list.
     """
 
     code: str
@@ -37,6 +41,21 @@ class Finding:
     message: str
     remedy: str
     examples: tuple[str, ...] = ()
+    replacements: tuple[str, ...] = ()
+    in_other_list: bool = False
+
+    def fixed(self, filters: Filters) -> Filters:
+        """Return ``filters`` with the replacements in place of the pattern; unchanged if there are none."""
+        patterns = filters.level(self.level)
+        texts = list(getattr(patterns, self.list))
+        if not self.replacements or self.index is None or texts[self.index : self.index + 1] != [self.pattern]:
+            return filters
+        texts[self.index : self.index + 1] = () if self.in_other_list else self.replacements
+        lists = {self.list: tuple(texts)}
+        if self.in_other_list:
+            other: ListName = "allow" if self.list == "deny" else "deny"
+            lists[other] = (*getattr(patterns, other), *self.replacements)
+        return filters.with_level(self.level, replace(patterns, **lists))
 
     def __str__(self) -> str:
         place = f"{self.level}, {self.list}" + ("" if self.index is None else f" pattern {self.index + 1}")

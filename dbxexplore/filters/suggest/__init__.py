@@ -96,6 +96,7 @@ def suggest_filters(
     *,
     generalise: bool = False,
     dialect: Dialect | None = None,
+    keep: Filters | None = None,
 ) -> Suggestion:
     """Return the shortest readable filters that let through exactly ``selected``.
 
@@ -107,6 +108,8 @@ def suggest_filters(
         generalise: prefer families of names, which also match future siblings, to lists of names.
         dialect: the matching rules (`Dialect.DATAHUB` by default). Patterns are anchored, so that
             they mean the same under prefix, search and full match.
+        keep: filters to change. Where nothing is selected, their patterns stay as they are: those for notebooks,
+            or those for catalogs, schemas, tables and views. Without it, what is not selected is excluded.
 
     Raises:
         UnknownObjectError: a label or name is not in the catalog.
@@ -124,11 +127,27 @@ def suggest_filters(
     best = min(tried, key=lambda candidate: candidate.rank)
     if not best.exact:
         best = min((best, candidates.spelt_out()), key=lambda candidate: candidate.rank)
+    suggestion = best.suggestion if keep is None else _kept(best.suggestion, keep, catalog, mask)
     if not denied.any():
-        return best.suggestion
+        return suggestion
     # The rest of the selection is worth short filters, although no filters can be exact.
     unreachable = catalog.objects["full_name"].to_numpy()[denied].tolist()
-    return replace(best.suggestion, exact=False, wrong=(*best.suggestion.wrong, *unreachable))
+    return replace(suggestion, exact=False, wrong=(*suggestion.wrong, *unreachable))
+
+
+def _kept(suggestion: Suggestion, keep: Filters, catalog: Catalog, mask: Flags) -> Suggestion:
+    """Return a suggestion with the patterns of other filters on the levels on which nothing is selected."""
+    notebooks = Subjects.of(catalog).rows["notebook"]
+    of_notebooks = np.zeros(len(mask), dtype=np.bool_)
+    of_notebooks[notebooks] = True
+    kept: list[Level] = [] if (mask & of_notebooks).any() else ["notebooks"]
+    if not (mask & ~of_notebooks).any():
+        kept += ["catalogs", "schemas", "tables", "views"]
+    filters = suggestion.filters
+    for level in kept:
+        filters = filters.with_level(level, keep.level(level))
+    texts = tuple(text for level in LEVELS if level not in kept for text in written_texts(filters.level(level)))
+    return replace(suggestion, filters=filters, patterns=texts)
 
 
 def _always_denied(catalog: Catalog, dialect: Dialect) -> Flags:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from dbxexplore.filters.filters import Filters
-from dbxexplore.filters.patterns import LEVELS, Patterns
+from dbxexplore.filters.patterns import LEVELS, Patterns, anchored, body_of
 
 LONGEST = 500  # characters of a pattern: what a person still reads, and a form still takes
 _LONGEST_FAMILIES = 160  # of a pattern made of families, which are read more closely than lists
@@ -44,8 +44,7 @@ def _alternated(texts: Sequence[str]) -> Sequence[str]:
     lists = [text for text in texts if not is_family(text)]
     if len(lists) <= MANY_PATTERNS:
         return texts
-    bodies = [text.removeprefix("^(?:").removesuffix(")$") for text in lists]
-    merged = [f"^(?:{body})$" for body in _packed(bodies, _LONGEST_MERGED)]
+    merged = [anchored(body) for body in _packed([body_of(text) for text in lists], _LONGEST_MERGED)]
     return (*(text for text in texts if is_family(text)), *merged)
 
 
@@ -81,7 +80,7 @@ def anchored_patterns(families: Sequence[str], literals: Iterable[str]) -> tuple
     parts = [*_packed(families, _LONGEST_FAMILIES), *_packed(list(literals), LONGEST - ANCHORS)]
     if len(parts) > 1 and sum(map(len, parts)) + len(parts) <= _LONGEST_FAMILIES:
         parts = ["|".join(parts)]
-    return tuple(f"^(?:{part})$" for part in parts)
+    return tuple(anchored(part) for part in parts)
 
 
 def _packed(bodies: Sequence[str], room: int) -> Iterator[str]:

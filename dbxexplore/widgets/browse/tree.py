@@ -177,6 +177,7 @@ class CatalogTree(Control, anywidget.AnyWidget):
         self.state.observe(self._on_catalog, "catalog")
         self.state.observe(self._on_verdicts, ["live", "changed"])
         self.state.observe(self._on_read_only, "read_only")
+        self.state.observe(self._on_ticked, "ticked")
         self._on_catalog({})
 
     def __repr__(self) -> str:
@@ -234,6 +235,16 @@ class CatalogTree(Control, anywidget.AnyWidget):
     @locked
     def _on_read_only(self, _change: object) -> None:
         self._answer()
+
+    @locked
+    def _on_ticked(self, _change: object) -> None:
+        """Remove the ticks where another panel has done with them."""
+        model = self._model
+        if model is None or model.tree.catalog is not self.state.catalog:
+            return  # another catalog is coming, which the ticks move to
+        if self.state.ticked is None and model.ticks.any():
+            model.clear_ticks()
+            self._answer()
 
     def _on_page_width(self, _change: object) -> None:
         self.state.page_width = self.page_width

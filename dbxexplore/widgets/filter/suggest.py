@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,8 +12,9 @@ import pandas as pd
 import traitlets
 
 from dbxexplore.catalog import Catalog
-from dbxexplore.filters import Dialect, Patterns, Preview, Suggestion, suggest_filters
-from dbxexplore.filters.patterns import LEVELS
+from dbxexplore.filters import Dialect, Filters, Patterns, Preview, Suggestion, suggest_filters
+from dbxexplore.filters.patterns import LEVELS, Level
+from dbxexplore.filters.subjects import Subjects
 from dbxexplore.text import line_html, plural
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, error_html, message_area, set_text, shows_errors
@@ -22,6 +23,7 @@ from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.words import containers_text, leaves, objects_text
 from dbxexplore.widgets.work import Debouncer
 
+_DELAY = 0.2  # seconds after the last tick
 _MOST_PATTERNS = 12  # of one list
 _MOST_NAMES = 8
 
@@ -29,17 +31,18 @@ _MOST_NAMES = 8
 class SuggestPanel(Component):
     """Generates filters that include the selection, and shows their effect before they are applied.
 
-    A suggestion is discarded when the selection, the catalog or the matching rules change.
+    A suggestion is made again when the selection, the catalog, an option or the matching rules change. Once it is applied,
+    the selection has done its work and is cleared.
     """
 
-    WRITES = ("filters",)
+    WRITES = ("filters", "ticked", "ticked_text")
 
     suggestion = traitlets.Instance(Suggestion, allow_none=True)
     """The suggestion that is not applied yet. Set from a thread."""
 
     def __init__(self, state: ExplorerState | None = None) -> None:
-        self._work = Debouncer(0.0)
-        self._working = self._is_outdated = False
+        self._work = Debouncer(_DELAY)
+        self._working = False
         self._suggested: Preview | None = None  # what the suggestion would include
         self._write = widgets.Button(description="Generate patterns", layout={"width": "auto"})
         self._generalise = widgets.Checkbox(
@@ -63,6 +66,7 @@ class SuggestPanel(Component):
         self._discard.on_click(self._on_discard)
         self.state.observe(self._on_outdated, ["catalog", "dialect", "ticked"])
         self._generalise.observe(self._on_outdated, "value")
+        self.state.observe(self._on_filters, "filters")
         self.state.observe(self._on_preview, "preview")
         self.state.observe(self._on_shown, ["ticked_text", "read_only"])
         self._show()
@@ -75,12 +79,16 @@ class SuggestPanel(Component):
 
     @shows_errors
     def _on_write(self, _button: widgets.Button) -> None:
+        self._start()
+
+    def _start(self) -> None:
         catalog, ticked = self.state.catalog, self._ticked()
-        if catalog is None or ticked is None:
-            return
         self._drop()
+        if catalog is None or ticked is None:
+            self._show()
+            return
         self._working = True
-        task = _Task(catalog, ticked, self.state.dialect, generalise=bool(self._generalise.value))
+        task = _Task(catalog, ticked, self.state.filters, self.state.dialect, generalise=bool(self._generalise.value))
         self._show()
         self._work.start(lambda is_wanted: self._suggest(task, is_wanted))
 
@@ -107,8 +115,8 @@ class SuggestPanel(Component):
         self._drop()
         self._show()
         if suggestion is not None:
+            self.state.update(filters=suggestion.filters, ticked=None, ticked_text="")
             set_text(self._state, "<span class='dbxe-ok' role='status'>✓ Applied</span>")
-            self.state.filters = suggestion.filters
         focus(self._write)
 
     @shows_errors
@@ -119,10 +127,19 @@ class SuggestPanel(Component):
 
     @shows_errors
     def _on_outdated(self, _change: Mapping[str, object]) -> None:
-        outdated = self._is_outdated or self.suggestion is not None or self._working
-        self._drop()
-        self._is_outdated = outdated
-        self._show()
+        if self.suggestion is not None or self._working:
+            self._start()
+        else:
+            self._show()
+
+    @shows_errors
+    def _on_filters(self, _change: Mapping[str, object]) -> None:
+        """Make a suggestion again that keeps patterns which have changed."""
+        suggestion = self.suggestion
+        if suggestion is not None and any(
+            suggestion.filters.level(level) != self.state.filters.level(level) for level in self._kept
+        ):
+            self._start()
 
     @shows_errors
     def _on_preview(self, _change: Mapping[str, object]) -> None:
@@ -134,9 +151,20 @@ class SuggestPanel(Component):
 
     def _drop(self) -> None:
         self._work.cancel()
-        self._working = self._is_outdated = False
+        self._working = False
         self._suggested = None
         self.suggestion = None
+
+    @property
+    def _kept(self) -> list[Level]:
+        """The levels whose patterns the suggestion leaves as they were."""
+        catalog, ticked = self.state.catalog, self._ticked()
+        if catalog is None or ticked is None:
+            return []
+        rows = Subjects.of(catalog).rows
+        has_notebooks = bool(ticked[rows["notebook"]].any())
+        has_others = any(ticked[rows[kind]].any() for kind in rows if kind != "notebook")
+        return [level for level in LEVELS if not (has_notebooks if level == "notebooks" else has_others)]
 
     # --- what is shown ---
 
@@ -156,24 +184,18 @@ class SuggestPanel(Component):
     def _show(self) -> None:
         text = self._text()
         self._ask.layout.display = "none" if self.state.read_only else None
-        self._write.disabled = not text  # not while it works: a button that is disabled loses the focus
         self._write.tooltip = f"Generate patterns that include {text}" if text else "Tick objects in the catalog first"
         state = ""
         if self._working:
             state = f"<div role='status'>Generating patterns for {html.escape(text)}…</div>"
         elif self.state.read_only:
             state = "<span class='dbxe-muted'>Read-only</span>"
-        elif self._is_outdated:
-            what = (
-                "Outdated: the selection, the catalog or the matching rules have changed. Generate the patterns again."
-            )
-            state = f"<div class='dbxe-warn' role='status'>{what}</div>"
         elif not text:
             state = "<span class='dbxe-muted'>Tick objects in the catalog to generate patterns for them.</span>"
         elif self.suggestion is None:
             state = f"<span class='dbxe-muted'>Selected: {html.escape(text)}</span>"
         set_text(self._state, state)
-        set_text(self._shown, suggestion_html(self.suggestion, text) if self.suggestion is not None else "")
+        set_text(self._shown, suggestion_html(self.suggestion, text, self._kept) if self.suggestion is not None else "")
         self._answer.layout.display = None if self.suggestion is not None and not self.state.read_only else "none"
         self._show_effect()
 
@@ -191,12 +213,15 @@ class _Task:
 
     catalog: Catalog
     ticked: npt.NDArray[np.bool_]
+    filters: Filters
     dialect: Dialect
     generalise: bool
 
     def run(self) -> tuple[Suggestion, Preview]:
         selected = pd.Series(self.ticked, index=self.catalog.objects.index)
-        suggestion = suggest_filters(self.catalog, selected, generalise=self.generalise, dialect=self.dialect)
+        suggestion = suggest_filters(
+            self.catalog, selected, generalise=self.generalise, dialect=self.dialect, keep=self.filters
+        )
         preview = suggestion.filters.preview(self.catalog, self.dialect)
         _ = preview.included
         return suggestion, preview
@@ -215,8 +240,11 @@ def _effect_html(now: Preview, then: Preview) -> str:
     return f"<div>Applying: {before:,} → {plural(int(after), 'object')} ({change}){apart}</div>"
 
 
-def suggestion_html(suggestion: Suggestion, what: str) -> str:
-    """Return a suggestion as markup: whether it is exact, its patterns per level, and what else it would match."""
+def suggestion_html(suggestion: Suggestion, what: str, kept: Sequence[Level] = ()) -> str:
+    """Return a suggestion as markup: whether it is exact, its patterns per level, and what else it would match.
+
+    ``kept`` are the levels whose patterns stay as they were.
+    """
     if suggestion.exact:
         head = f"<span class='dbxe-ok'>✓ Matches your selection exactly</span> <span class='dbxe-muted'>({html.escape(what)})</span>"
     else:
@@ -233,12 +261,14 @@ def suggestion_html(suggestion: Suggestion, what: str) -> str:
     rows = "".join(
         f"<tr><th scope='row'>{name} {level}</th><td>{_texts(getattr(suggestion.filters.level(level), name))}</td></tr>"
         for level in LEVELS
-        if suggestion.filters.level(level) != Patterns()
+        if level not in kept and suggestion.filters.level(level) != Patterns()
         for name in ("allow", "deny")
         if name == "allow" or suggestion.filters.level(level).deny
     )
-    rest = [level for level in LEVELS if suggestion.filters.level(level) == Patterns()]
+    rest = [level for level in LEVELS if level not in kept and suggestion.filters.level(level) == Patterns()]
     other = f"<span class='dbxe-muted'>Not restricted: {', '.join(rest)}.</span>" if rest else ""
+    if kept:
+        other += f" <span class='dbxe-muted'>Not changed: {', '.join(kept)}.</span>"
     return f"<div>{head}</div><table class='dbxe-table'><tbody>{rows}</tbody></table>{other}{also}"
 
 

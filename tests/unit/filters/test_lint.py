@@ -84,7 +84,6 @@ WRONG: list[tuple[str, Filters, Dialect]] = [
     ("drops-views", Filters(tables=Patterns([".*[.]orders$"])), Dialect.DATAHUB),
     ("drops-views", Filters(tables=Patterns(deny=[".*_tmp"])), VIEWS_AS_TABLES),
     ("dialect-dependent", Filters(catalogs=Patterns(["prod"])), Dialect.DATAHUB),
-    ("dialect-dependent", Filters(tables=Patterns(deny=[".*_tmp$"])), Dialect.DATAHUB),
 ]
 RIGHT: list[tuple[str, Filters, Dialect]] = [
     ("invalid-pattern", Filters(tables=Patterns([r"\("])), Dialect.DATAHUB),
@@ -121,6 +120,7 @@ RIGHT: list[tuple[str, Filters, Dialect]] = [
     ("drops-views", Filters(tables=Patterns(deny=[".*orders_tmp"])), Dialect.DATAHUB),
     ("drops-views", Filters(tables=Patterns([".*[.]orders$"]), views=Patterns([])), Dialect.DATAHUB),
     ("dialect-dependent", Filters(catalogs=Patterns(["^prod$"])), Dialect.DATAHUB),
+    ("dialect-dependent", Filters(tables=Patterns(deny=[".*_tmp$"])), Dialect.DATAHUB),
 ]
 
 
@@ -169,13 +169,18 @@ def test_an_invalid_pattern_says_where() -> None:
 
 def test_a_glob_is_told_what_to_write() -> None:
     (finding,) = found("glob-pattern", Filters(tables=Patterns(deny=["*_tmp"])))
-    assert "'.*_tmp'" in finding.remedy
+    assert finding.remedy.endswith("write ^.*_tmp$")
+    assert finding.replacements == ("^.*_tmp$",)
     assert finding.list == "deny"
 
 
 def test_a_bare_name_is_told_the_qualified_one() -> None:
     (finding,) = found("bare-name", Filters(schemas=Patterns(["sales"])))
-    assert r"^prod\.sales$" in finding.remedy
+    assert finding.replacements == (r"^[^.]+\.sales$",)
+    filters = Filters(catalogs=Patterns(["^prod$"]), schemas=Patterns(["sales"]))
+    (finding,) = found("bare-name", filters)
+    assert finding.remedy == r"Write ^prod\.sales$"
+    assert finding.fixed(filters) == Filters(catalogs=Patterns(["^prod$"]), schemas=Patterns([r"^prod\.sales$"]))
 
 
 def test_dropped_views_are_counted_and_named() -> None:
@@ -258,7 +263,7 @@ def test_schemas_that_a_reading_denies_by_itself_are_counted(dialect: Dialect) -
     (finding,) = at_schemas(Filters(), dialect)
     assert (finding.code, finding.severity, finding.index) == ("dialect-dependent", "info", None)
     assert finding.message == (
-        f"{dialect.label} always denies 2 schemas, whatever the patterns are; OpenMetadata and Strict would not"
+        f"{dialect.label} always denies 2 schemas, whatever the patterns are; OpenMetadata would not"
     )
     assert finding.examples == ("dev.information_schema", "prod.information_schema")
     # In an excluded catalog it makes no difference, and what is denied by a pattern is denied by every reading.

@@ -137,9 +137,13 @@ def test_what_is_ticked_becomes_patterns_that_can_be_undone(catalog: dbx.Catalog
     explorer.suggest_panel._write.click()
     assert explorer.suggest_panel.wait(30)
     assert explorer.filters == dbx.Filters()  # only looked at so far
+    chosen = explorer.state.ticked.flags
     explorer.suggest_panel._apply.click()
+    assert not model.ticks.any()
+    assert tree.reply["status"]["ticked"] == ""
     included = explorer.preview.included & catalog.objects["kind"].isin(["table", "view", "notebook"])
-    ticked = explorer.state.ticked.flags & catalog.objects["kind"].isin(["table", "view", "notebook"])
+    ticked = chosen & catalog.objects["kind"].isin(["table", "view", "notebook"])
+    included &= catalog.objects["kind"] != "notebook"  # none was ticked
     assert catalog.objects["full_name"][included].tolist() == catalog.objects["full_name"][ticked].tolist()
     assert explorer.config is None  # there is no workspace yet
     explorer.undo_buttons.children[0].children[0].click()

@@ -1,4 +1,4 @@
-"""Patterns written from ticks: shown first, applied on demand, dropped when they are stale."""
+"""Patterns generated from ticks: shown first, applied on demand, generated again when they are stale."""
 
 from __future__ import annotations
 
@@ -32,12 +32,13 @@ def panel(catalog: dbx.Catalog) -> SuggestPanel:
 
 def test_nothing_ticked_nothing_to_write(catalog: dbx.Catalog) -> None:
     panel = SuggestPanel(ExplorerState(catalog=catalog))
-    assert panel._write.disabled
     assert "Tick objects in the catalog" in shown(panel)
     panel.state.ticked = Mask(np.zeros(len(catalog), dtype=bool))
-    assert panel._write.disabled
+    panel._write.click()
+    assert panel.wait(30)
+    assert panel.suggestion is None
+    assert "Tick objects in the catalog" in shown(panel)
     panel.state.ticked = ticks(catalog, *GOLD)
-    assert not panel._write.disabled
     assert "Selected: 25 objects" in shown(panel)
     panel.state.ticked_text = "25 tables & <more>"
     assert "Selected: 25 tables &amp; &lt;more&gt;" in shown(panel)
@@ -64,7 +65,7 @@ def test_a_suggestion_is_shown_before_it_is_applied(panel: SuggestPanel, catalog
     before = panel.state.filters
     panel._write.click()
     assert panel.wait(30)
-    assert panel.suggestion == dbx.suggest_filters(catalog, panel.state.ticked.flags)
+    assert panel.suggestion == dbx.suggest_filters(catalog, panel.state.ticked.flags, keep=before)
     assert panel.state.filters is before
     text = shown(panel)
     assert "✓ Matches your selection exactly" in text
@@ -82,6 +83,7 @@ def test_a_suggestion_is_shown_before_it_is_applied(panel: SuggestPanel, catalog
     assert panel.state.filters == suggested
     assert panel.suggestion is None
     assert "Applied" in shown(panel)
+    assert (panel.state.ticked, panel.state.ticked_text) == (None, "")
     assert panel._answer.layout.display == "none"
 
 
@@ -90,7 +92,6 @@ def test_containers_are_no_objects(catalog: dbx.Catalog) -> None:
     assert "Selected: 25 objects, 1 catalog and 1 schema" in shown(panel)
     panel.state.ticked = ticks(catalog, "prod.gold")
     assert "Selected: 1 schema" in shown(panel)
-    assert not panel._write.disabled
 
 
 def test_a_suggestion_without_names_to_come_says_of_none() -> None:
@@ -127,25 +128,56 @@ def test_what_applying_changes_is_counted_against_the_present_preview(
     assert "(no change)" in shown(panel)
 
 
-@pytest.mark.parametrize("change", ["ticked", "catalog", "dialect", "generalise"])
-def test_a_stale_suggestion_is_dropped_and_said_to_be(panel: SuggestPanel, catalog: dbx.Catalog, change: str) -> None:
+@pytest.mark.parametrize("change", ["ticked", "catalog", "dialect", "generalise", "filters"])
+def test_a_stale_suggestion_is_made_again(panel: SuggestPanel, catalog: dbx.Catalog, change: str) -> None:
     panel._write.click()
     assert panel.wait(30)
+    values = {"catalog": catalog, "selected": ticks(catalog, *GOLD).flags, "keep": panel.state.filters}
     if change == "ticked":
         panel.state.ticked = ticks(catalog, "prod.gold.t01")
+        values["selected"] = panel.state.ticked.flags
     elif change == "catalog":
-        panel.state.catalog = dbx.Catalog(catalog.objects, catalog.failures, catalog.provenance)
+        again = dbx.Catalog(catalog.objects, catalog.failures, catalog.provenance)
+        panel.state.update(catalog=again, ticked=ticks(catalog, *GOLD))
     elif change == "dialect":
-        panel.state.dialect = Dialect.STRICT
+        panel.state.dialect = values["dialect"] = Dialect.STRICT
+    elif change == "filters":
+        panel.state.filters = values["keep"] = Filters(notebooks=Patterns(["^/x"]))
     else:
-        panel._generalise.value = True
+        panel._generalise.value = values["generalise"] = True
     assert panel.suggestion is None
-    assert "Outdated" in shown(panel)
-    panel.state.ticked = panel.state.ticked or ticks(catalog, *GOLD)
+    assert "Generating" in shown(panel)
+    assert panel.wait(30)
+    assert panel.suggestion == dbx.suggest_filters(**values)
+
+
+def test_without_ticks_there_is_no_suggestion(panel: SuggestPanel) -> None:
     panel._write.click()
     assert panel.wait(30)
-    assert panel.suggestion is not None
-    assert "Outdated" not in shown(panel)
+    panel.state.ticked = None
+    assert panel.suggestion is None
+    assert "Tick objects" in shown(panel)
+
+
+def test_where_nothing_is_ticked_the_patterns_stay(catalog: dbx.Catalog) -> None:
+    filters = Filters(catalogs=Patterns(["^dev$"]), notebooks=Patterns(["^/a"], ["^/b"]))
+    state = ExplorerState(catalog=catalog, filters=filters, ticked=ticks(catalog, *GOLD))
+    panel = SuggestPanel(state)
+    panel._write.click()
+    assert panel.wait(30)
+    assert "Not changed: notebooks." in shown(panel)
+    panel._apply.click()
+    assert state.filters.notebooks == filters.notebooks
+    assert state.filters.catalogs != filters.catalogs
+    (notebook,) = catalog.objects["full_name"][catalog.objects["kind"] == "notebook"]
+    before = state.filters
+    state.ticked = ticks(catalog, notebook)
+    panel._write.click()
+    assert panel.wait(30)
+    assert "Not changed: catalogs, schemas, tables, views." in shown(panel)
+    panel._apply.click()
+    assert state.filters.with_level("notebooks", before.notebooks) == before
+    assert state.preview.counts().loc["notebook"].tolist() == [1, 0]
 
 
 @pytest.fixture
@@ -168,13 +200,11 @@ def test_while_it_is_written_that_is_said_and_what_is_stale_by_then_is_never_sho
     panel.state.ticked_text = "25 tables"
     panel._write.click()
     assert "Generating patterns for 25 tables…" in shown(panel)
-    assert not panel._write.disabled  # it would lose the focus
     panel.state.ticked = ticks(catalog, "prod.gold.t01")
-    assert "Outdated" in shown(panel)
-    panel._write.click()
+    assert "Generating" in shown(panel)
     go_on.set()
     assert panel.wait(30)
-    assert panel.suggestion == dbx.suggest_filters(catalog, ["prod.gold.t01"])
+    assert panel.suggestion == dbx.suggest_filters(catalog, ["prod.gold.t01"], keep=panel.state.filters)
 
 
 def test_an_error_is_shown_in_place(panel: SuggestPanel, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -185,12 +215,11 @@ def test_an_error_is_shown_in_place(panel: SuggestPanel, monkeypatch: pytest.Mon
     panel._write.click()
     assert panel.wait(30)
     assert "Unexpected RuntimeError: &lt;img" in shown(panel)
-    assert not panel._write.disabled
 
 
 def test_ticks_of_another_catalog_count_for_nothing(panel: SuggestPanel) -> None:
     panel.state.ticked = Mask(np.ones(3, dtype=bool))
-    assert panel._write.disabled
+    assert "Tick objects" in shown(panel)
 
 
 def test_only_who_may_edit_is_offered_to(panel: SuggestPanel) -> None:

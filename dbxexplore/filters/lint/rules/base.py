@@ -33,7 +33,7 @@ class Rule:
         """Yield what is wrong with the lists of one level."""
         return iter(())
 
-    def finding(
+    def finding(  # noqa: PLR0913 - what a finding has
         self,
         pattern: Judged,
         message: str,
@@ -41,7 +41,19 @@ class Rule:
         examples: Sequence[str] = (),
         *,
         severity: Severity | None = None,
+        replacements: Sequence[str] = (),
+        in_other_list: bool = False,
     ) -> Finding:
         """Return a finding on one pattern."""
         place = (pattern.level, pattern.list, pattern.index)
-        return Finding(self.code, severity or self.severity, *place, pattern.text, message, remedy, tuple(examples))
+        return Finding(
+            self.code,
+            severity or self.severity,
+            *place,
+            pattern.text,
+            message,
+            remedy,
+            tuple(examples),
+            tuple(replacements),
+            in_other_list,
+        )

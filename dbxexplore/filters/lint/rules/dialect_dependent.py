@@ -9,9 +9,9 @@ import numpy as np
 
 from dbxexplore.filters.dialects import INFORMATION_SCHEMA, Dialect
 from dbxexplore.filters.lint.context import Context, Judged, counted, union
-from dbxexplore.filters.lint.findings import Finding
+from dbxexplore.filters.lint.findings import Finding, shown_pattern
 from dbxexplore.filters.lint.rules.base import Rule
-from dbxexplore.filters.lint.rules.matches import anchored
+from dbxexplore.filters.lint.rules.matches import whole
 from dbxexplore.filters.patterns import Level
 from dbxexplore.filters.subjects import Flags
 
@@ -43,7 +43,7 @@ class DialectDependent(Rule):
         """Report the names that a pattern matches under some dialects only, where that changes verdicts."""
         changed = np.zeros(len(pattern.flags), dtype=np.bool_)
         gained, others = False, list[Dialect]()
-        for other in context.others():
+        for other in context.others:
             flags = context.matches(pattern, other)
             if flags is None:
                 continue
@@ -62,7 +62,7 @@ class DialectDependent(Rule):
         if pattern.text.startswith("^") and pattern.text.endswith("$"):
             remedy = "Spell names in their own case, and choose the matching rules that compare names in this form"
         elif context.dialect.match != "full":
-            remedy = f"Use {anchored(pattern.text)} with the whole qualified name, in its own case"
+            remedy = f"Use {shown_pattern(whole(pattern.text))} with the whole qualified name, in its own case"
         else:
             remedy = "Spell out both cases, and write the whole qualified name"
         return self.finding(
@@ -83,7 +83,7 @@ class DialectDependent(Rule):
     def _information_schema(self, context: Context) -> Iterator[Finding]:
         """Report the schemas that some dialects deny by themselves and others let through."""
         ours = context.dialect.denies_information_schema
-        others = [other for other in context.others() if other.denies_information_schema != ours]
+        others = [other for other in context.others if other.denies_information_schema != ours]
         if not others:
             return
         without = replace(context.dialect, denies_information_schema=False)
@@ -109,7 +109,7 @@ class DialectDependent(Rule):
     def _view_rules(self, context: Context) -> Iterator[Finding]:
         """Report the views whose verdict depends on which lists a view must pass."""
         ours = _view_passes(context, context.dialect.views)
-        differing = {other: _view_passes(context, other.views) != ours for other in context.others()}
+        differing = {other: _view_passes(context, other.views) != ours for other in context.others}
         others = [other for other, flags in differing.items() if flags.any()]
         if others:
             differs = union(differing.values(), len(ours))

@@ -7,15 +7,20 @@ from dataclasses import replace
 from dbxexplore.filters.lint.context import Context, Judged, counted, nouns, union
 from dbxexplore.filters.lint.findings import Finding, shown_pattern
 from dbxexplore.filters.lint.rules.base import Rule
+from dbxexplore.filters.patterns import anchored
 
 
-def anchored(text: str) -> str:
-    """Return a pattern for the whole of what ``text`` matches, cut to what a sentence can take."""
+def whole(text: str) -> str:
+    """Return a pattern for the whole of what ``text`` matches."""
+    return anchored(body(text))
+
+
+def body(text: str) -> str:
+    """Return a pattern without its anchors."""
     text = text.removeprefix("^")
     # A dollar after a backslash stands for itself.
     ends = text.endswith("$") and (len(text) - len(text[:-1].rstrip("\\"))) % 2 == 1
-    body = shown_pattern(text[:-1] if ends else text)
-    return f"^(?:{body})$" if "|" in body else f"^{body}$"
+    return text[:-1] if ends else text
 
 
 class DeadPattern(Rule):
@@ -46,7 +51,7 @@ class OverMatch(Rule):
 
     def check(self, context: Context, pattern: Judged) -> Finding | None:
         """Report the other names."""
-        if context.dialect.match == "full":
+        if context.dialect.match == "full" or pattern.guess is not None:  # another text was meant
             return None
         exact = context.matches(pattern, replace(context.dialect, match="full"))
         if exact is None or not exact.any():
@@ -58,8 +63,9 @@ class OverMatch(Rule):
             pattern,
             f"Not anchored: also matches {counted(int(more.sum()), pattern.level)} besides "
             f"{context.examples(pattern.level, exact)[0]}",
-            f"Use {anchored(pattern.text)} for the exact names, or end it with .* if that is intended",
+            f"Use {shown_pattern(whole(pattern.text))} for the exact names, or end it with .* if that is intended",
             context.examples(pattern.level, more),
+            replacements=(whole(pattern.text),),
         )
 
 

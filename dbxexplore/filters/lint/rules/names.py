@@ -10,9 +10,9 @@ from dbxexplore.filters.dialects import Subject
 from dbxexplore.filters.lint.context import Context, Judged, counted, nouns
 from dbxexplore.filters.lint.findings import Finding, shown_pattern
 from dbxexplore.filters.lint.rules.base import Rule
-from dbxexplore.filters.lint.rules.matches import anchored
+from dbxexplore.filters.lint.rules.matches import body, whole
 from dbxexplore.filters.meant import exactly
-from dbxexplore.filters.patterns import LEVELS, Level
+from dbxexplore.filters.patterns import LEVELS, Level, anchored
 from dbxexplore.filters.subjects import Flags
 
 _FIRST_PART = re.compile(r"(?P<start>\^?(?:\(\?:)?)(?P<first>[\w\-]+)(?:\\\.|\[\.\]|\.)(?P<rest>.+)", re.DOTALL)
@@ -39,14 +39,26 @@ class _OtherSubject(Rule):
         """Return what the names of a level are compared as."""
         raise NotImplementedError
 
+    def written(self, context: Context, pattern: Judged) -> str:
+        """Return the pattern for the form of the names that is compared."""
+        raise NotImplementedError
+
     def check(self, context: Context, pattern: Judged) -> Finding | None:
         """Report the names that the pattern would match."""
         other = _under_other_subject(context, pattern)
         if other is None or context.dialect.subject != self.compared:
             return None
-        meant = context.examples(pattern.level, other)
+        inside = other & context.reachable(pattern.level)
+        meant = context.examples(pattern.level, inside if inside.any() else other)
+        written = self.written(context, pattern)
+        if not context.matched_by(pattern, [written]).any():
+            written = exactly(meant[0])
         return self.finding(
-            pattern, f"No match, because {self.why(context, pattern.level)}", f"Try {exactly(meant[0])}", meant
+            pattern,
+            f"No match, because {self.why(context, pattern.level)}",
+            f"Write {shown_pattern(written)}",
+            meant,
+            replacements=(written,),
         )
 
 
@@ -61,6 +73,10 @@ class BareName(_OtherSubject):
         """Return what the names of a level are compared as."""
         return f"{nouns(level)} are compared as {_SUBJECTS[level]}"
 
+    def written(self, context: Context, pattern: Judged) -> str:
+        """Return the pattern with the containers before it."""
+        return context.qualified(pattern.level, body(pattern.text))
+
 
 class QualifiedName(_OtherSubject):
     """A pattern for qualified names, compared with bare ones."""
@@ -72,6 +88,10 @@ class QualifiedName(_OtherSubject):
     def why(self, context: Context, level: Level) -> str:  # noqa: ARG002 - as its sibling has it
         """Return what the names of a level are compared as."""
         return f"{context.dialect.title} compares bare names, without what they are in"
+
+    def written(self, context: Context, pattern: Judged) -> str:  # noqa: ARG002 - as its sibling has it
+        """Return the pattern for the last part of the name."""
+        return anchored(re.split(r"\\\.|\.(?![*+?])", body(pattern.text))[-1])
 
 
 def _under_other_subject(context: Context, pattern: Judged) -> Flags | None:
@@ -106,6 +126,7 @@ class MetastoreName(Rule):
             f"No match, because names begin with the catalog, not with a metastore such as {parts['first']}",
             f"Write {shown_pattern(written)}",
             context.examples(pattern.level, matched),
+            replacements=(written,),
         )
 
 
@@ -120,9 +141,9 @@ class WrongLevel(Rule):
         """Report the level whose names it matches in full."""
         if pattern.flags.any() or context.dialect.subject == "bare":
             return None
-        whole = replace(context.dialect, match="full")
+        in_full = replace(context.dialect, match="full")
         for level in LEVELS:
-            matched = context.matches(replace(pattern, level=level), whole) if level != pattern.level else None
+            matched = context.matches(replace(pattern, level=level), in_full) if level != pattern.level else None
             if (
                 matched is None
                 or not matched.any()
@@ -131,7 +152,7 @@ class WrongLevel(Rule):
             ):
                 continue
             below = level in {"catalogs", "schemas"} and pattern.level in LEVELS[LEVELS.index(level) + 1 : 4]
-            inside = anchored(pattern.text).removesuffix("$") + r"\..*"
+            inside = shown_pattern(whole(pattern.text)).removesuffix("$") + r"\..*"
             return self.finding(
                 pattern,
                 f"Matches none of the {nouns(pattern.level)}, but {counted(int(matched.sum()), level)}",
@@ -171,4 +192,5 @@ class UnescapedDot(Rule):
             f"{counted(int(more.sum()), pattern.level)} with something else in its place",
             f"Write {shown_pattern(written)} if it is meant as a dot, or leave it if all of these are intended",
             context.examples(pattern.level, more),
+            replacements=(written,),
         )
