@@ -19,9 +19,9 @@ import typer
 from dbxexplore._version import __version__
 from dbxexplore.cli.commands import COMMANDS
 from dbxexplore.cli.options import command, without_options
-from dbxexplore.cli.output import DONE, EXIT_CODES, FAILED, INCOMPLETE, INTERRUPTED, MISUSED, complain
+from dbxexplore.cli.output import DONE, EXIT_CODES, FAILED, FINDINGS, INCOMPLETE, INTERRUPTED, MISUSED, complain
 
-__all__ = ["DONE", "FAILED", "INCOMPLETE", "INTERRUPTED", "MISUSED", "main"]
+__all__ = ["DONE", "FAILED", "FINDINGS", "INCOMPLETE", "INTERRUPTED", "MISUSED", "main"]
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

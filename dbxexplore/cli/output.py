@@ -19,10 +19,10 @@ if TYPE_CHECKING:
 
     from dbxexplore.catalog import Catalog
 
-DONE, FAILED, MISUSED, INCOMPLETE, INTERRUPTED = 0, 1, 2, 3, 130
+DONE, FAILED, MISUSED, INCOMPLETE, FINDINGS, INTERRUPTED = 0, 1, 2, 3, 4, 130
 EXIT_CODES = (
     "Exit codes: 0 done; 1 error (see stderr); 2 usage error; 3 incomplete: something could not be listed; "
-    "130 interrupted."
+    "4 findings of lint; 130 interrupted."
 )
 _MOST_FAILURES = 20  # printed one by one
 

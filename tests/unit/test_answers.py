@@ -9,7 +9,7 @@ import pytest
 
 from dbxexplore import errors
 from dbxexplore.discovery.answers import LATEST, flag, objects_in, text
-from dbxexplore.discovery.rest import _columns
+from dbxexplore.discovery.rest import columns_in
 from dbxexplore.discovery.rows import timestamps
 from dbxexplore.discovery.statements import Query, _as_table, _from_arrow
 
@@ -49,9 +49,9 @@ def test_an_absent_list_is_empty_and_odd_rows_are_counted() -> None:
 
 def test_columns_that_cannot_be_read_are_unknown() -> None:
     good: dict[str, object] = {"name": "id", "type_text": "bigint", "nullable": "no", "comment": 7}
-    assert _columns([good]) == [{"name": "id", "type": "bigint", "nullable": None, "comment": None}]
+    assert columns_in([good]) == [{"name": "id", "type": "bigint", "nullable": None, "comment": None}]
     for odd in (None, {}, "x", [good, None], [good, {"type_text": "x"}], [good, {"name": 7}]):
-        assert _columns(odd) is None
+        assert columns_in(odd) is None
 
 
 # --- results of SQL ---

@@ -396,3 +396,23 @@ def test_an_empty_name_of_the_secrets_variable_is_refused(run: Run) -> None:
     run("check", "--url", URL, "--client-id", "6f1c-app", "--client-secret-env-var", "")
     assert run.code == cli.FAILED
     assert "client_secret_env_var is empty" in run.err
+
+
+# --- lint ---
+
+
+def test_lint_exits_by_severity(run: Run, snapshot: Path) -> None:
+    assert run("lint", "--snapshot", snapshot).code == cli.DONE
+    assert run.out.splitlines()[-1] == "1 info"  # a name with a line break, which . does not match
+    assert run("lint", "--snapshot", snapshot, "--fail-on", "info").code == cli.FINDINGS
+    arguments = ("lint", "--snapshot", snapshot, "--allow-catalogs", "^nothing$")
+    assert run(*arguments).code == cli.FINDINGS
+    assert "warning [dead-pattern] catalogs, allow pattern 1: ^nothing$" in run.out
+    assert "1 warning" in run.out.splitlines()[-1]
+    assert run(*arguments, "--fail-on", "error").code == cli.DONE
+    assert run(*arguments, "--fail-on", "never").code == cli.DONE
+    assert run(*arguments, "--fail-on", "fatal").code == cli.MISUSED
+    run("lint", "--snapshot", snapshot, "--deny-tables", "*_tmp", "--json")
+    assert run.code == cli.FINDINGS
+    assert run.json["counts"]["error"] == 1
+    assert run.json["findings"][0]["replacements"] == ["^.*_tmp$"]

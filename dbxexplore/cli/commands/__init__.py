@@ -8,6 +8,7 @@ from dbxexplore.cli.commands.check import check
 from dbxexplore.cli.commands.demo import demo
 from dbxexplore.cli.commands.discover import discover
 from dbxexplore.cli.commands.export import export
+from dbxexplore.cli.commands.lint import lint
 from dbxexplore.cli.commands.preview import preview
 
 __all__ = ["COMMANDS"]
@@ -17,5 +18,6 @@ COMMANDS: list[Callable[..., int]] = [
     check,
     discover,
     preview,
+    lint,
     export,
 ]

@@ -44,7 +44,7 @@ def preview(  # noqa: PLR0913 - one parameter per option
     as_json: Json = False,
 ) -> int:
     """Show what the filters include, from a snapshot or the live workspace."""
-    catalog = _catalog(connection, snapshot)
+    catalog = catalog_of(connection, snapshot)
     document = connection.document
     result = filters.filters(document).preview(catalog, filters.dialect(document))
     explanations = [result.explain(name) for name in explain or []]
@@ -55,7 +55,12 @@ def preview(  # noqa: PLR0913 - one parameter per option
     return report_gaps(catalog)
 
 
-def _catalog(connection: ConnectionOptions, snapshot: Path | None) -> Catalog:
+def catalog_of(connection: ConnectionOptions, snapshot: Path | None) -> Catalog:
+    """Return the catalog of a snapshot; without one, discover it.
+
+    Raises:
+        Misuse: there is neither a snapshot nor a workspace.
+    """
     import dbxexplore as dbx
     from dbxexplore.discovery import progress_bar
 

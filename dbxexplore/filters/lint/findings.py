@@ -94,6 +94,10 @@ class Findings(Sequence[Finding]):
         """Each code once, in the order of the findings."""
         return tuple(dict.fromkeys(finding.code for finding in self))
 
+    def counts(self) -> dict[Severity, int]:
+        """Return how many findings there are of each severity, the gravest first."""
+        return {severity: sum(finding.severity == severity for finding in self) for severity in get_args(Severity)}
+
     @cached_property
     def frame(self) -> pd.DataFrame:
         """One row per finding, index 0..n-1.
@@ -123,7 +127,7 @@ class Findings(Sequence[Finding]):
         return "\n".join(str(finding) for finding in self) or "No findings"
 
     def __repr__(self) -> str:
-        counts = [f"{sum(f.severity == severity for f in self)} {severity}" for severity in get_args(Severity)]
+        counts = [f"{number} {severity}" for severity, number in self.counts().items()]
         return f"<Findings: {', '.join(counts)}>" if len(self) else "<Findings: none>"
 
     def _repr_html_(self) -> str:

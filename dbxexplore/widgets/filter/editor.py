@@ -7,7 +7,8 @@ is left, or after a longer pause.
 from __future__ import annotations
 
 import html
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TypeAlias, get_args
 
@@ -43,6 +44,7 @@ PAGE_LENGTH = 50  # rows of a level; each is some ten widgets
 _MOST_LINES = 8  # of a list as text, before it scrolls
 _AT_ONCE = 5  # patterns counted before an edit returns: more are counted in the background
 _MOST_COUNTS = 10_000
+_MOST_EFFECTS = 20  # remedies whose effect is worked out; each is a preview
 _COUNT_DELAY = 0.05
 _JUDGE_DELAY = 0.4  # seconds after the last key
 _PAUSE = 3.0  # seconds after the last key, until a valid pattern is taken to be finished
@@ -57,6 +59,7 @@ _SUBJECTS: dict[Level, tuple[str, str]] = {
 }
 _SYMBOLS = {"error": "✗", "warning": "⚠", "info": "ℹ"}  # noqa: RUF001 - the sign itself is meant
 _Key: TypeAlias = tuple[Level, str]
+_Broken: TypeAlias = tuple[Level, ListName, str]  # a text that is not valid
 _Count: TypeAlias = tuple[int, int]  # the names that a pattern matches, and how many of them are views among tables
 
 
@@ -80,6 +83,7 @@ class FilterEditor(Component):
         self._counter, self._judge, self._pause = Debouncer(_COUNT_DELAY), Debouncer(_JUDGE_DELAY), Debouncer(_PAUSE)
         self._dependent = ""  # what would differ under other matching rules, in words
         self._counts: dict[_Key, _Count | None] = {}  # of this catalog and dialect; None took too long
+        self._effects: Mapping[Finding, str] = {}  # what the remedies do, in words
         self._writing = False  # while the menu is set here, its value is not a choice
         self.layouts = _Layouts()
         self._dialect = widgets.Dropdown(
@@ -204,7 +208,8 @@ class FilterEditor(Component):
         missing = [key for level in LEVELS for key in self._sections[level].shown_keys() if key not in self._counts]
         if missing or not only_missing:
             self._counter.start(partial(self._count, catalog, dialect, missing))
-        self._judge.start(partial(self._judge_all, catalog, filters, dialect))
+        broken = [place for section in self._sections.values() for place in section.broken()][:_MOST_EFFECTS]
+        self._judge.start(partial(self._judge_all, catalog, filters, dialect, broken))
 
     def _outdate(self) -> None:
         """Clear what is known about patterns that are no longer active."""
@@ -243,13 +248,23 @@ class FilterEditor(Component):
             self._counts = {}
         self._counts.update(counts)
 
-    def _judge_all(self, catalog: Catalog, filters: Filters, dialect: Dialect, is_wanted: Callable[[], bool]) -> None:
+    def _judge_all(
+        self,
+        catalog: Catalog,
+        filters: Filters,
+        dialect: Dialect,
+        broken: Sequence[_Broken],
+        is_wanted: Callable[[], bool],
+    ) -> None:
         if not self._depends(catalog, filters, dialect, is_wanted) or not is_wanted():
             return
         findings = filters.lint(catalog, dialect)
+        meant = [each for place in broken for each in _meant(catalog, filters, dialect, place)]
+        offered = [*((filters, finding) for finding in findings), *meant]
+        effects = _effects(catalog, filters, dialect, offered, is_wanted)
         with self.state.lock:
             if is_wanted():
-                self.findings = findings
+                self.findings, self._effects = findings, effects
                 self._show_findings()
 
     def _depends(self, catalog: Catalog, filters: Filters, dialect: Dialect, is_wanted: Callable[[], bool]) -> bool:
@@ -314,7 +329,47 @@ class FilterEditor(Component):
     def _show_findings(self) -> None:
         self.remove_class("dbxe-stale")
         for level, section in self._sections.items():
-            section.show_findings([finding for finding in self.findings or () if finding.level == level])
+            found = [finding for finding in self.findings or () if finding.level == level]
+            section.show_findings(found, {} if self.state.read_only else self._effects)
+
+
+def _effects(
+    catalog: Catalog,
+    filters: Filters,
+    dialect: Dialect,
+    offered: Sequence[tuple[Filters, Finding]],
+    is_wanted: Callable[[], bool],
+) -> dict[Finding, str]:
+    """Return what following each remedy would change, in words; a remedy that changes nothing is left out.
+
+    ``offered`` are findings, each with the filters that it is about.
+    """
+    effects: dict[Finding, str] = {}
+    try:
+        before = filters.preview(catalog, dialect).included.to_numpy() & leaves(catalog)
+    except errors.PatternError:
+        return effects
+    for about, finding in [(about, finding) for about, finding in offered if finding.replacements][:_MOST_EFFECTS]:
+        if not is_wanted():
+            break
+        try:
+            after = finding.fixed(about).preview(catalog, dialect).included.to_numpy() & leaves(catalog)
+        except errors.PatternError:
+            continue
+        if (before != after).any():
+            numbers = ((np.count_nonzero(after & ~before), "+"), (np.count_nonzero(before & ~after), "−"))
+            effects[finding] = " ".join(f"{sign}{number:,}" for number, sign in numbers if number)
+    return effects
+
+
+def _meant(catalog: Catalog, filters: Filters, dialect: Dialect, broken: _Broken) -> Iterator[tuple[Filters, Finding]]:
+    """Yield what a text that is not valid was meant to be, with the filters that it would be in."""
+    level, name, text = broken
+    patterns = filters.level(level)
+    with_it = filters.with_level(level, replace(patterns, **{name: (*getattr(patterns, name), text)}))
+    for finding in with_it.lint(catalog, dialect):
+        if (finding.level, finding.list, finding.pattern) == broken and finding.replacements:
+            yield with_it, finding
 
 
 def _number(catalog: Catalog, level: Level, text: str, dialect: Dialect) -> _Count | None:
@@ -351,6 +406,7 @@ class _Layouts:
         self.count = widgets.Layout(flex="0 0 232px", width="232px", margin="0")
         self.act = widgets.Layout(width="24px", flex="0 0 24px", margin="0")
         self.note = widgets.Layout(margin="0")
+        self.use = widgets.Layout(width="auto", margin="0 0 2px 70px", align_self="flex-start")
         self.act_style: widgets.ButtonStyle | None = None
 
     def button(self, layout: widgets.Layout, *classes: str) -> widgets.Button:
@@ -375,6 +431,8 @@ class _RowView:
         self.down = layouts.button(layouts.act, "dbxe-act", "dbxe-down")
         self.remove = layouts.button(layouts.act, "dbxe-act", "dbxe-remove")
         self.note = widgets.HTML(layout=layouts.note)
+        self.use = layouts.button(layouts.use, "dbxe-quiet", "dbxe-use")
+        self.finding: Finding | None = None  # what the button follows
         for field in (self.on, self.text):
             field.add_class("dbxe-hide-label")
         self.count.add_class("dbxe-count")
@@ -382,7 +440,7 @@ class _RowView:
         line = widgets.HBox(
             [self.on, self.flip, self.text, self.count, self.up, self.down, self.remove], layout=layouts.row
         )
-        self.box = widgets.VBox([line, self.note], layout=layouts.box)
+        self.box = widgets.VBox([line, self.note, self.use], layout=layouts.box)
         self.box.add_class("dbxe-pattern")
         self._show_on()
         self.on.observe(lambda _: section.on_switch(self), "value")
@@ -392,10 +450,13 @@ class _RowView:
         self.up.on_click(lambda _: section.on_move(self, -1))
         self.down.on_click(lambda _: section.on_move(self, 1))
         self.remove.on_click(lambda _: section.on_remove(self))
+        self.use.on_click(lambda _: section.on_use(self))
+        self.offer(None, "")
 
     def close(self) -> None:
         """Close the widgets of the row, except the layouts that rows share."""
-        for widget in (self.on, self.flip, self.text, self.count, self.up, self.down, self.remove, self.note):
+        parts = (self.on, self.flip, self.text, self.count, self.up, self.down, self.remove, self.note, self.use)
+        for widget in parts:
             widget.close()
         self.box.children[0].close()
         self.box.close()
@@ -434,10 +495,24 @@ class _RowView:
             stays = f"Still using <code>{line_html(row.pattern, 60)}</code>"
         self.note.value = f"{_PROBLEM}✗ {problem_html(row.error)} <span class='dbxe-muted'>{stays}</span></div>"
 
-    def show_findings(self, findings: Sequence[Finding]) -> None:
-        """Show a badge for the worst finding, and all findings below the row."""
+    def show_findings(self, findings: Sequence[Finding], effects: Mapping[Finding, str]) -> None:
+        """Show a badge for the worst finding, all findings below the row, and a button that follows the first remedy.
+
+        ``effects`` are what the remedies do, in words; a remedy without one is not offered.
+        """
         if self.row.error is None:
             self.note.value = _findings_html(findings)
+        offered = next((finding for finding in findings if finding in effects), None)
+        self.offer(offered, effects[offered] if offered is not None else "")
+
+    def offer(self, finding: Finding | None, effect: str) -> None:
+        """Show the button that follows a remedy, or hide it."""
+        self.finding = finding
+        (self.use.add_class if finding is None else self.use.remove_class)("dbxe-hidden")
+        if finding is not None:
+            texts = ", ".join(one_line(text, 60) for text in finding.replacements)
+            self.use.description = f"Use {texts} ({effect})"
+            self.use.tooltip = finding.remedy
 
     def show_count(self, count: _Count | None, total: int | None, *, known: bool) -> None:
         """Show how many of ``total`` names the pattern matches."""
@@ -515,6 +590,10 @@ class _Section:
         for row in (row for rows in self.rows.values() for row in rows):
             row.finish()
 
+    def broken(self) -> list[_Broken]:
+        """Return the texts that are not valid, with their places."""
+        return [(self.level, name, row.text) for name in _LISTS for row in self.rows[name] if row.on and row.error]
+
     def unfinished(self) -> list[str]:
         """Return the labels of the patterns that are being typed or are not valid."""
         labels = [
@@ -583,6 +662,20 @@ class _Section:
         self._go_to(rows[at])
         self.editor.changed(self.level, view.row)
         focus(self._views[rows[at]].text)
+
+    @locked
+    def on_use(self, view: _RowView) -> None:
+        """Follow the remedy that is offered for a row."""
+        finding = view.finding
+        if finding is None:
+            return
+        if finding.in_other_list:
+            view.row.type("")
+            self.rows[_other(view.list)] += [Row.typed(text) for text in finding.replacements]
+            self.show()
+            self.editor.changed(self.level, view.row)
+        else:
+            self._take_pasted(view, finding.replacements)
 
     @locked
     def on_switch(self, view: _RowView) -> None:
@@ -745,7 +838,7 @@ class _Section:
             key = (self.level, view.row.draft or "")
             view.show_count(counts.get(key), total, known=key in counts)
 
-    def show_findings(self, findings: Sequence[Finding]) -> None:
+    def show_findings(self, findings: Sequence[Finding], effects: Mapping[Finding, str]) -> None:
         """Show each finding below its row, or below the heading if it is about a whole list."""
         of_rows: dict[tuple[ListName, int | None], list[Finding]] = {}
         for finding in findings:
@@ -754,9 +847,11 @@ class _Section:
             used = [row for row in self.rows[name] if row.on and row.draft is not None]
             for index, row in enumerate(used):
                 if row in self._views:
-                    self._views[row].show_findings(of_rows.get((name, index), []))
+                    self._views[row].show_findings(of_rows.get((name, index), []), effects)
             for row in set(self.rows[name]).difference(used).intersection(self._views):
-                self._views[row].show_findings([])
+                # A text that is not valid is not among the filters; what it was meant to be is known all the same.
+                meant = [f for f in effects if (f.level, f.list, f.pattern) == (self.level, name, row.text)]
+                self._views[row].show_findings(meant if row.error is not None else [], effects)
         self._whole = [finding for finding in findings if finding.index is None]
         self.show_note()
 

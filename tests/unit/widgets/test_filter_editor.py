@@ -665,3 +665,50 @@ def test_a_pattern_that_takes_too_long_says_so(catalog: dbx.Catalog, monkeypatch
 def test_an_unknown_argument_is_refused() -> None:
     with pytest.raises(TypeError, match="colour"):
         FilterEditor(colour="red")  # type: ignore[call-arg]
+
+
+# --- remedies ---
+
+
+def offered(view: _RowView) -> str:
+    return "" if "dbxe-hidden" in view.use._dom_classes else view.use.description
+
+
+def test_a_remedy_is_offered_with_its_effect_and_followed(catalog: dbx.Catalog) -> None:
+    state = ExplorerState(catalog=catalog, filters=Filters(schemas=Patterns(["gold"])))
+    editor = FilterEditor(state)
+    assert editor.wait(30)
+    row = field(editor, "allow schemas 1")
+    wanted = Filters(schemas=Patterns([r"^[^.]+\.gold$"]))
+    number = int(wanted.preview(catalog).counts().loc[["table", "view"], "included"].sum())
+    assert offered(row) == rf"Use ^[^.]+\.gold$ (+{number})"
+    row.use.click()
+    assert state.filters == wanted
+    assert editor.wait(30)
+    assert offered(field(editor, "allow schemas 1")) == ""
+
+
+def test_a_glob_that_is_no_expression_is_mended_in_its_row(catalog: dbx.Catalog) -> None:
+    state = ExplorerState(catalog=catalog)
+    editor = FilterEditor(state)
+    row = add(editor, "tables", "deny", "*01")
+    assert editor.wait(30)
+    assert offered(row).startswith("Use ^.*01$ (−")
+    assert state.unfinished == ("deny tables 1",)
+    row.use.click()
+    assert state.filters == Filters(tables=Patterns(deny=["^.*01$"]))
+    assert state.unfinished == ()
+
+
+def test_a_negation_goes_to_the_other_list(catalog: dbx.Catalog) -> None:
+    state = ExplorerState(catalog=catalog, filters=Filters(catalogs=Patterns([".*", "not prod"])))
+    editor = FilterEditor(state)
+    assert editor.wait(30)
+    field(editor, "allow catalogs 2").use.click()
+    assert state.filters == Filters(catalogs=Patterns([".*"], ["^prod$"]))
+
+
+def test_nothing_is_offered_to_who_may_not_edit(catalog: dbx.Catalog) -> None:
+    editor = FilterEditor(ExplorerState(catalog=catalog, filters=Filters(schemas=Patterns(["gold"])), read_only=True))
+    assert editor.wait(30)
+    assert offered(field(editor, "allow schemas 1")) == ""
