@@ -25,7 +25,7 @@ import traitlets
 
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
-from dbxexplore.connection import ConnectionSettings, RuntimeAuth
+from dbxexplore.connection import ConnectionReport, ConnectionSettings, RuntimeAuth
 from dbxexplore.export import ConnectionConfig, Schedule
 from dbxexplore.filters import Dialect, Filters, Preview
 from dbxexplore.widgets.history import History, describe
@@ -90,6 +90,14 @@ class ExplorerState(traitlets.HasTraits):
 
     read_only = traitlets.Bool(default_value=False)
     """Whether the connection is only shown: nothing can be edited, ticked, discovered or saved (bool, False)."""
+
+    # --- set while connecting ---
+
+    report = traitlets.Instance(ConnectionReport, allow_none=True)
+    """The result of the last test of ``settings`` (`ConnectionReport`); None, the default, if there was none."""
+
+    attempted = traitlets.Bool(default_value=False)
+    """Whether the user has tried to connect, so that the form says what is missing (bool, False)."""
 
     # --- set by the editor of patterns ---
 
@@ -190,6 +198,8 @@ class ExplorerState(traitlets.HasTraits):
                 values = {"selected": -1, "ticked": None, "ticked_text": "", **values}
             if "filters" in values:
                 values = {"draft": None, **values}
+            if values.get("settings", self.settings) != self.settings:
+                values = {"report": None, **values}
             old = {name: getattr(self, name) for name in values}
             for name, value in values.items():
                 super().__setattr__(name, value)

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.catalog.snapshot import counted
-from dbxexplore.connection import ConnectionSettings
+from dbxexplore.connection import ConnectionReport, ConnectionSettings
 from dbxexplore.discovery import Depth, Progress, discover
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, error_html, message_area, set_text, shows_errors
@@ -21,12 +21,17 @@ _DEPTHS: tuple[tuple[str, Depth], ...] = (
     ("+ owners, comments, timestamps", "details"),
     ("+ columns", "columns"),
 )
+_INCOMPLETE = "The connection is incomplete: fill in the form first"
+_NOT_CONNECTED = "Can't connect: see the result of the test above"
 
 
 class DiscoverPanel(Component):
-    """Discovers the workspace of the settings. The catalog keeps its value until the discovery ends."""
+    """Tests the connection, unless that was done, and discovers the workspace.
 
-    WRITES = ("catalog", "discovering")  # at the end of a discovery, from a thread
+    The catalog keeps its value until the discovery ends.
+    """
+
+    WRITES = ("catalog", "discovering", "report", "attempted")  # all but the last from a thread
 
     def __init__(self, state: ExplorerState | None = None) -> None:
         self.task = Task()
@@ -38,7 +43,10 @@ class DiscoverPanel(Component):
             value=True, description="Include notebooks", indent=False, layout={"width": "150px"}
         )
         self._start = widgets.Button(
-            description="Discover", button_style="primary", tooltip="List the objects of the workspace"
+            description="Connect and discover",
+            button_style="primary",
+            tooltip="Test the connection and list the objects of the workspace",
+            layout={"width": "170px"},
         )
         self._stop = widgets.Button(description="Cancel", disabled=True, tooltip="Stop and keep the results so far")
         # The total grows as containers are found, so the bar shows the share of the known calls.
@@ -51,16 +59,10 @@ class DiscoverPanel(Component):
             self._status,
             self._message,
         ]
-        self.state.observe(self._on_settings, "settings")
         self.state.observe(self._on_catalog, "catalog")
         self._start.on_click(self._on_start)
         self._stop.on_click(self._on_stop)
-        self._on_settings({})
         self._on_catalog({})
-
-    @shows_errors
-    def _on_settings(self, _change: Mapping[str, object]) -> None:
-        self._start.disabled = self.state.settings is None or self.task.running
 
     @shows_errors
     def _on_catalog(self, _change: Mapping[str, object]) -> None:
@@ -74,10 +76,12 @@ class DiscoverPanel(Component):
 
     @shows_errors
     def _on_start(self, _button: object) -> None:
+        self.state.attempted = True
         settings = self.state.settings
-        if settings is None or self.task.running:
+        if settings is None:
+            raise errors.SettingsError(_INCOMPLETE)
+        if self.task.running:
             return
-        self.show_error(None)
         self._cancel.clear()
         self._start.disabled, self._stop.disabled = True, False
         self._bar.value, self._bar.max, self._bar.layout.display = 0, 1, None
@@ -87,6 +91,10 @@ class DiscoverPanel(Component):
 
     def _run(self, settings: ConnectionSettings, depth: Depth, *, notebooks: bool) -> None:
         try:
+            if not self._is_connected(settings):
+                set_text(self._status, "")
+                self.show_error(errors.WorkspaceError(_NOT_CONNECTED))
+                return
             catalog = discover(
                 settings, depth=depth, notebooks=notebooks, progress=self._on_progress, cancel=self._cancel
             )
@@ -103,7 +111,18 @@ class DiscoverPanel(Component):
             self.state.discovering = False
             self._bar.layout.display = "none"
             self._stop.disabled = True
-            self._start.disabled = self.state.settings is None
+            self._start.disabled = False
+
+    def _is_connected(self, settings: ConnectionSettings) -> bool:
+        """Test the connection, unless it has been tested and works, and show the result in the form."""
+        report: ConnectionReport | None = self.state.report
+        if report is None or not report.ok:
+            set_text(self._status, "<span class='dbxe-muted' role='status'>Testing the connection…</span>")
+            report = settings.check()
+            with self.state.lock:
+                if settings == self.state.settings:  # else the report is about settings that have been replaced
+                    self.state.report = report
+        return report.connected
 
     def _on_progress(self, progress: Progress) -> None:
         self._bar.max = max(1, progress.done + progress.pending)
