@@ -249,7 +249,7 @@ def test_failures_are_sorted_by_scope_one_a_scope_and_reason() -> None:
     )
     assert frame.to_numpy().tolist() == [["a", "error", "x"], ["b", "denied", "first"], ["b", "error", "y"]]
     assert [str(dtype) for dtype in frame.dtypes] == ["string", "category", "string"]
-    assert frame["reason"].cat.categories.tolist() == ["denied", "throttled", "error", "cancelled"]
+    assert frame["reason"].cat.categories.tolist() == ["denied", "throttled", "error", "cancelled", "pending"]
 
 
 def test_a_catalog_is_complete_until_one_scope_could_not_be_listed(small_catalog: dbx.Catalog) -> None:

@@ -330,7 +330,7 @@ def test_a_failed_discovery_keeps_what_was_fetched(catalog: dbx.Catalog, monkeyp
     assert panel.state.catalog is catalog
     assert "Can&#x27;t connect" in shown(panel)
     assert "MISSING_TOKEN is not set" in shown(ConnectForm(panel.state))
-    assert panel._stop.disabled
+    assert panel._line.layout.display == "none"
     assert not panel._start.disabled
 
 
@@ -350,8 +350,10 @@ def test_cancel_stops_a_discovery(monkeypatch: pytest.MonkeyPatch, catalog: dbx.
     panel._start.click()
     assert started.wait(30)
     assert panel.state.discovering
-    assert not panel._stop.disabled
-    panel._stop.click()
+    assert panel._line.layout.display is None
+    assert not panel._line._stop.disabled
+    panel._line._stop.click()
+    assert "Cancelling" in shown(panel._line)
     assert panel.task.wait(30)
     assert not panel.state.discovering
     assert panel.state.catalog is catalog

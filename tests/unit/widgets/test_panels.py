@@ -14,9 +14,10 @@ from dbxexplore.widgets import ExplorerState
 from dbxexplore.widgets.base import Component
 from dbxexplore.widgets.browse.tree import CatalogTree
 from dbxexplore.widgets.connect.origin import OriginLine
+from dbxexplore.widgets.connect.progress import ProgressLine
 
 PANELS = [getattr(widgets, name) for name in widgets.__all__ if name not in {"explore", "Explorer", "ExplorerState"}]
-PANELS.append(OriginLine)
+PANELS += [OriginLine, ProgressLine]
 SETTINGS = dbx.ConnectionSettings("http://127.0.0.1:9", dbx.TokenAuth("MISSING_TOKEN"))
 REPORT = ConnectionReport("", "unknown", None, None, {"catalogs": Capability("catalogs", True)}, ())
 FILTERS = dbx.Filters(catalogs=dbx.Patterns(["^prod"]), tables=dbx.Patterns([".*"], ["tmp", "old"]))
