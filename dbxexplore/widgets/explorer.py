@@ -248,6 +248,7 @@ class Explorer(Component):
     # --- what happens ---
 
     def _displayed(self) -> None:
+        self.origin_line.refresh()
         with contextlib.suppress(RuntimeError):  # no kernel, so no page either
             self._loop = asyncio.get_running_loop()
         if self._loop is not None and CatalogPane in self._panels:
@@ -274,6 +275,7 @@ class Explorer(Component):
 
     @shows_errors
     def _on_tab(self, _change: Mapping[str, object]) -> None:
+        self.origin_line.refresh()
         title = self.page
         page = self._pages[title]
         if not page.children:

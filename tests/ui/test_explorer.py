@@ -199,14 +199,14 @@ def test_a_secret_pasted_into_a_field_is_removed_from_it(explorer: NotebookExplo
 def test_a_snippet_counts_as_copied_once_the_clipboard_has_it(
     clipboard: BrowserContext, lab: Lab, workspace: demo.DemoWorkspace, *, refused: bool
 ) -> None:
-    cell = f"import dbxexplore as dbx\ndbx.explore(settings=dbx.ConnectionSettings({workspace.url!r}))"
+    cell = f"import dbxexplore as dbx\ndbx.explore(settings=dbx.ConnectionSettings({workspace.url!r}, dbx.TokenAuth('NOT_SET')))"
     page = clipboard.new_page()
     page.set_default_timeout(30_000)
     opened = NotebookExplorer(page, lab, f"snippet-{refused}.ipynb", cell)
     if refused:
         page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()); }")
     page.get_by_role("button", name="Copy snippet").click()
-    snippet = set_variable("DATABRICKS_CONNECTION_TOKEN")
+    snippet = set_variable("NOT_SET")
     if refused:
         expect(page.get_by_text("Copy was blocked")).to_be_visible()
         assert page.evaluate("getSelection().toString()") == snippet
