@@ -106,7 +106,7 @@ def discover(  # noqa: PLR0913 - all but the source by keyword
         resume: False starts over where ``checkpoint`` holds an earlier discovery.
         partial: called from the calling thread with a `Catalog` of what was found so far, once there is something and
             then at growing intervals, so that it takes a small share of the time. What is not listed yet is among its
-            ``failures`` as pending. It is not called where the SQL strategy lists Unity Catalog, which ends at once.
+            ``failures`` as pending. With the SQL strategy it is not called, because the rows come at the end.
 
     Returns:
         A `Catalog`. A scope that could not be listed costs its own rows and one row of ``failures``.

@@ -262,6 +262,15 @@ def test_a_catalog_is_complete_until_one_scope_could_not_be_listed(small_catalog
     assert "Incomplete:" in dbx.Filters().preview(partly)._repr_html_()
 
 
+def test_what_is_pending_is_told_from_what_could_not_be_listed(small_catalog: dbx.Catalog) -> None:
+    pending = [("prod.a", "pending", "not yet"), ("prod.b", "pending", "not yet"), ("/Users", "pending", "not yet")]
+    filling = dbx.Catalog(small_catalog.objects, failures_frame([*FAILURES, *pending]), PROVENANCE)
+    assert filling.in_progress
+    assert not dbx.Catalog(small_catalog.objects, failures_frame(FAILURES), PROVENANCE).in_progress
+    failed = "3 catalogs/schemas and 1 folder couldn't be listed"
+    assert filling.not_listed == f"{failed}, 2 catalogs/schemas and 1 folder not listed yet"
+
+
 def test_counts_and_length(small_catalog: dbx.Catalog) -> None:
     assert small_catalog.counts() == {"catalog": 1, "schema": 1, "table": 2, "view": 1, "notebook": 1}
     assert list(small_catalog.counts()) == ["catalog", "schema", "table", "view", "notebook"]

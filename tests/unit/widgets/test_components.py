@@ -399,12 +399,14 @@ def test_search_looks_through_everything_in_any_case(catalog: dbx.Catalog) -> No
 
 
 def test_the_browser_does_not_call_empty_what_could_not_be_listed(catalog: dbx.Catalog) -> None:
-    failures = failures_frame([("prod_mumbai", "denied", "no"), ("prod.gold", "error", "no")])
+    failures = failures_frame(
+        [("prod_mumbai", "denied", "no"), ("prod.gold", "error", "no"), ("unlisted", "pending", "")]
+    )
     browser = CatalogBrowser(ExplorerState(catalog=dbx.Catalog(catalog.objects, failures, catalog.provenance)))
     assert "at least 2 schemas, 50 tables, 1 view" in browser._rows[1]._details.value
     assert "not listed: denied" in browser._rows[2]._details.value
     assert "empty" in browser._rows[0]._details.value
-    assert "1 schema, 1 table" in browser._rows[3]._details.value
+    assert "at least 1 schema, 1 table" in browser._rows[3]._details.value
     assert "1 folder, 1 notebook" in browser._rows[4]._details.value
     browser.path = ("prod",)
     assert "at least 25 tables, 1 view" in browser._rows[0]._details.value
@@ -412,6 +414,8 @@ def test_the_browser_does_not_call_empty_what_could_not_be_listed(catalog: dbx.C
     assert "Not listed: denied" in browser._where.value
     browser.path = (HOSTILE,)
     assert "Nothing here" in browser._where.value
+    browser.path = ("unlisted",)
+    assert browser._unlisted() == "Not fully listed yet"
 
 
 def test_another_catalog_starts_the_browser_anew(catalog: dbx.Catalog) -> None:
