@@ -18,11 +18,14 @@ if TYPE_CHECKING:
 
     from dbxexplore.filters import Preview
 
-# Grey to blue, which differ in lightness too, so they stay apart for colour-blind eyes and in print.
-EXCLUDED, INCLUDED = "#c8c8c8", "#0b5394"
+# Grey to the green of what is included everywhere else. They differ in lightness too, so they stay apart for colour-blind
+# eyes and in print.
+EXCLUDED, INCLUDED = "#c8c8c8", "#116329"
+_EXCLUDED_IN_DARK, _INCLUDED_IN_DARK = "#3d444d", "#56d364"
 _DARK, _LIGHT = "#000000", "#ffffff"  # text on a box
-# Text outside the boxes, on a background that is the host's and not known here.
-_INK = {False: "#1f2328", True: "#e6edf3"}
+# Text outside the boxes, on a background that is the host's: for a light one, a dark one, and one that is not known. The
+# last has a contrast of more than 4 with white and with the backgrounds of dark notebooks.
+_INK = {False: "#1f2328", True: "#e6edf3", None: "#7d7d7d"}
 
 _ALL, _ALL_NAME = "all", "all catalogs"  # the box that holds all others
 _LONGEST_IN_BOX = 40  # characters; plotly would shrink a longer name until nobody can read it
@@ -75,7 +78,7 @@ def _ranked(series: pd.Series) -> tuple[npt.NDArray[np.object_], npt.NDArray[np.
     return np.array([*(names[at] for at in order), None], dtype=object)[:-1], rank[series.cat.codes.to_numpy()]
 
 
-def coverage(preview: Preview, *, dark: bool = False) -> Figure:
+def coverage(preview: Preview, *, dark: bool | None = None) -> Figure:
     """Return a treemap of the tables and views, catalog › schema: area by number, colour by share included.
 
     Notebooks and containers without a table or view are not drawn. Neither is what could not be listed; the title
@@ -83,7 +86,7 @@ def coverage(preview: Preview, *, dark: bool = False) -> Figure:
 
     Args:
         preview: what to draw.
-        dark: whether the page is dark: the title and the scale are then light.
+        dark: whether the page is dark. By default, text outside the boxes is grey, to be read on either.
 
     Raises:
         DbxExploreError: plotly is not installed.
@@ -94,12 +97,13 @@ def coverage(preview: Preview, *, dark: bool = False) -> Figure:
         msg = "plotly is required for this plot and is not installed"
         raise errors.DbxExploreError(msg, remedy='Install it with pip install "dbxexplore[plots]"') from None
     table = coverage_table(preview)
-    drawn = treemap(table)
+    drawn = treemap(table, dark=bool(dark))
     scale = {"showscale": True, "colorbar": {"title": {"text": "included"}, "tickformat": ".0%"}}
     figure = go.Figure(go.Treemap({**drawn, "marker": {**cast("dict[str, object]", drawn["marker"]), **scale}}))
     figure.update_layout(
         title={"text": _title(preview, table[table["schema"].isna()])},
         margin={"t": 50, "l": 10, "r": 10, "b": 10},
+        template="none",  # whatever the default of the session: it would bring colours of its own
         font={"color": _INK[dark]},
         **LAYOUT,
     )
@@ -116,8 +120,10 @@ LAYOUT: dict[str, object] = {
 small that it cannot be read."""
 
 
-def treemap(table: pd.DataFrame) -> dict[str, object]:
+def treemap(table: pd.DataFrame, *, dark: bool = False) -> dict[str, object]:
     """Return what plotly's ``Treemap`` takes to draw rows of `coverage_table`: a box for all, then theirs in order.
+
+    ``dark`` chooses the colours for a dark page.
 
     Every schema needs the row of its catalog, before it. Names are written so that plotly shows them as they are,
     and every box says how many of how many objects are included, in black or white, whichever is easier to read.
@@ -130,6 +136,8 @@ def treemap(table: pd.DataFrame) -> dict[str, object]:
     objects = [int(table["objects"][is_catalog].sum()), *table["objects"].tolist()]
     included = [int(table["included"][is_catalog].sum()), *table["included"].tolist()]
     share = [let_in / max(1, every) for let_in, every in zip(included, objects, strict=True)]
+    low, high = _colours(dark=dark)
+    inks = [ink(part, dark=dark) for part in share]
     sums = [f"{let_in:,} of {every:,}" for let_in, every in zip(included, objects, strict=True)]
     return {
         "ids": [_ALL, *(f"{'c' if c else 's'}{row}" for row, c in enumerate(is_catalog))],
@@ -149,22 +157,27 @@ def treemap(table: pd.DataFrame) -> dict[str, object]:
         "branchvalues": "total",
         "marker": {
             "colors": share,
-            "colorscale": [[0, EXCLUDED], [1, INCLUDED]],
+            "colorscale": [[0, low], [1, high]],
             "cmin": 0,
             "cmax": 1,
             "showscale": False,
-            "line": {"color": "#ffffff", "width": 1},
+            "line": {"color": _DARK if dark else _LIGHT, "width": 1},
         },
-        "textfont": {"color": [ink(part) for part in share]},
-        "pathbar": {"textfont": {"color": [ink(part) for part in share]}},
+        "textfont": {"color": inks},
+        "pathbar": {"textfont": {"color": inks}},
         "texttemplate": "%{text}",
         "hovertemplate": "%{hovertext}<br>%{customdata:,} of %{value:,} tables and views included<br>%{color:.0%}<extra></extra>",
     }
 
 
-def ink(share: float) -> str:
+def _colours(*, dark: bool) -> tuple[str, str]:
+    """Return the colours of what is excluded and of what is included."""
+    return (_EXCLUDED_IN_DARK, _INCLUDED_IN_DARK) if dark else (EXCLUDED, INCLUDED)
+
+
+def ink(share: float, *, dark: bool = False) -> str:
     """Return black or white, whichever is easier to read on the colour of a box."""
-    low, high = _rgb(EXCLUDED), _rgb(INCLUDED)
+    low, high = map(_rgb, _colours(dark=dark))
     light = _luminance([a + (b - a) * share for a, b in zip(low, high, strict=True)])
     return _DARK if (light + 0.05) ** 2 > (1 + 0.05) * 0.05 else _LIGHT
 

@@ -21,7 +21,7 @@ Kind: TypeAlias = Literal["catalog", "schema", "table", "view", "notebook"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Depth: TypeAlias = Literal["summary", "details", "columns"]
 DEPTHS: tuple[Depth, ...] = get_args(Depth)
-Reason: TypeAlias = Literal["denied", "throttled", "error", "cancelled"]
+Reason: TypeAlias = Literal["denied", "throttled", "error", "cancelled", "pending"]
 REASONS: tuple[Reason, ...] = get_args(Reason)
 
 # What Databricks calls a view; every other relation is a table, a metric view among them.

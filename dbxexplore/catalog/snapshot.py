@@ -60,7 +60,7 @@ class Catalog:
 
     ``objects`` is the objects frame, one row per object, sorted by ``full_name`` within ``kind``, index
     0..n-1. ``failures`` has one row for each scope that could not be listed: ``scope``, ``reason``
-    (denied, throttled, error, cancelled) and ``message``. Neither is meant to be changed in place.
+    (denied, throttled, error, cancelled; pending while a discovery is under way) and ``message``. Neither is meant to be changed in place.
     """
 
     def __init__(self, objects: pd.DataFrame, failures: pd.DataFrame, provenance: Provenance) -> None:
@@ -104,13 +104,20 @@ class Catalog:
         return self.failures.empty
 
     @property
+    def in_progress(self) -> bool:
+        """True if this is what a discovery under way has found so far: what it has not listed yet is pending."""
+        return bool((self.failures["reason"] == "pending").any())
+
+    @property
     def not_listed(self) -> str:
         """What could not be listed, in words: ``3 catalogs/schemas couldn't be listed``; empty if nothing is missing."""
-        folders = int(self.failures["scope"].astype(str).str.startswith("/").sum())
-        others = len(self.failures) - folders
-        parts = [f"{others:,} {'catalog/schema' if others == 1 else 'catalogs/schemas'}"] if others else []
-        parts += [plural(folders, "folder")] if folders else []
-        return f"{' and '.join(parts)} couldn't be listed" if parts else ""
+        is_pending = self.failures["reason"] == "pending"
+        parts = [
+            f"{scopes} {verb}"
+            for part, verb in ((~is_pending, "couldn't be listed"), (is_pending, "not listed yet"))
+            if (scopes := _scopes(self.failures.loc[part, "scope"]))
+        ]
+        return ", ".join(parts)
 
     def reasons(self) -> dict[str, str]:
         """Return why each scope could not be listed, by its full name: its names joined by dots, or a folder's path."""
@@ -200,6 +207,15 @@ class Catalog:
         except (pa.ArrowException, ValueError, TypeError) as error:
             msg = f"{str(source)!r} is damaged: {str(error)[:200]}"
             raise errors.CatalogError(msg, expected="a file as Catalog.save wrote it") from None
+
+
+def _scopes(scopes: pd.Series) -> str:
+    """Return how many scopes there are, in words; empty for none."""
+    folders = int(scopes.astype(str).str.startswith("/").sum())
+    others = len(scopes) - folders
+    parts = [f"{others:,} {'catalog/schema' if others == 1 else 'catalogs/schemas'}"] if others else []
+    parts += [plural(folders, "folder")] if folders else []
+    return " and ".join(parts)
 
 
 def _read_rows(table: pa.Table) -> pa.Table:

@@ -30,10 +30,11 @@ from dbxexplore.discovery.arguments import (
     check_warehouse,
 )
 from dbxexplore.discovery.checkpoint import Checkpoint, CrawlArguments
-from dbxexplore.discovery.engine import Crawler, Failed, Request
+from dbxexplore.discovery.engine import PENDING, Crawler, Failed, Request
 from dbxexplore.discovery.hive import HiveMetastore
 from dbxexplore.discovery.memory import lean_memory
 from dbxexplore.discovery.notebooks import NotebookTree
+from dbxexplore.discovery.partials import Partials
 from dbxexplore.discovery.progress import Progress, progress_bar
 from dbxexplore.discovery.rest import METASTORE, UnityCatalog
 from dbxexplore.discovery.rows import Rows
@@ -71,6 +72,7 @@ def discover(  # noqa: PLR0913 - all but the source by keyword
     hive_metastore: bool = False,
     checkpoint: str | os.PathLike[str] | None = None,
     resume: bool = True,
+    partial: Callable[[Catalog], None] | None = None,
 ) -> Catalog:
     """List the catalogs, schemas, tables, views and notebooks that a credential can see.
 
@@ -102,6 +104,9 @@ def discover(  # noqa: PLR0913 - all but the source by keyword
             workspace, at depth columns the SQL of views as well, and no credential. What SQL statements return is
             not kept.
         resume: False starts over where ``checkpoint`` holds an earlier discovery.
+        partial: called from the calling thread with a `Catalog` of what was found so far, once there is something and
+            then at growing intervals, so that it takes a small share of the time. What is not listed yet is among its
+            ``failures`` as pending. With the SQL strategy it is not called, because the rows come at the end.
 
     Returns:
         A `Catalog`. A scope that could not be listed costs its own rows and one row of ``failures``.
@@ -128,12 +133,13 @@ def discover(  # noqa: PLR0913 - all but the source by keyword
     kept = Checkpoint(path, arguments, resume=resume) if path else None
     rows = Rows()
     with lean_memory(), _shown(progress) as show:
+        watchers = [show] if show else []
         crawler = Crawler(
             calls,
             max_concurrency=max_concurrency,
             cancel=cancel,
             deadline=deadline,
-            progress=show,
+            progress=lambda state: _tell(watchers, state),
             count_objects=lambda: rows.count + (sql.count if sql else 0),
             cache=kept,
         )
@@ -155,6 +161,20 @@ def discover(  # noqa: PLR0913 - all but the source by keyword
             requests += tree.start(tree_roots)
         about = _About(kept)
         taken_at = kept.started_at if kept else datetime.now(UTC)
+
+        def provenance(notes: Iterable[str] = ()) -> Provenance:
+            return Provenance(
+                workspace_url=calls.host,
+                metastore=about.metastore,
+                identity=about.identity,
+                taken_at=taken_at,
+                depth=depth,
+                strategy="sql" if sql and sql.used else "rest",
+                notes=tuple(notes),
+            )
+
+        if partial and not sql:
+            watchers.append(Partials(partial, lambda: _so_far(crawler, rows, unity, provenance())).on_progress)
         finished = False
         try:
             crawler.run(about.before(requests))
@@ -169,16 +189,21 @@ def discover(  # noqa: PLR0913 - all but the source by keyword
             failures.append((HIVE, "error", "It is listed through a SQL warehouse alone: name one as warehouse_id"))
         asked = [METASTORE, *(names or ()), *(tree_roots if notebooks else ())]
         _raise_if_nothing_was_allowed(unity, failures, asked, found=rows.count - len(names or ()))
-        provenance = Provenance(
-            workspace_url=calls.host,
-            metastore=about.metastore,
-            identity=about.identity,
-            taken_at=taken_at,
-            depth=depth,
-            strategy="sql" if sql and sql.used else "rest",
-            notes=(*_notes(sql, unity, hive, calls.replaced), *_notes_on(kept, crawler)),
-        )
-        return Catalog.from_table(rows.table(), failures, provenance)
+        notes = (*_notes(sql, unity, hive, calls.replaced), *_notes_on(kept, crawler))
+        return Catalog.from_table(rows.table(), failures, provenance(notes))
+
+
+def _tell(watchers: Iterable[Callable[[Progress], None]], progress: Progress) -> None:
+    for watcher in watchers:
+        watcher(progress)
+
+
+def _so_far(crawler: Crawler, rows: Rows, unity: UnityCatalog, provenance: Provenance) -> Catalog:
+    """Return what was found so far; what is found and not among the rows yet counts as pending."""
+    (table, unsettled), failures = crawler.so_far(lambda: (rows.table(), unity.unsettled()))
+    known = {scope for scope, _, _ in failures}
+    failures += [(scope, "pending", PENDING) for scope in unsettled if scope not in known]
+    return Catalog.from_table(table, failures, provenance)
 
 
 def _shown(

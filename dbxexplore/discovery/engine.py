@@ -14,7 +14,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from dbxexplore import errors
 from dbxexplore.catalog.schema import Reason
@@ -23,6 +23,7 @@ from dbxexplore.discovery.progress import Progress
 from dbxexplore.discovery.retry import wait_before_retry
 
 logger = logging.getLogger(__name__)
+_T = TypeVar("_T")
 
 MAX_CONCURRENCY = 64
 _REFUSALS = 16  # refusals of all calls in a row, after which the credential counts as refused for good
@@ -201,6 +202,18 @@ class Crawler:
     def record(self, failed: Iterable[Failed]) -> None:
         """Record scopes that could not be listed."""
         self.failures += [(item.scope, reason_of(item.error), str(item.error)) for item in failed]
+
+    def so_far(self, take: Callable[[], _T]) -> tuple[_T, list[tuple[str, Reason, str]]]:
+        """Return what ``take`` returns, and the failures of the same moment with all that is not listed yet as pending.
+
+        No answer is handled meanwhile.
+        """
+        with self._handling:
+            taken = take()
+            with self._state:
+                left = [waiting.request for waiting in self._queue] + list(self._running.values())
+                pending = dict.fromkeys(request.scope for request in left if request.needed)
+                return taken, [*self.failures, *((scope, "pending", PENDING) for scope in pending)]
 
     def _wait(self) -> None:
         while True:
@@ -402,6 +415,7 @@ class Crawler:
         return [Failed(request.scope, error)] if following is None else list(following)
 
 
+PENDING = "Not listed yet: the discovery is under way"
 _CANCELLED = _Stop("cancelled", "Not listed: the discovery was cancelled")
 
 

@@ -52,7 +52,7 @@ class Progress:
         else:
             parts.append(f"{self.done:,} of ≥{self.done + self.pending:,} calls")
             if self.remaining is not None:
-                parts.append(f"~{_duration(self.remaining)} left")
+                parts.append(f"~{duration(self.remaining)} left")
         if self.throttled:
             parts.append(f"throttled {self.throttled:,}×")
         if self.failures:
@@ -62,7 +62,8 @@ class Progress:
         return " · ".join(parts)
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Return a duration in words, such as ``41 s`` or ``3 min``."""
     return f"{max(seconds, 1):.0f} s" if seconds < 2 * _MINUTE else f"{seconds / _MINUTE:.0f} min"
 
 

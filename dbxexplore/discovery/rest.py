@@ -340,6 +340,11 @@ class UnityCatalog:
             self._rows.add_arrays(columns, length)
             self.uses_summaries = True
 
+    def unsettled(self) -> list[str]:
+        """Return the scopes of which something was found that is not among the rows before `finish`."""
+        catalogs = [state.name for state in self._states if state.early or state.dotted]
+        return [*catalogs, *(f"{state.name}.{name}" for state in self._states for name, _ in state.vanished)]
+
     def finish(self) -> list[Failed]:
         """Settle what only the whole shows, and return what failed by it.
 

@@ -19,6 +19,7 @@ from dbxexplore.widgets.browse.pane import CatalogPane
 from dbxexplore.widgets.connect.discover import DiscoverPanel
 from dbxexplore.widgets.connect.form import ConnectForm
 from dbxexplore.widgets.connect.origin import OriginLine
+from dbxexplore.widgets.connect.progress import ProgressLine
 from dbxexplore.widgets.coverage.panel import CoveragePanel
 from dbxexplore.widgets.explain.details import ObjectPanel
 from dbxexplore.widgets.explain.panel import ExplanationPanel
@@ -96,6 +97,7 @@ class Explorer(Component):
             self._loop: asyncio.AbstractEventLoop | None = None  # of the kernel, once this is displayed
             self._panels: dict[type[Component], Component] = {}
             self.origin_line = OriginLine(state)
+            self.progress_line = ProgressLine(state)
             self._problem = message_area()
             self._tabs = widgets.Tab()
             self._pages = {title: widgets.VBox() for title in (_CONNECT, _FILTER, _COVERAGE, _EXPORT)}
@@ -108,7 +110,7 @@ class Explorer(Component):
             head = widgets.HBox([self.origin_line, self._fill])
             head.add_class("dbxe-head")
             self.add_class("dbxe-explorer")
-            self.children = [style_sheet(), head, self._tabs, self._problem, self._message]
+            self.children = [style_sheet(), head, self.progress_line, self._tabs, self._problem, self._message]
             self._lay_out()
             self._show_problem()
             self._tabs.observe(self._on_tab, "selected_index")
@@ -190,6 +192,8 @@ class Explorer(Component):
                 panel = self._panels[kind] = kind(self.state)
                 if isinstance(panel, CatalogPane) and self._loop is not None:
                     panel.expect_page(self._loop)
+                if isinstance(panel, DiscoverPanel):
+                    panel.leave_out_progress()
                 if isinstance(panel, CoveragePanel):
                     panel.active = self.page == _COVERAGE
                     panel.observe(self._on_place, "place")
@@ -244,6 +248,7 @@ class Explorer(Component):
     # --- what happens ---
 
     def _displayed(self) -> None:
+        self.origin_line.refresh()
         with contextlib.suppress(RuntimeError):  # no kernel, so no page either
             self._loop = asyncio.get_running_loop()
         if self._loop is not None and CatalogPane in self._panels:
@@ -270,6 +275,7 @@ class Explorer(Component):
 
     @shows_errors
     def _on_tab(self, _change: Mapping[str, object]) -> None:
+        self.origin_line.refresh()
         title = self.page
         page = self._pages[title]
         if not page.children:
@@ -281,7 +287,10 @@ class Explorer(Component):
             self.coverage_panel.active = title == _COVERAGE
 
     @shows_errors
-    def _on_catalog(self, _change: Mapping[str, object]) -> None:
+    def _on_catalog(self, change: Mapping[str, object]) -> None:
+        before = change["old"]
+        if isinstance(before, Catalog) and before.in_progress:
+            return  # it is filled further, wherever the user is by now
         if self.state.catalog is not None and self.page == _CONNECT:
             self.page = _FILTER
 

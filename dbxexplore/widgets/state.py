@@ -21,11 +21,13 @@ from typing import Any, TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import traitlets
 
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
-from dbxexplore.connection import ConnectionSettings, RuntimeAuth
+from dbxexplore.connection import ConnectionReport, ConnectionSettings, RuntimeAuth
+from dbxexplore.discovery import Progress
 from dbxexplore.export import ConnectionConfig, Schedule
 from dbxexplore.filters import Dialect, Filters, Preview
 from dbxexplore.widgets.history import History, describe
@@ -68,7 +70,8 @@ class ExplorerState(traitlets.HasTraits):
     the identity of the notebook."""
 
     catalog = traitlets.Instance(Catalog, allow_none=True)
-    """What was discovered (`Catalog`); None, the default, until then."""
+    """What was discovered (`Catalog`); None, the default, until then. While the first discovery is under way, it is replaced
+    from time to time by one that holds more; selected and ticked rows are then those of the same objects."""
 
     filters = traitlets.Instance(Filters)
     """The patterns of all levels (`Filters`); by default those that include everything."""
@@ -90,6 +93,14 @@ class ExplorerState(traitlets.HasTraits):
 
     read_only = traitlets.Bool(default_value=False)
     """Whether the connection is only shown: nothing can be edited, ticked, discovered or saved (bool, False)."""
+
+    # --- set while connecting ---
+
+    report = traitlets.Instance(ConnectionReport, allow_none=True)
+    """The result of the last test of ``settings`` (`ConnectionReport`); None, the default, if there was none."""
+
+    attempted = traitlets.Bool(default_value=False)
+    """Whether the user has tried to connect, so that the form says what is missing (bool, False)."""
 
     # --- set by the editor of patterns ---
 
@@ -113,6 +124,12 @@ class ExplorerState(traitlets.HasTraits):
 
     discovering = traitlets.Bool(default_value=False)
     """Whether a discovery is under way (bool, False)."""
+
+    progress = traitlets.Instance(Progress, allow_none=True)
+    """How far the last discovery is (`Progress`); None, the default, before its first call."""
+
+    cancelling = traitlets.Bool(default_value=False)
+    """Whether the discovery under way is to stop, keeping what it has found (bool, False)."""
 
     page_width = traitlets.Int(0)
     """Width of the Explorer in the page, in pixels (int); 0, the default, until a page has reported it."""
@@ -186,10 +203,12 @@ class ExplorerState(traitlets.HasTraits):
             config = values.pop("config", None)
             if isinstance(config, ConnectionConfig):
                 values = {**_parts(config), **values}
-            if values.get("catalog", self.catalog) is not self.catalog:  # rows of another catalog name nothing in it
-                values = {"selected": -1, "ticked": None, "ticked_text": "", **values}
+            if values.get("catalog", self.catalog) is not self.catalog:
+                values = {**self._rows_in(values["catalog"]), **values}
             if "filters" in values:
                 values = {"draft": None, **values}
+            if values.get("settings", self.settings) != self.settings:
+                values = {"report": None, **values}
             old = {name: getattr(self, name) for name in values}
             for name, value in values.items():
                 super().__setattr__(name, value)
@@ -221,6 +240,16 @@ class ExplorerState(traitlets.HasTraits):
             filters, dialect = move()
             self._step += 1
             self.update(filters=filters, dialect=dialect)
+
+    def _rows_in(self, catalog: object) -> Mapping[str, object]:
+        """Return which rows of another catalog are selected and ticked: none, unless this one was still being filled."""
+        if not isinstance(catalog, Catalog) or self.catalog is None or not self.catalog.in_progress:
+            return {"selected": -1, "ticked": None, "ticked_text": ""}
+        selected, ticked = np.arange(len(self.catalog)) == self.selected, self.ticked
+        return {
+            "selected": next(iter(np.flatnonzero(_same_objects(self.catalog, selected, catalog)).tolist()), -1),
+            "ticked": None if ticked is None else Mask(_same_objects(self.catalog, ticked.flags, catalog)),
+        }
 
     # --- what follows ---
 
@@ -344,6 +373,24 @@ def _parts(config: ConnectionConfig) -> Mapping[str, object]:
         "cron": schedule.cron if schedule else "",
         "timezone": schedule.timezone if schedule else "UTC",
     }
+
+
+_IDENTITY = ["kind", "catalog", "schema", "full_name"]
+
+
+def _same_objects(old: Catalog, flags: npt.NDArray[np.bool_], new: Catalog) -> npt.NDArray[np.bool_]:
+    """Return which rows of a catalog are the objects that are flagged in another one."""
+    wanted = old.objects.loc[flags, _IDENTITY]
+    found: npt.NDArray[np.bool_] = (
+        new.objects["full_name"].isin(wanted["full_name"]).to_numpy(dtype=np.bool_, copy=True)
+    )
+    if found.any():
+        names = [
+            pd.MultiIndex.from_frame(rows.astype(object).fillna(""))
+            for rows in (new.objects.loc[found, _IDENTITY], wanted)
+        ]
+        found[found] = names[0].isin(names[1])
+    return found
 
 
 def _are_of_one_catalog(before: Preview | None, after: Preview | None) -> bool:

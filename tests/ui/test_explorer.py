@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 from explorer_page import NotebookExplorer
 from lab import Lab, jupyterlab, save
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, BrowserContext, expect
 
 import dbxexplore as dbx
 from dbxexplore import demo
+from dbxexplore.widgets.connect.snippet import set_variable
 
 # Shaped like a real token, so that whatever would mask or refuse one has its chance.
 CANARY = "dapi" + "c0ffee5ec2e7" * 3
@@ -44,6 +45,14 @@ def lab(workspace: demo.DemoWorkspace, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture
+def clipboard(browser: Browser) -> Iterator[BrowserContext]:
+    context = browser.new_context(viewport={"width": 1400, "height": 1600})
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    yield context
+    context.close()
+
+
+@pytest.fixture
 def explorer(browser: Browser, lab: Lab, request: pytest.FixtureRequest) -> Iterator[NotebookExplorer]:
     page = browser.new_page(viewport={"width": 1400, "height": 1600})
     page.set_default_timeout(30_000)
@@ -62,7 +71,8 @@ def included(explorer: NotebookExplorer) -> int:
 
 def discover(explorer: NotebookExplorer) -> None:
     explorer.page.get_by_role("button", name="Discover").click()
-    explorer.kernel.wait("explorer.catalog is not None")
+    # It is filled while the discovery is under way.
+    explorer.kernel.wait("explorer.catalog is not None and not explorer.state.discovering")
     explorer.expect_tab("2 Browse and filter")
 
 
@@ -183,6 +193,27 @@ def test_a_secret_pasted_into_a_field_is_removed_from_it(explorer: NotebookExplo
     kernel.wait("explorer.settings is not None")
     save(page, explorer.lab.folder / explorer.name, "application/vnd.jupyter.widget-state+json")
     assert pasted not in (explorer.lab.folder / explorer.name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("refused", [False, True], ids=["taken", "refused"])
+def test_a_snippet_counts_as_copied_once_the_clipboard_has_it(
+    clipboard: BrowserContext, lab: Lab, workspace: demo.DemoWorkspace, *, refused: bool
+) -> None:
+    cell = f"import dbxexplore as dbx\ndbx.explore(settings=dbx.ConnectionSettings({workspace.url!r}, dbx.TokenAuth('NOT_SET')))"
+    page = clipboard.new_page()
+    page.set_default_timeout(30_000)
+    opened = NotebookExplorer(page, lab, f"snippet-{refused}.ipynb", cell)
+    if refused:
+        page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()); }")
+    page.get_by_role("button", name="Copy snippet").click()
+    snippet = set_variable("NOT_SET")
+    if refused:
+        expect(page.get_by_text("Copy was blocked")).to_be_visible()
+        assert page.evaluate("getSelection().toString()") == snippet
+    else:
+        expect(page.get_by_text("Copied", exact=True)).to_be_visible()
+        assert page.evaluate("navigator.clipboard.readText()") == snippet
+    opened.close()
 
 
 def test_a_secret_is_nowhere_after_the_whole_flow(explorer: NotebookExplorer) -> None:

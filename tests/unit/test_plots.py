@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import dbxexplore as dbx
-from dbxexplore import errors
+from dbxexplore import errors, plots
 from dbxexplore.catalog import Catalog, Provenance
 from dbxexplore.catalog.schema import table_from_frame
 from dbxexplore.plots import coverage, coverage_table, treemap
@@ -136,6 +136,23 @@ def test_a_name_is_no_markup(name: str, shown: str) -> None:
     assert not any("<" in text.replace("<br>1 of 1", "") or "$" in text for text in written[1:])
     # A long name in a box would make its text so small that nobody can read it.
     assert all(len(html.unescape(text)) < 60 for text in (*drawn.labels, *drawn.text))
+
+
+@pytest.mark.parametrize(
+    ("dark", "pages"), [(None, ["#ffffff", "#111111", "#1e1e1e"]), (False, ["#ffffff"]), (True, ["#111111", "#1e1e1e"])]
+)
+def test_text_outside_the_boxes_can_be_read_on_the_page(dark: bool | None, pages: list[str]) -> None:
+    plotly = pytest.importorskip("plotly", reason=needs.package("plotly"))
+    preview = FILTERS.preview(dbx.Catalog.from_frame(FRAME))
+    figure = coverage(preview) if dark is None else coverage(preview, dark=dark)
+    assert figure.layout.paper_bgcolor == "rgba(0,0,0,0)"
+    text = plots._luminance(plots._rgb(figure.layout.font.color))
+    for page in pages:
+        behind = plots._luminance(plots._rgb(page))
+        assert (max(text, behind) + 0.05) / (min(text, behind) + 0.05) >= 4
+    colours = [colour for _, colour in figure.data[0].marker.colorscale]
+    assert colours == list(plots._colours(dark=bool(dark)))
+    assert plotly.io.templates["none"].to_plotly_json() == figure.layout.template.to_plotly_json()
 
 
 def test_the_title_tells_of_what_is_missing() -> None:

@@ -20,11 +20,16 @@ from dbxexplore.connection.url import normalise_workspace_url, workspace_id_in
 
 def profile_names() -> list[str]:
     """Return the names of the profiles on this machine, and nothing else of them."""
+    return list(dict.fromkeys(["DEFAULT", *existing_profiles()]))
+
+
+def existing_profiles() -> list[str]:
+    """Return the names of the profiles in the file, in its order; none if it cannot be read."""
     try:
         names = _read_file(_path()).sections()
     except (OSError, configparser.Error, UnicodeDecodeError, RuntimeError):
-        names = []
-    return list(dict.fromkeys(["DEFAULT", *(name for name in names if not name.startswith("__"))]))
+        return []
+    return [name for name in names if not name.startswith("__") and not looks_like_secret(name)]
 
 
 @dataclass(frozen=True)

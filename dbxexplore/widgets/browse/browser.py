@@ -70,8 +70,17 @@ class CatalogBrowser(Component):
 
     @shows_errors
     def _on_catalog(self, _change: Mapping[str, object]) -> None:
-        self.path = ()
+        if self.path and not self._has_path():
+            self.path = ()
         self._restart()
+
+    def _has_path(self) -> bool:
+        """Return whether the catalog has the open container."""
+        if self.state.catalog is None:
+            return False
+        names = [str(name) for name in self.path if name is not None]
+        key = (("notebooks", "catalog", "schema")[len(names)], *names)
+        return TreeIndex.of(self.state.catalog).find(key) is not None
 
     @shows_errors
     def _on_path(self, _change: Mapping[str, object]) -> None:

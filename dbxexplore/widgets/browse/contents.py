@@ -23,7 +23,8 @@ def contents(tree: TreeIndex, place: NodeRef) -> Contents:
     counts = {kind: number for kind in ("folder", *KINDS) if (number := tree.counts_in(place).get(kind))}
     why, warning = tree.unlisted.get(place, ""), ""
     if why:
-        warning = f"not {'fully ' if counts else ''}listed: {why}"
+        listed = f"not {'fully ' if counts else ''}listed"
+        warning = f"{listed} yet" if why == "pending" else f"{listed}: {why}"
     elif number := tree.unlisted_in(place):
         warning = f"{plural(number, _inner(tree, place))} not fully listed"
     if not counts:

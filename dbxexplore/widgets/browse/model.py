@@ -298,7 +298,8 @@ class TreeModel:
         has_row = rows >= 0
         is_out = has_row & ~self._preview.included.to_numpy()[rows] if has_row.any() else has_row
         nothing_in_it = np.where(has_row, _IN, _NONE)
-        of_objects = np.where(included == sizes, _IN, np.where(included > 0, _SOME, _OUT))
+        # One that is included, with nothing in it that is, counts as included wherever containers are counted.
+        of_objects = np.where(included == sizes, _IN, np.where((included > 0) | has_row, _SOME, _OUT))
         verdicts: Codes = np.where(is_out, _OUT, np.where(sizes == 0, nothing_in_it, of_objects))
         return verdicts
 

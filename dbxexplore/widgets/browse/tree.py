@@ -216,6 +216,8 @@ class CatalogTree(Control, anywidget.AnyWidget):
         self._shown = (preview, self.state.changed)
         if catalog is not None and before is not None:
             self._model = before.moved_to(catalog, preview)
+            if self.state.selected >= 0:  # the same object, which may have been selected elsewhere
+                self._model.selected = self.state.selected
             self._report(ticks=True)
         elif catalog is not None:
             self._model = TreeModel(catalog, preview)

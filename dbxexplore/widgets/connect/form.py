@@ -5,8 +5,6 @@ from __future__ import annotations
 import html
 from collections.abc import Mapping
 
-import traitlets
-
 from dbxexplore import errors
 from dbxexplore.connection import (
     AUTH_KINDS,
@@ -21,62 +19,72 @@ from dbxexplore.connection import (
 from dbxexplore.connection.secrets import has_login
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, error_html, message_area, set_text, shows_errors
+from dbxexplore.widgets.connect.prefill import URL, prefill
+from dbxexplore.widgets.connect.snippet import missing_html
 from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.work import Task
 
 _WIDE = {"width": "auto", "max_width": "620px"}
+_HINT = "Enter the variable's <b>name</b>, not its value. The value is never stored."
 
 
 class ConnectForm(Component):
     """Takes a workspace URL and a credential by the name of its variable.
 
-    Widget state is saved into the notebook, so no field may hold a secret: what looks like one is removed
-    from a field as soon as it arrives there.
+    Without settings, it starts with those that the environment suggests, see `prefill`. Widget state is saved into the
+    notebook, so no field may hold a secret: what looks like one is removed from a field as soon as it arrives there.
     """
 
-    WRITES = ("settings",)  # None while the form is incomplete
-
-    report = traitlets.Instance(ConnectionReport, allow_none=True)
-    """The result of the last test; None if the settings have changed since."""
+    WRITES = ("settings", "report")  # None while the form is incomplete; the result of a test
 
     def __init__(self, state: ExplorerState | None = None) -> None:
         self.task = Task()
         self._filling = False  # while settings are shown, the fields are not read one by one
+        self._sources: dict[str, str] = {}  # where the values of fields come from
+        self._last = ""  # the field that is being edited
+        self._left: set[str] = set()  # those that were edited before
         self._url = _text("Workspace URL", "https://dbc-1234abcd-56ef.cloud.databricks.com")
         kinds = [(auth.label, kind) for kind, auth in AUTH_KINDS.items()]
         self._kind = widgets.Dropdown(description="Sign in with", options=kinds, style=_STYLE, layout=_WIDE)
-        self._fields = {field.name: _field(field) for auth in AUTH_KINDS.values() for field in auth.FIELDS}
+        self._described = {field.name: field for auth in AUTH_KINDS.values() for field in auth.FIELDS}
+        self._fields = {name: _field(field) for name, field in self._described.items()}
         self._warehouse = _text("SQL warehouse ID", "optional – faster on large metastores")
         self._workspace = _text("Workspace ID", "optional – the number after ?o= in the workspace's address")
-        self._messages = {name: message_area() for name in ("workspace_url", "auth", "ids")}
-        self._test = widgets.Button(
-            description="Test connection", button_style="primary", tooltip="Call the workspace with this credential"
-        )
+        self._inputs = {
+            URL: self._url,
+            **self._fields,
+            "warehouse_id": self._warehouse,
+            "workspace_id": self._workspace,
+        }
+        self._messages = {name: message_area() for name in self._inputs}
+        for message in self._messages.values():
+            message.add_class("dbxe-below-field")
+        self._test = widgets.Button(description="Test connection", tooltip="Call the workspace with this credential")
         self._result = message_area()
         super().__init__(state)
-        self._hint = widgets.HTML(
-            "<span class='dbxe-muted'>Enter the variable's <b>name</b>, not its value. The value is never stored.</span>",
-            layout={},
-        )
+        rows = {name: [field, self._messages[name]] for name, field in self._inputs.items()}
         self.children = [
             self._message,
-            self._url,
-            self._messages["workspace_url"],
+            *rows.pop(URL),
             self._kind,
-            *self._fields.values(),
-            self._messages["auth"],
-            self._hint,
-            self._warehouse,
-            self._workspace,
-            self._messages["ids"],
+            *(widget for row in rows.values() for widget in row),
             widgets.HBox([self._test]),
             self._result,
         ]
-        for field in (self._url, self._kind, *self._fields.values(), self._warehouse, self._workspace):
+        if self.state.settings is None:
+            self._prefill()
+        for field in (self._kind, *self._inputs.values()):
             field.observe(self._on_field, "value")
         self.state.observe(self._on_settings, "settings")
+        self.state.observe(self._on_report, ["report", "attempted"])
         self._test.on_click(self._on_test)
         self._on_settings({})
+
+    @property
+    def report(self) -> ConnectionReport | None:
+        """The result of the last test; None if the settings have changed since."""
+        report: ConnectionReport | None = self.state.report
+        return report
 
     # --- fields to settings ---
 
@@ -85,57 +93,85 @@ class ConnectForm(Component):
         if self._filling:
             return
         field = change["owner"]
-        assert isinstance(field, widgets.Text | widgets.Combobox | widgets.Dropdown)
-        value = field.value
-        if isinstance(value, str) and field is not self._kind and self._holds_secret(field, value):
-            assert isinstance(field, widgets.Text | widgets.Combobox)
-            field.value = ""
+        name = next((name for name, known in self._inputs.items() if known is field), "")
+        self._sources.pop(name, None)
+        if self._last not in {"", name}:
+            self._left.add(self._last)
+        self._last = name
+        if name and self._holds_secret(name):
+            self._inputs[name].value = ""
             message = "That looks like a token, so it was cleared. Enter the variable's name instead."
-            set_text(self._messages[self._place_of(field)], error_html(errors.CredentialError(message)))
+            set_text(self._messages[name], error_html(errors.CredentialError(message)))
             return
         self.state.settings = self._read()
 
-    def _holds_secret(self, field: object, value: str) -> bool:
-        fields = [self._fields[f.name] for auth in AUTH_KINDS.values() for f in auth.FIELDS if f.variable]
-        looks_so = looks_like_value if field in fields else looks_like_secret
-        return looks_so(value) or has_login(value)
-
-    def _place_of(self, field: object) -> str:
-        if field is self._url:
-            return "workspace_url"
-        return "ids" if field in (self._warehouse, self._workspace) else "auth"
+    def _holds_secret(self, name: str) -> bool:
+        value = self._inputs[name].value
+        is_variable = name in self._fields and self._described[name].variable
+        return (looks_like_value if is_variable else looks_like_secret)(value) or has_login(value)
 
     def _read(self) -> ConnectionSettings | None:
-        """Return the settings in the fields, or None and show the problem beside each invalid field."""
-        for message in self._messages.values():
-            set_text(message, "")
-        fields = AUTH_KINDS[self._kind.value].FIELDS
-        shown = [field.name for field in fields]
-        self._hint.layout.display = None if any(field.variable for field in fields) else "none"
-        for name, field in self._fields.items():
-            field.layout.display = None if name in shown else "none"
-        settings = None
+        """Return the settings in the fields, or None and show the problem below each invalid field."""
+        problems: dict[str, errors.SettingsError] = {}
+        shown = self._shown()
+        auth: Auth | None = None
         try:
-            auth = self._auth()
+            auth = AUTH_KINDS[self._kind.value].from_texts({name: field.value for name, field in self._fields.items()})
         except errors.SettingsError as error:
-            self._explain("auth", error, typed=any(self._fields[name].value.strip() for name in shown))
-            auth = None
+            problems[error.field if error.field in shown else (shown or [URL])[-1]] = error
+        settings = None
         try:
             settings = self._settings_with(auth or TokenAuth())
         except errors.WorkspaceUrlError as error:
-            self._explain("workspace_url", error, typed=bool(self._url.value.strip()))
+            problems[URL] = error
         except errors.SettingsError as error:
-            self._explain("ids", error, typed=True)
-        return settings if auth is not None else None
+            problems[error.field if error.field in self._inputs else "workspace_id"] = error
+        for name, field in self._fields.items():
+            field.layout.display = None if name in shown else "none"
+        result = settings if auth is not None else None
+        for name, message in self._messages.items():
+            hidden = name in self._fields and name not in shown
+            set_text(message, "" if hidden else self._note(name, problems.get(name), result))
+        return result
 
-    def _explain(self, place: str, error: errors.SettingsError, *, typed: bool) -> None:
-        # An empty field is not an error yet.
-        set_text(self._messages[place], error_html(error) if typed else "")
+    def _shown(self) -> list[str]:
+        return [field.name for field in AUTH_KINDS[self._kind.value].FIELDS]
 
-    def _auth(self) -> Auth:
-        return AUTH_KINDS[self._kind.value].from_texts({name: field.value for name, field in self._fields.items()})
+    def _note(self, name: str, problem: errors.SettingsError | None, settings: ConnectionSettings | None) -> str:
+        """Return what to say below a field: what is wrong, what is missing, where its value comes from, or a hint."""
+        described = self._described.get(name)
+        if self._inputs[name].value.strip():
+            if problem is not None:
+                return error_html(problem)
+        elif self._is_required(name) and (self.state.attempted or name in self._left):
+            return error_html(errors.SettingsError(f"{self._inputs[name].description} is required"))
+        source = self._sources.get(name)
+        said = f"from <code>{html.escape(source)}</code>" if source else ""
+        if described is None or not described.variable:
+            return _muted(said)
+        missing = missing_html(settings.auth.secret_variable or "") if settings is not None else ""
+        return missing or _muted(" · ".join(filter(None, (said, _HINT))))
+
+    def _is_required(self, name: str) -> bool:
+        if name == URL:
+            return AUTH_KINDS[self._kind.value].needs_url
+        return name in self._fields and not self._described[name].optional
 
     # --- settings to fields ---
+
+    def _prefill(self) -> None:
+        """Show what the environment suggests, unless it is about another workspace than the catalog."""
+        found, catalog = prefill(), self.state.catalog
+        origin = catalog.provenance.workspace_url if catalog is not None else None
+        if origin is not None and origin.rstrip("/") != found.texts.get(URL):
+            return
+        self._kind.value = found.kind
+        for name, text in found.texts.items():
+            self._inputs[name].value = text
+        self._sources = dict(found.sources)
+        settings = self._read()
+        if settings is not None:
+            self.state.settings = settings
 
     def _fill(self, settings: ConnectionSettings) -> None:
         self._url.value = settings.workspace_url or ""
@@ -144,11 +180,10 @@ class ConnectForm(Component):
         self._workspace.value = settings.workspace_id or ""
         for name, text in settings.auth.texts().items():
             self._fields[name].value = text
+        self._sources.clear()
 
     @shows_errors
     def _on_settings(self, _change: Mapping[str, object]) -> None:
-        self.report = None
-        set_text(self._result, "")
         settings = self.state.settings
         if settings is not None and settings != self._read():
             self._filling = True
@@ -156,8 +191,7 @@ class ConnectForm(Component):
                 self._fill(settings)
             finally:
                 self._filling = False
-        self._read()
-        self._test.disabled = settings is None
+        self._on_report({})
 
     def _settings_with(self, auth: Auth) -> ConnectionSettings:
         fields = (self._url, self._warehouse, self._workspace)
@@ -167,9 +201,19 @@ class ConnectForm(Component):
     # --- the test ---
 
     @shows_errors
+    def _on_report(self, _change: Mapping[str, object]) -> None:
+        self._read()
+        set_text(self._result, "" if self.state.report is None else report_html(self.state.report))
+
+    @shows_errors
     def _on_test(self, _button: object) -> None:
         settings = self.state.settings
-        if settings is None or self.task.running:
+        self.state.report = None
+        if settings is None:
+            self._left.update(self._inputs)
+            self._read()
+            return
+        if self.task.running:
             return
         self._test.disabled = True
         set_text(self._result, f"<span class='dbxe-muted' role='status'>Calling {_shown(settings)} …</span>")
@@ -181,11 +225,12 @@ class ConnectForm(Component):
         except Exception as error:  # noqa: BLE001 - shown to the person who asked for the test
             set_text(self._result, error_html(error))
         else:
-            if settings == self.state.settings:  # else the report is about settings that have been replaced
-                self.report = report
-                set_text(self._result, report_html(report))
+            with self.state.lock:
+                if settings == self.state.settings:  # else the report is about settings that have been replaced
+                    self.state.report = report
+                    self._on_report({})  # the report may be equal to the one before, and no change
         finally:
-            self._test.disabled = self.state.settings is None
+            self._test.disabled = False
 
 
 def report_html(report: ConnectionReport) -> str:
@@ -220,6 +265,10 @@ _MARKS = {
 
 def _shown(settings: ConnectionSettings) -> str:
     return html.escape(settings.workspace_url or "the workspace")
+
+
+def _muted(markup: str) -> str:
+    return f"<span class='dbxe-muted'>{markup}</span>" if markup else ""
 
 
 _STYLE = {"description_width": "180px"}

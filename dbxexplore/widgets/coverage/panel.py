@@ -188,7 +188,9 @@ class CoveragePanel(Component):
 
     def _show(self, preview: Preview | None, table: pd.DataFrame) -> None:
         with self.state.lock:
-            if self._shown_for is None or preview is None or self._shown_for.catalog is not preview.catalog:
+            before = None if self._shown_for is None else self._shown_for.catalog
+            is_same = preview is not None and preview.catalog is before
+            if not is_same and not (before is not None and before.in_progress):  # else it is filled further
                 self._open = set()
                 self._pager.page = 0
             self._table, self._shown_for = table, preview
@@ -309,19 +311,22 @@ _COLUMNS = ("catalog", "schema", "objects", "included", "share", "unknown")
 
 
 def _table_of(preview: Preview | None) -> pd.DataFrame:
-    """Return `plots.coverage_table` and, with nothing in them, the catalogs and schemas that could not be listed.
+    """Return `plots.coverage_table` and, with nothing in them, the other catalogs and schemas, so that all are there.
 
     ``unknown`` (string) says why a row could not be listed, NA where it could.
     """
     if preview is None:
         return _no_rows()
     table, unlisted = plots.coverage_table(preview), _unlisted(preview.catalog)
-    reasons = [unlisted.pop(place, None) for place in _places(table)] if unlisted else [None] * len(table)
+    places = _places(table)
+    reasons = [unlisted.pop(place, None) for place in places] if unlisted else [None] * len(table)
     table = table.assign(unknown=pd.array(reasons, dtype="string"))
-    if not unlisted:
+    others = {**dict.fromkeys(_containers(preview.catalog)), **unlisted}
+    others = {**dict.fromkeys((place[0],) for place in others), **others}
+    known = set(places)
+    empty = [(place, why) for place, why in others.items() if place not in known]
+    if not empty:
         return table
-    parents = {(place[0],) for place in unlisted}.difference(unlisted, _places(table[table["schema"].isna()]))
-    empty = [*unlisted.items(), *((place, None) for place in parents)]
     rows = pd.DataFrame(
         {
             "catalog": pd.array([place[0] for place, _ in empty], dtype="string"),
@@ -335,6 +340,14 @@ def _table_of(preview: Preview | None) -> pd.DataFrame:
     made = pd.concat([table, rows])
     in_order = sorted(enumerate(_places(made)), key=lambda item: list(map(name_key, item[1])))
     return made.iloc[[at for at, _ in in_order]].reset_index(drop=True)
+
+
+def _containers(catalog: Catalog) -> list[Place]:
+    """Return the catalogs and schemas that have rows of their own."""
+    rows, objects = Subjects.of(catalog).rows, catalog.objects
+    catalogs, schemas = objects.iloc[rows["catalog"]], objects.iloc[rows["schema"]]
+    held = zip(schemas["catalog"].astype(str), schemas["name"].astype(str), strict=True)
+    return [*((str(name),) for name in catalogs["name"]), *held]
 
 
 def _unlisted(catalog: Catalog) -> dict[Place, str]:
@@ -455,11 +468,15 @@ def _sum_html(part: int, whole: int, *, unknown: str | None = None, hidden: int 
 
     ``unknown`` is why the row itself could not be listed, ``hidden`` the number of its schemas that could not.
     """
-    parts = [f"unknown ({one_line(unknown, 40)})"] if unknown is not None else []
+    parts = []
+    if unknown is not None:
+        parts = ["not listed yet" if unknown == "pending" else f"unknown ({one_line(unknown, 40)})"]
     parts += [f"{plural(hidden, 'schema')} unknown"] if hidden else []
     warning = f"<span class='dbxe-warn'>{html.escape(', '.join(parts))}</span>" if parts else ""
     if warning and not whole:
         return f"<div class='dbxe-sum'>{warning}</div>"
+    if not whole:
+        return "<div class='dbxe-sum'><span class='dbxe-muted'>no tables or views</span></div>"
     share = warning or f"<span class='dbxe-muted'>{html.escape(_percent(part, whole))}</span>"
     return f"<div class='dbxe-sum'>{_bar_html(part, whole)}<span>{part:,} of {whole:,}</span>{share}</div>"
 
@@ -467,8 +484,9 @@ def _sum_html(part: int, whole: int, *, unknown: str | None = None, hidden: int 
 def _incomplete_html(preview: Preview | None) -> str:
     if preview is None or preview.catalog.complete:
         return ""
+    state = "is under way" if preview.catalog.in_progress else "was incomplete"
     return (
-        f"<div class='dbxe-warn' role='status'>The discovery was incomplete: {preview.catalog.not_listed} "
+        f"<div class='dbxe-warn' role='status'>The discovery {state}: {preview.catalog.not_listed} "
         "and not counted here.</div>"
     )
 
@@ -488,5 +506,6 @@ def _kinds_html(preview: Preview | None, *, discovering: bool) -> str:
     return (
         "<table class='dbxe-table'><thead><tr><th scope='col'>Kind</th><th scope='col' class='dbxe-number'>Discovered</th>"
         "<th scope='col' class='dbxe-number'>Included</th><th scope='col' class='dbxe-number'>Included, %</th>"
-        f"<th></th></tr></thead><tbody>{rows}</tbody></table>"
+        f"<th></th></tr></thead><tbody>{rows}</tbody></table><span class='dbxe-muted'>A catalog or schema counts as included "
+        "if the patterns include it, whatever they do with its tables and views.</span>"
     )

@@ -249,7 +249,7 @@ def test_failures_are_sorted_by_scope_one_a_scope_and_reason() -> None:
     )
     assert frame.to_numpy().tolist() == [["a", "error", "x"], ["b", "denied", "first"], ["b", "error", "y"]]
     assert [str(dtype) for dtype in frame.dtypes] == ["string", "category", "string"]
-    assert frame["reason"].cat.categories.tolist() == ["denied", "throttled", "error", "cancelled"]
+    assert frame["reason"].cat.categories.tolist() == ["denied", "throttled", "error", "cancelled", "pending"]
 
 
 def test_a_catalog_is_complete_until_one_scope_could_not_be_listed(small_catalog: dbx.Catalog) -> None:
@@ -260,6 +260,15 @@ def test_a_catalog_is_complete_until_one_scope_could_not_be_listed(small_catalog
     assert "incomplete: 1 catalog/schema couldn't be listed" in repr(partly)
     assert "the catalog is incomplete" in repr(dbx.Filters().preview(partly))
     assert "Incomplete:" in dbx.Filters().preview(partly)._repr_html_()
+
+
+def test_what_is_pending_is_told_from_what_could_not_be_listed(small_catalog: dbx.Catalog) -> None:
+    pending = [("prod.a", "pending", "not yet"), ("prod.b", "pending", "not yet"), ("/Users", "pending", "not yet")]
+    filling = dbx.Catalog(small_catalog.objects, failures_frame([*FAILURES, *pending]), PROVENANCE)
+    assert filling.in_progress
+    assert not dbx.Catalog(small_catalog.objects, failures_frame(FAILURES), PROVENANCE).in_progress
+    failed = "3 catalogs/schemas and 1 folder couldn't be listed"
+    assert filling.not_listed == f"{failed}, 2 catalogs/schemas and 1 folder not listed yet"
 
 
 def test_counts_and_length(small_catalog: dbx.Catalog) -> None:

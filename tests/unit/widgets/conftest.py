@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import ipywidgets
 import pandas as pd
 import pytest
 from widget_names import HOSTILE
 
 import dbxexplore as dbx
+
+
+@pytest.fixture(autouse=True)
+def _no_connection_in_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in [name for name in os.environ if name.startswith("DATABRICKS_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("DATABRICKS_CONFIG_FILE", str(tmp_path / "no such file"))
 
 
 @pytest.fixture

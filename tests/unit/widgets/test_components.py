@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import threading
+from dataclasses import replace
+from pathlib import Path
 
 import ipywidgets
 import pytest
@@ -11,6 +14,7 @@ from widget_names import HOSTILE
 
 import dbxexplore as dbx
 from dbxexplore.catalog.schema import failures_frame
+from dbxexplore.connection import Capability, ConnectionReport
 from dbxexplore.widgets import (
     CatalogBrowser,
     ConnectForm,
@@ -18,6 +22,7 @@ from dbxexplore.widgets import (
     ExplorerState,
 )
 from dbxexplore.widgets.base import Component, shows_errors
+from dbxexplore.widgets.connect.snippet import set_variable
 
 URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
 
@@ -94,19 +99,45 @@ def test_what_is_wrong_stands_beside_its_field() -> None:
     form = ConnectForm()
     form._url.value = "https://accounts.cloud.databricks.com"
     assert "account console" in form._messages["workspace_url"].value
-    assert form._messages["auth"].value == ""
+    assert "dbxe-error" not in form._messages["env_var"].value
     form._url.value = URL
     form._fields["env_var"].value = "not a name"
     assert form._messages["workspace_url"].value == ""
-    assert "not a valid environment variable name" in form._messages["auth"].value
-    assert form._test.disabled
+    assert "not a valid environment variable name" in form._messages["env_var"].value
+    assert form.state.settings is None
 
 
-def test_the_hint_about_variables_is_shown_only_where_one_is_entered() -> None:
+def test_the_hint_about_variables_is_shown_only_below_the_field_of_one() -> None:
     form = ConnectForm()
-    for kind, display in (("token", None), ("profile", "none"), ("oauth-m2m", None), ("runtime", "none")):
+    for kind, field in (("token", "env_var"), ("oauth-m2m", "client_secret_env_var"), ("profile", ""), ("runtime", "")):
         form._kind.value = kind
-        assert form._hint.layout.display == display
+        hints = [name for name, message in form._messages.items() if "not its value" in message.value]
+        assert hints == [field] * bool(field)
+
+
+def test_a_field_is_said_to_be_required_once_it_was_left() -> None:
+    form = ConnectForm()
+    form._kind.value = "oauth-m2m"
+    assert "required" not in shown(form)
+    form._fields["client_id"].value = "3f1c2a9e"
+    form._fields["client_id"].value = ""
+    assert "required" not in shown(form)
+    form._url.value = URL
+    assert "Application ID is required" in form._messages["client_id"].value
+    assert shown(form).count("is required") == 1
+
+
+@pytest.mark.parametrize("press", ["_test", "discover"])
+def test_pressing_a_button_says_what_is_required(press: str) -> None:
+    form = ConnectForm()
+    panel = DiscoverPanel(form.state)
+    form._kind.value = "oauth-m2m"
+    (panel._start if press == "discover" else form._test).click()
+    assert "Workspace URL is required" in form._messages["workspace_url"].value
+    assert "Application ID is required" in form._messages["client_id"].value
+    assert "is required" not in form._messages["scopes"].value
+    assert ("connection is incomplete" in shown(panel)) == (press == "discover")
+    assert not panel.task.running
 
 
 @pytest.mark.parametrize("field", ["env_var", "client_id", "client_secret_env_var", "profile"])
@@ -116,7 +147,7 @@ def test_a_secret_does_not_stay_in_a_field(field: str) -> None:
     form._fields[field].value = secret
     assert form._fields[field].value == ""
     assert secret not in str(ipywidgets.Widget.get_manager_state())
-    assert "looks like a token" in form._messages["auth"].value
+    assert "looks like a token" in form._messages[field].value
 
 
 @pytest.mark.parametrize("field", ["env_var", "client_secret_env_var"])
@@ -128,7 +159,7 @@ def test_what_is_probably_a_secret_does_not_stay_where_a_name_is_wanted(field: s
     form = ConnectForm(ExplorerState(settings=dbx.ConnectionSettings(URL)))
     form._fields[field].value = secret
     assert form._fields[field].value == ""
-    assert "looks like a token" in form._messages["auth"].value
+    assert "looks like a token" in form._messages[field].value
 
 
 @pytest.mark.parametrize("name", ["DATABRICKS_CONNECTION_TOKEN_2", "my_workspace_token_for_2026", "TOKEN"])
@@ -164,7 +195,127 @@ def test_a_test_without_the_variable_tells_what_to_do(monkeypatch: pytest.Monkey
     assert not form._test.disabled
 
 
+# --- where it starts from ---
+
+PROFILES = (
+    "[DEFAULT]\nhost = https://x.cloud.databricks.com\ntoken = %s\n[work]\nhost = https://y.cloud.databricks.com\n"
+)
+
+
+def test_the_form_starts_from_the_environment_without_the_secret(monkeypatch: pytest.MonkeyPatch, canary: str) -> None:
+    monkeypatch.setenv("DATABRICKS_HOST", URL + "/")
+    monkeypatch.setenv("DATABRICKS_TOKEN", canary)
+    form = ConnectForm()
+    assert form.state.settings == dbx.ConnectionSettings(URL, dbx.TokenAuth("DATABRICKS_TOKEN"))
+    assert "from <code>DATABRICKS_HOST</code>" in form._messages["workspace_url"].value
+    assert "from <code>DATABRICKS_TOKEN</code>" in form._messages["env_var"].value
+    assert canary not in str(ipywidgets.Widget.get_manager_state())
+    form._url.value = "https://other.cloud.databricks.com"
+    assert "DATABRICKS_HOST" not in form._messages["workspace_url"].value
+
+
+def test_the_variable_of_this_package_goes_before_that_of_the_sdk(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("DATABRICKS_TOKEN", "DATABRICKS_CONNECTION_TOKEN"):
+        monkeypatch.setenv(name, "a token")
+    assert ConnectForm()._fields["env_var"].value == "DATABRICKS_CONNECTION_TOKEN"
+
+
+def test_a_service_principal_of_the_environment_is_offered_by_name(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABRICKS_HOST", URL)
+    monkeypatch.setenv("DATABRICKS_CLIENT_ID", "3f1c2a9e-0000-4000-8000-000000000000")
+    assert ConnectForm()._kind.value == "token"  # without a secret
+    monkeypatch.setenv("DATABRICKS_CLIENT_SECRET", "the secret of it")
+    form = ConnectForm()
+    auth = dbx.OAuthM2MAuth("3f1c2a9e-0000-4000-8000-000000000000", "DATABRICKS_CLIENT_SECRET")
+    assert form.state.settings == dbx.ConnectionSettings(URL, auth)
+
+
+def test_profiles_are_offered_by_name_and_their_tokens_are_nowhere(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, canary: str
+) -> None:
+    path = tmp_path / "profiles"
+    path.write_text(PROFILES % canary, encoding="utf-8")
+    monkeypatch.setenv("DATABRICKS_CONFIG_FILE", str(path))
+    form = ConnectForm()
+    assert form.state.settings == dbx.ConnectionSettings(None, dbx.ProfileAuth("DEFAULT"))
+    assert set(form._fields["profile"].options) == {"DEFAULT", "work"}
+    assert "from <code>DATABRICKS_CONFIG_FILE</code>" in form._messages["profile"].value
+    assert canary not in str(ipywidgets.Widget.get_manager_state())
+    monkeypatch.setenv("DATABRICKS_CONFIG_PROFILE", "work")
+    assert ConnectForm().state.settings == dbx.ConnectionSettings(None, dbx.ProfileAuth("work"))
+
+
+@pytest.mark.parametrize("host", ["https://user:hunter2@dbc-1234abcd-56ef.cloud.databricks.com", "not a url", " "])
+def test_a_host_that_cannot_be_used_is_left_out(monkeypatch: pytest.MonkeyPatch, host: str) -> None:
+    monkeypatch.setenv("DATABRICKS_HOST", host)
+    form = ConnectForm()
+    assert form._url.value == ""
+    assert "hunter2" not in str(ipywidgets.Widget.get_manager_state())
+
+
+def test_explicit_settings_win_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATABRICKS_HOST", "https://other.cloud.databricks.com")
+    settings = dbx.ConnectionSettings(URL, dbx.TokenAuth("T"))
+    form = ConnectForm(ExplorerState(settings=settings))
+    assert form.state.settings == settings
+    assert "from <code>" not in shown(form)
+
+
+def test_the_environment_of_another_workspace_than_the_catalogs_is_left_out(
+    monkeypatch: pytest.MonkeyPatch, catalog: dbx.Catalog
+) -> None:
+    monkeypatch.setenv("DATABRICKS_HOST", URL)
+    for origin, expected in ((URL, URL), ("https://other.cloud.databricks.com", "")):
+        made = dbx.Catalog(catalog.objects, catalog.failures, replace(catalog.provenance, workspace_url=origin))
+        assert ConnectForm(ExplorerState(catalog=made))._url.value == expected
+
+
+def test_a_missing_variable_comes_with_code_that_sets_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    form = ConnectForm()
+    assert "getpass" not in shown(form)  # nothing is wrong with an empty form
+    form._url.value = URL
+    assert "isn't set in this kernel" in form._messages["env_var"].value
+    assert "Copy snippet" in form._messages["env_var"].value
+    monkeypatch.setattr("getpass.getpass", lambda _prompt: "typed")
+    monkeypatch.setenv("MY_TOKEN", "")
+    exec(set_variable("MY_TOKEN"), {})
+    assert os.environ["MY_TOKEN"] == "typed"
+    form._fields["env_var"].value = "MY_TOKEN"
+    assert "getpass" not in shown(form)
+
+
 # --- the discover panel ---
+
+
+@pytest.fixture
+def reachable(monkeypatch: pytest.MonkeyPatch) -> list[dbx.ConnectionSettings]:
+    """Every test of a connection succeeds; the settings that were tested."""
+    tested: list[dbx.ConnectionSettings] = []
+
+    def check(settings: dbx.ConnectionSettings) -> ConnectionReport:
+        tested.append(settings)
+        return ConnectionReport(URL, "aws", "ann", "main", {"catalogs": Capability("catalogs", True)}, ())
+
+    monkeypatch.setattr(dbx.ConnectionSettings, "check", check)
+    return tested
+
+
+def test_one_button_tests_the_connection_and_discovers(
+    reachable: list[dbx.ConnectionSettings], catalog: dbx.Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("dbxexplore.widgets.connect.discover.discover", lambda *_, **__: catalog)
+    form = ConnectForm(ExplorerState(settings=dbx.ConnectionSettings(URL)))
+    panel = DiscoverPanel(form.state)
+    for _ in range(2):
+        panel._start.click()
+        assert panel.task.wait(30)
+    assert panel.state.catalog is catalog
+    assert form.report is not None
+    assert "Ready to discover" in shown(form)
+    assert len(reachable) == 1  # a test that succeeded counts until the settings change
+    form.state.settings = dbx.ConnectionSettings(URL, dbx.TokenAuth("OTHER"))
+    assert form.report is None
+    assert "Ready to discover" not in shown(form)
 
 
 def test_a_failed_discovery_keeps_what_was_fetched(catalog: dbx.Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,11 +328,13 @@ def test_a_failed_discovery_keeps_what_was_fetched(catalog: dbx.Catalog, monkeyp
     panel._start.click()
     assert panel.task.wait(30)
     assert panel.state.catalog is catalog
-    assert "MISSING_TOKEN is not set" in shown(panel)
-    assert panel._stop.disabled
+    assert "Can&#x27;t connect" in shown(panel)
+    assert "MISSING_TOKEN is not set" in shown(ConnectForm(panel.state))
+    assert panel._line.layout.display == "none"
     assert not panel._start.disabled
 
 
+@pytest.mark.usefixtures("reachable")
 def test_cancel_stops_a_discovery(monkeypatch: pytest.MonkeyPatch, catalog: dbx.Catalog) -> None:
     from dbxexplore.widgets.connect import discover as discover_panel
 
@@ -197,18 +350,13 @@ def test_cancel_stops_a_discovery(monkeypatch: pytest.MonkeyPatch, catalog: dbx.
     panel._start.click()
     assert started.wait(30)
     assert panel.state.discovering
-    assert not panel._stop.disabled
-    panel._stop.click()
+    assert panel._line.layout.display is None
+    assert not panel._line._stop.disabled
+    panel._line._stop.click()
+    assert "Cancelling" in shown(panel._line)
     assert panel.task.wait(30)
     assert not panel.state.discovering
     assert panel.state.catalog is catalog
-
-
-def test_no_settings_no_discovery() -> None:
-    panel = DiscoverPanel()
-    assert panel._start.disabled
-    panel.state.settings = dbx.ConnectionSettings(URL)
-    assert not panel._start.disabled
 
 
 # --- the browser ---
@@ -251,12 +399,14 @@ def test_search_looks_through_everything_in_any_case(catalog: dbx.Catalog) -> No
 
 
 def test_the_browser_does_not_call_empty_what_could_not_be_listed(catalog: dbx.Catalog) -> None:
-    failures = failures_frame([("prod_mumbai", "denied", "no"), ("prod.gold", "error", "no")])
+    failures = failures_frame(
+        [("prod_mumbai", "denied", "no"), ("prod.gold", "error", "no"), ("unlisted", "pending", "")]
+    )
     browser = CatalogBrowser(ExplorerState(catalog=dbx.Catalog(catalog.objects, failures, catalog.provenance)))
     assert "at least 2 schemas, 50 tables, 1 view" in browser._rows[1]._details.value
     assert "not listed: denied" in browser._rows[2]._details.value
     assert "empty" in browser._rows[0]._details.value
-    assert "1 schema, 1 table" in browser._rows[3]._details.value
+    assert "at least 1 schema, 1 table" in browser._rows[3]._details.value
     assert "1 folder, 1 notebook" in browser._rows[4]._details.value
     browser.path = ("prod",)
     assert "at least 25 tables, 1 view" in browser._rows[0]._details.value
@@ -264,6 +414,8 @@ def test_the_browser_does_not_call_empty_what_could_not_be_listed(catalog: dbx.C
     assert "Not listed: denied" in browser._where.value
     browser.path = (HOSTILE,)
     assert "Nothing here" in browser._where.value
+    browser.path = ("unlisted",)
+    assert browser._unlisted() == "Not fully listed yet"
 
 
 def test_another_catalog_starts_the_browser_anew(catalog: dbx.Catalog) -> None:

@@ -15,6 +15,8 @@ import dbxexplore as dbx
 from dbxexplore import plots
 from dbxexplore.catalog.schema import failures_frame
 from dbxexplore.widgets import CoveragePanel
+from dbxexplore.widgets.browse.index import NOTEBOOKS, TreeIndex
+from dbxexplore.widgets.browse.model import TreeModel
 from dbxexplore.widgets.coverage import panel as coverage_panel
 
 
@@ -57,22 +59,67 @@ def visited(panel: CoveragePanel) -> list[tuple[str, ...]]:
 
 def test_it_lists_catalogs_and_opens_them(catalog: dbx.Catalog) -> None:
     panel = CoveragePanel(state_of(dbx.Filters(schemas=dbx.Patterns(deny=[r".*\.tmp"])).preview(catalog)))
-    assert rows_of(panel) == [("prod", "▸ 2 schemas"), ("unlisted", "▸ 1 schema")]
-    assert "26 of 51" in panel._rows[0]._sums.value
-    panel._rows[0]._open.click()
-    assert rows_of(panel) == [("prod", "▾ 2 schemas"), ("gold", ""), ("tmp", ""), ("unlisted", "▸ 1 schema")]
-    assert "0 of 25" in panel._rows[2]._sums.value
-    panel._rows[0]._open.click()
-    assert len(rows_of(panel)) == 2
+    empty = [(HOSTILE, ""), ("prod_mumbai", "")]
+    assert rows_of(panel) == [empty[0], ("prod", "▸ 2 schemas"), empty[1], ("unlisted", "▸ 1 schema")]
+    assert "no tables or views" in panel._rows[0]._sums.value
+    assert "26 of 51" in panel._rows[1]._sums.value
+    panel._rows[1]._open.click()
+    opened = [("prod", "▾ 2 schemas"), ("gold", ""), ("tmp", "")]
+    assert rows_of(panel) == [empty[0], *opened, empty[1], ("unlisted", "▸ 1 schema")]
+    assert "0 of 25" in panel._rows[3]._sums.value
+    panel._rows[1]._open.click()
+    assert len(rows_of(panel)) == 4
+
+
+def test_it_lists_the_schemas_that_the_tree_has(catalog: dbx.Catalog) -> None:
+    rows = catalog.objects[["kind", "catalog", "schema", "name", "full_name"]]
+    empty = pd.DataFrame([("schema", "prod", None, "new", "prod.new")], columns=rows.columns)
+    made = dbx.Catalog.from_frame(pd.concat([rows.astype(object), empty]))
+    panel = CoveragePanel(state_of(dbx.Filters().preview(made)))
+    tree = TreeIndex.of(made)
+    assert dict(rows_of(panel))["prod"] == "▸ 3 schemas"
+    assert len(tree.schemas) - tree.has_notebooks == len(panel._table["schema"].dropna())
+    assert {place[0] for place in coverage_panel._places(panel._table)} == {
+        name for name in tree.catalogs if name != NOTEBOOKS
+    }
+
+
+def test_a_container_is_counted_as_the_tree_shows_it(catalog: dbx.Catalog) -> None:
+    """One that the patterns include counts as included, even if nothing in it is."""
+    preview = dbx.Filters(catalogs=dbx.Patterns(["prod"]), tables=dbx.Patterns(deny=[".*"])).preview(catalog)
+    model = TreeModel(catalog, preview)
+    model.open_all(is_open=True)
+    rows = [row for row in model.window(0, model.total) if row["kind"] in {"catalog", "schema"}]
+    has_row = {"prod", "prod_mumbai", HOSTILE, "gold", "tmp"}
+    for kind in ("catalog", "schema"):
+        let_in = [
+            row["name"] for row in rows if row["kind"] == kind and row["name"] in has_row and row["verdict"] != "out"
+        ]
+        assert len(let_in) == preview.counts().loc[kind, "included"]
+        assert f"{kind}</th>" in coverage_panel._kinds_html(preview, discovering=False)
+
+
+def test_while_a_catalog_is_filled_what_is_open_stays_open(catalog: dbx.Catalog) -> None:
+    failures = failures_frame([("unlisted", "pending", "not yet")])
+    part = dbx.Catalog(catalog.objects, failures, catalog.provenance)
+    panel = CoveragePanel(state_of(dbx.Filters().preview(part)))
+    assert "not listed yet" in shown(panel)
+    panel._rows[1]._open.click()
+    panel.state.catalog = catalog
+    assert panel.updating.wait(30)
+    assert rows_of(panel)[1] == ("prod", "▾ 2 schemas")
+    panel.state.catalog = dbx.Catalog.from_frame(catalog.objects)
+    assert panel.updating.wait(30)
+    assert rows_of(panel)[1] == ("prod", "▸ 2 schemas")
 
 
 def test_a_click_on_a_row_leads_to_its_place_each_time(catalog: dbx.Catalog) -> None:
     panel = CoveragePanel(state_of(dbx.Filters().preview(catalog)))
     places = visited(panel)
-    panel._rows[0]._name.click()
-    panel._rows[0]._name.click()
-    panel._rows[0]._open.click()
     panel._rows[1]._name.click()
+    panel._rows[1]._name.click()
+    panel._rows[1]._open.click()
+    panel._rows[2]._name.click()
     assert [place for place in places if place] == [("prod",), ("prod",), ("prod", "gold")]
     assert panel.place == ("prod", "gold")
 
@@ -181,10 +228,10 @@ def test_the_last_of_several_previews_is_shown(catalog: dbx.Catalog) -> None:
 
 def test_what_is_open_stays_open_while_patterns_are_typed(catalog: dbx.Catalog) -> None:
     panel = CoveragePanel(state_of(dbx.Filters().preview(catalog)))
-    panel._rows[0]._open.click()
+    panel._rows[1]._open.click()
     show_preview(panel, dbx.Filters(tables=dbx.Patterns([])).preview(catalog))
     assert "0 of 51" in shown(panel)
-    assert rows_of(panel)[1] == ("gold", "")
+    assert rows_of(panel)[2] == ("gold", "")
 
 
 def test_what_nobody_sees_is_worked_out_when_someone_does(catalog: dbx.Catalog) -> None:
@@ -220,7 +267,7 @@ def test_without_plotly_there_is_the_list_alone(catalog: dbx.Catalog, monkeypatc
     panel = CoveragePanel(state_of(dbx.Filters().preview(catalog)))
     assert panel._toggle.layout.display == "none"
     assert "pip install plotly anywidget" in shown(panel)
-    assert len(rows_of(panel)) == 2
+    assert len(rows_of(panel)) == 4
 
 
 def test_a_figure_that_cannot_be_made_leaves_the_list(catalog: dbx.Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -304,11 +351,12 @@ def test_nothing_to_draw(catalog: dbx.Catalog) -> None:
     assert panel._note.value == ""
 
 
-def test_text_on_a_box_can_be_read_at_every_share() -> None:
-    low, high = plots._rgb(plots.EXCLUDED), plots._rgb(plots.INCLUDED)
+@pytest.mark.parametrize("dark", [False, True])
+def test_text_on_a_box_can_be_read_at_every_share(*, dark: bool) -> None:
+    low, high = map(plots._rgb, plots._colours(dark=dark))
     for percent in range(101):
         box = plots._luminance([a + (b - a) * percent / 100 for a, b in zip(low, high, strict=True)])
-        text = plots._luminance(plots._rgb(plots.ink(percent / 100)))
+        text = plots._luminance(plots._rgb(plots.ink(percent / 100, dark=dark)))
         assert (max(box, text) + 0.05) / (min(box, text) + 0.05) >= 4.5
 
 

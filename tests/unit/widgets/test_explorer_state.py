@@ -12,6 +12,8 @@ import traitlets
 
 import dbxexplore as dbx
 from dbxexplore import errors
+from dbxexplore.catalog.schema import failures_frame
+from dbxexplore.connection import ConnectionReport
 from dbxexplore.filters import Dialect, Filters, Patterns
 from dbxexplore.widgets.state import DEFAULT_NAME, ExplorerState, Mask
 
@@ -247,3 +249,49 @@ def test_another_thread_waits_until_observers_have_run() -> None:
 
 def test_an_error_of_the_package_is_what_a_problem_is(catalog: dbx.Catalog) -> None:
     assert isinstance(ExplorerState(catalog=catalog, filters=BROKEN).problem, errors.PatternError)
+
+
+# --- a catalog that is being filled ---
+
+
+def filling(catalog: dbx.Catalog, *names: str) -> dbx.Catalog:
+    """The objects of some catalogs, as a discovery under way has them."""
+    rows = catalog.objects["full_name"].str.split(".").str[0].isin(names)
+    made = dbx.Catalog.from_frame(catalog.objects[rows])
+    return dbx.Catalog(made.objects, failures_frame([("metastore", "pending", "not yet")]), made.provenance)
+
+
+def row_of(catalog: dbx.Catalog, full_name: str) -> int:
+    return int(np.flatnonzero(catalog.objects["full_name"] == full_name)[0])
+
+
+def test_selection_and_ticks_follow_their_objects_while_a_catalog_is_filled(catalog: dbx.Catalog) -> None:
+    few = filling(catalog, "unlisted")
+    state = ExplorerState(catalog=few)
+    row = row_of(few, "unlisted.inner.orders")
+    state.update(selected=row, ticked=Mask(np.arange(len(few)) == row), ticked_text="1 table")
+    more = filling(catalog, "unlisted", "prod")
+    for filled in (more, catalog):
+        state.catalog = filled
+        row = row_of(filled, "unlisted.inner.orders")
+        assert state.selected == row
+        assert np.flatnonzero(state.ticked.flags).tolist() == [row]
+        assert state.ticked_text == "1 table"
+    state.catalog = dbx.Catalog.from_frame(catalog.objects)
+    assert (state.selected, state.ticked) == (-1, None)
+
+
+def test_an_object_that_is_not_there_any_more_is_not_selected(catalog: dbx.Catalog) -> None:
+    few = filling(catalog, "unlisted")
+    state = ExplorerState(catalog=few, selected=0)
+    state.catalog = filling(catalog, "prod")
+    assert state.selected == -1
+
+
+def test_the_report_of_a_connection_goes_with_its_settings() -> None:
+    report = ConnectionReport("", "aws", None, None, {}, ())
+    state = ExplorerState(settings=SETTINGS, report=report)
+    state.settings = dbx.ConnectionSettings(SETTINGS.workspace_url)
+    assert state.report is report
+    state.settings = dbx.ConnectionSettings(SETTINGS.workspace_url, dbx.TokenAuth("OTHER"))
+    assert state.report is None

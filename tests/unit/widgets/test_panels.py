@@ -9,14 +9,17 @@ import pytest
 
 import dbxexplore as dbx
 from dbxexplore import widgets
+from dbxexplore.connection import Capability, ConnectionReport
 from dbxexplore.widgets import ExplorerState
 from dbxexplore.widgets.base import Component
 from dbxexplore.widgets.browse.tree import CatalogTree
 from dbxexplore.widgets.connect.origin import OriginLine
+from dbxexplore.widgets.connect.progress import ProgressLine
 
 PANELS = [getattr(widgets, name) for name in widgets.__all__ if name not in {"explore", "Explorer", "ExplorerState"}]
-PANELS.append(OriginLine)
+PANELS += [OriginLine, ProgressLine]
 SETTINGS = dbx.ConnectionSettings("http://127.0.0.1:9", dbx.TokenAuth("MISSING_TOKEN"))
+REPORT = ConnectionReport("", "unknown", None, None, {"catalogs": Capability("catalogs", True)}, ())
 FILTERS = dbx.Filters(catalogs=dbx.Patterns(["^prod"]), tables=dbx.Patterns([".*"], ["tmp", "old"]))
 
 
@@ -83,6 +86,7 @@ def test_a_panel_sets_the_values_that_it_lists_and_no_other(
 ) -> None:
     monkeypatch.chdir(str(tmp_path))
     monkeypatch.setattr("dbxexplore.widgets.connect.discover.discover", lambda *_, **__: state.catalog)
+    monkeypatch.setattr(dbx.ConnectionSettings, "check", lambda _: REPORT)
     made = panel(state)
     assert state.written == set()  # by being made
     use(made)

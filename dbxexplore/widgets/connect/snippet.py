@@ -1,0 +1,35 @@
+"""Python code that sets a missing variable, with a button that copies it."""
+
+from __future__ import annotations
+
+import html
+import os
+
+# The clipboard is the browser's, and it only takes what a click gives it: a way through the kernel comes too late. The
+# button says that the text was copied once the browser has taken it; where it refuses, the code is selected instead.
+_ON_CLICK = (
+    "const box=this.parentElement,code=box.querySelector('code'),say=(text)=>{box.querySelector('output').textContent=text},"
+    "blocked=()=>{getSelection().selectAllChildren(code);say('Copy was blocked – press Ctrl+C.')};"
+    "navigator.clipboard?navigator.clipboard.writeText(code.textContent).then(()=>say('Copied'),blocked):blocked()"
+)
+
+
+def set_variable(name: str) -> str:
+    """Return Python code that asks for the value of a variable and sets it in the kernel that runs it."""
+    return f'import os, getpass; os.environ["{name}"] = getpass.getpass("{name}: ")'
+
+
+def missing_html(name: str) -> str:
+    """Return a note that a variable is not set, with code that sets it; empty if it is set.
+
+    Args:
+        name: a valid name of an environment variable.
+    """
+    if os.environ.get(name, "").strip():
+        return ""
+    return (
+        f"<div class='dbxe-warn' role='status'><code>{html.escape(name)}</code> isn't set in this kernel. "
+        "Run this in a cell, then connect:</div>"
+        f"<div class='dbxe-snippet'><code>{html.escape(set_variable(name))}</code> "
+        f'<button type="button" onclick="{html.escape(_ON_CLICK)}">Copy snippet</button> <output></output></div>'
+    )
