@@ -1,6 +1,6 @@
 """The connection document, and the forms it is exported in: Dagster+, Terraform, DataHub, open-source Dagster."""
 
-from dbxexplore.export.config import ConnectionConfig, Schedule
+from dbxexplore.export.config import ConnectionConfig, Schedule, asset_keys
 from dbxexplore.export.forms import FORMS, Form
 from dbxexplore.export.forms.component import component_yaml
 from dbxexplore.export.forms.recipe import datahub_recipe
@@ -13,6 +13,7 @@ __all__ = [
     "ConnectionConfig",
     "Form",
     "Schedule",
+    "asset_keys",
     "component_yaml",
     "datahub_recipe",
     "source_config_yaml",

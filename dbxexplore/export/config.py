@@ -6,6 +6,7 @@ only by the name of its variable.
 
 from __future__ import annotations
 
+import calendar
 import json
 import os
 from collections.abc import Sequence
@@ -20,9 +21,11 @@ from dbxexplore.connection import ConnectionSettings
 from dbxexplore.export import yaml_text
 from dbxexplore.export.reading import Model, PlainValues, config_error, read_dialect, read_settings, wrong
 from dbxexplore.files import atomic_write
-from dbxexplore.filters import Dialect, Filters, Preview
+from dbxexplore.filters import Dialect, Filters, Patterns, Preview
+from dbxexplore.filters.patterns import LEVELS
 
 VERSION = 1
+DEFAULT_NAME = "databricks_unity_catalog"  # of a connection that nobody has named yet
 NOTEBOOKS = "notebooks"  # second part of a notebook's asset key, where a table has its catalog
 
 _CRON_FIELDS = 5
@@ -43,9 +46,11 @@ class Schedule(Model):
     def _check_cron(cls, value: str) -> str:
         text = " ".join(value.split())
         one_field = text.startswith("@")  # such as @daily
-        if (one_field or text.count(" ") == _CRON_FIELDS - 1) and croniter.is_valid(text):
-            return text
-        raise wrong("{value} is not a cron expression; expected five fields, such as 0 6 * * *", value)
+        if not (one_field or text.count(" ") == _CRON_FIELDS - 1) or not croniter.is_valid(text):
+            raise wrong("{value} is not a cron expression; expected five fields, such as 0 6 * * *", value)
+        if not _occurs(text):
+            raise wrong("{value} never occurs, because no such month has that day; expected a day that exists", value)
+        return text
 
     @field_validator("timezone")
     @classmethod
@@ -57,6 +62,22 @@ class Schedule(Model):
         except (ValueError, OSError, KeyError):
             raise wrong("{value} is not a time zone; expected a name such as Europe/Berlin", value) from None
         return value
+
+
+def _occurs(cron: str) -> bool:
+    """Return whether a valid cron expression occurs at all, and Dagster takes it.
+
+    With a weekday, cron also runs on the weekday. Dagster refuses the 30th and 31st of February nevertheless
+    (``is_valid_cron_string`` in ``dagster._utils.schedules``).
+    """
+    (_, _, days, months, weekdays), *_ = croniter.expand(cron)
+    numbers = [day for day in days if isinstance(day, int)]
+    if len(numbers) < len(days) or not all(isinstance(month, int) for month in months):
+        return True  # any day, the last day, or any month
+    if months == [2] and days in ([30], [31]):
+        return False
+    # 2024 is a leap year: 29 February occurs.
+    return weekdays != ["*"] or min(numbers) <= max(calendar.monthrange(2024, month)[1] for month in months)
 
 
 class ConnectionConfig(Model):
@@ -127,6 +148,11 @@ class ConnectionConfig(Model):
     def to_yaml(self) -> str:
         """Return the document as YAML; `from_yaml` reads it back to an equal configuration."""
         fields = self.model_dump(mode="json", exclude_none=True)
+        # A level that is left out is read as the default: it includes everything.
+        changed = [level for level in LEVELS if self.filters.level(level) != Patterns()]
+        fields["filters"] = {level: fields["filters"][level] for level in changed}
+        if not changed:
+            del fields["filters"]
         return yaml_text.dump({key: value for key, value in fields.items() if value != ""})
 
     @classmethod
@@ -195,13 +221,28 @@ class ConnectionConfig(Model):
         Connections. Their keys for notebooks are not documented; here they are ``[connection, "notebooks", *folders,
         name]``.
         """
-        included = preview.catalog.objects[preview.included.to_numpy()]
-        assets = included[included["kind"].isin(["table", "view", "notebook"])]
-        columns = (assets[name].astype(object) for name in ("kind", "catalog", "schema", "name", "full_name"))
-        return [self.asset_key(*row) for row in zip(*columns, strict=True)]
+        return asset_keys(self.name, preview)
 
     def asset_key(self, kind: str, catalog: str | None, schema: str | None, name: str, full_name: str) -> list[str]:
         """Return the asset key of one table, view or notebook; see `asset_keys`."""
-        if kind == "notebook":
-            return [self.name, NOTEBOOKS, *(part for part in full_name.split("/") if part)]
-        return [self.name, catalog or "", schema or "", name]
+        return asset_key(self.name, kind, catalog, schema, name, full_name)
+
+
+def asset_keys(connection: str, preview: Preview) -> list[list[str]]:
+    """Return the asset keys of a connection of that name; see `ConnectionConfig.asset_keys`.
+
+    Keys depend on the name and the filters alone, so no workspace is needed.
+    """
+    included = preview.catalog.objects[preview.included.to_numpy()]
+    assets = included[included["kind"].isin(["table", "view", "notebook"])]
+    columns = (assets[name].astype(object) for name in ("kind", "catalog", "schema", "name", "full_name"))
+    return [asset_key(connection, *row) for row in zip(*columns, strict=True)]
+
+
+def asset_key(  # noqa: PLR0913, PLR0917 - the connection, and the columns of a row
+    connection: str, kind: str, catalog: str | None, schema: str | None, name: str, full_name: str
+) -> list[str]:
+    """Return the asset key of one table, view or notebook; see `ConnectionConfig.asset_keys`."""
+    if kind == "notebook":
+        return [connection, NOTEBOOKS, *(part for part in full_name.split("/") if part)]
+    return [connection, catalog or "", schema or "", name]

@@ -29,11 +29,9 @@ from dbxexplore.catalog import Catalog
 from dbxexplore.connection import ConnectionReport, ConnectionSettings, RuntimeAuth
 from dbxexplore.discovery import Progress
 from dbxexplore.export import ConnectionConfig, Schedule
+from dbxexplore.export.config import DEFAULT_NAME
 from dbxexplore.filters import Dialect, Filters, Preview
 from dbxexplore.widgets.history import History, describe
-
-DEFAULT_NAME = "databricks_unity_catalog"
-"""The name of a connection that nobody has named yet."""
 
 _ANY_CRON = "0 0 * * *"
 _EDITED = {"filters", "dialect"}

@@ -385,6 +385,15 @@ def test_export_asset_keys(run: Run, config: Path, snapshot: Path, incomplete: P
     assert ["stored", "prod", "gold", "orders"] in run.json
 
 
+def test_export_asset_keys_needs_filters_and_a_snapshot_alone(run: Run, snapshot: Path) -> None:
+    run("export", "--format", "asset-keys", "--snapshot", snapshot, "--deny-schemas", r".*\.tmp", "--name", "mine")
+    assert run.code == cli.DONE
+    assert ["mine", "prod", "gold", "orders"] in run.json
+    assert ["mine", "prod", "tmp", "orders"] not in run.json
+    run("export", "--format", "asset-keys", "--snapshot", snapshot)
+    assert ["databricks_unity_catalog", "prod", "tmp", "orders"] in run.json
+
+
 def test_export_to_where_nothing_can_be_written(run: Run, config: Path, tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     run("export", "--config", config, "--output", tmp_path / "file" / "x.yaml")

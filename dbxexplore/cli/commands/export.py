@@ -15,6 +15,7 @@ from dbxexplore.cli.output import DONE, as_json_text, complain, print_json, repo
 from dbxexplore.files import atomic_write
 
 if TYPE_CHECKING:
+    from dbxexplore.catalog import Catalog
     from dbxexplore.export import ConnectionConfig
 
 _ASSET_KEYS = "asset-keys"  # not a form of the connection: the keys of a snapshot's objects
@@ -35,7 +36,13 @@ def export(  # noqa: PLR0913 - one parameter per option
         str,
         typer.Option("--format", **one_of(_formats()), help="Output format; asset-keys are JSON and need --snapshot."),
     ] = "yaml",
-    name: Annotated[str | None, typer.Option("--name", help="Connection name; required without --config.")] = None,
+    name: Annotated[
+        str | None,
+        typer.Option(
+            "--name",
+            help="Connection name; required without --config, except for asset-keys (databricks_unity_catalog).",
+        ),
+    ] = None,
     description: Annotated[str | None, typer.Option("--description", help="What the connection is for.")] = None,
     cron: Annotated[str | None, typer.Option("--cron", help="When to sync, such as '0 6 * * *'.")] = None,
     timezone: Annotated[str | None, typer.Option("--timezone", help="Time zone of --cron.", show_default="UTC")] = None,
@@ -55,22 +62,43 @@ def export(  # noqa: PLR0913 - one parameter per option
 ) -> int:
     """Write a connection as YAML, Dagster+ source config, Terraform, DataHub recipe or Dagster component, or its keys."""
     from dbxexplore.catalog import Catalog
-    from dbxexplore.export import FORMS
+    from dbxexplore.export import FORMS, asset_keys
+    from dbxexplore.export.config import DEFAULT_NAME
 
     if form == _ASSET_KEYS and snapshot is None:
         raise Misuse("--format asset-keys needs --snapshot, which holds the objects.")
     if project and (output or form != _COMPONENT):
         raise Misuse("--project requires --format component, without --output.")
-    config = _config(connection, filters, name, description, _schedule(cron, timezone))
+    schedule = _schedule(cron, timezone)
+    if snapshot and form == _ASSET_KEYS and not connection.are_given:
+        catalog = Catalog.load(snapshot)
+        name = name or DEFAULT_NAME
+        keys = asset_keys(name, filters.filters(None).preview(catalog, filters.dialect(None)))
+        return _finish(name, form, {"asset_keys": keys}, as_json_text(keys), catalog, output, as_json=as_json)
+    config = _config(connection, filters, name, description, schedule)
     if project:
         return _write_project(config, project, as_json=as_json)
     catalog = Catalog.load(snapshot) if snapshot else None
     keys = config.asset_keys(config.preview(catalog)) if catalog and form == _ASSET_KEYS else None
     text = as_json_text(keys) if keys is not None else FORMS[form].render(config)
+    content: dict[str, object] = {"text": text} if keys is None else {"asset_keys": keys}
+    return _finish(config.name, form, content, text, catalog, output, as_json=as_json)
+
+
+def _finish(  # noqa: PLR0913, PLR0917 - each is a value of its own
+    name: str,
+    form: str,
+    content: Mapping[str, object],
+    text: str,
+    catalog: Catalog | None,
+    output: Path | None,
+    *,
+    as_json: bool,
+) -> int:
+    """Write the text, or with ``as_json`` the content, and return the exit code."""
     if as_json:
-        content = {"text": text} if keys is None else {"asset_keys": keys}
         complete = catalog.complete if catalog else None
-        text = as_json_text({"name": config.name, "format": form, "complete": complete, **content})
+        text = as_json_text({"name": name, "format": form, "complete": complete, **content})
     if output:
         save_to(output, lambda path: _write(path, text))
     else:

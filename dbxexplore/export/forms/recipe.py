@@ -33,6 +33,8 @@ _OTHER_RULES = """\
 Warning: these filters use the matching rules {name}, and DataHub uses its own:
 prefix match of the qualified name, and a view must pass the table and the view patterns.
 It may include other objects than the preview showed."""
+# catalog_pattern denies hive_metastore, and schema_pattern denies information_schema only where it is written.
+_ALWAYS_WRITTEN = ("catalogs", "schemas")
 _HIVE = "^hive_metastore$"
 _VIEW_PATTERNS = "view_pattern needs DataHub 1.6.0.12 or later: earlier versions ignore it."
 
@@ -57,6 +59,8 @@ def datahub_recipe(config: ConnectionConfig) -> str:
         source["include_hive_metastore"] = False
     for level in LEVELS:
         patterns = filters.level(level)
+        if level not in _ALWAYS_WRITTEN and patterns == Patterns():
+            continue  # DataHub's default too: AllowDenyPattern.allow_all()
         source[f"{level.removesuffix('s')}_pattern"] = {
             "allow": [_unexpanded(text) for text in patterns.allow],
             "deny": [_unexpanded(text) for text in patterns.deny] + ([_HIVE] if level == "catalogs" else []),

@@ -33,6 +33,7 @@ def _document(config: ConnectionConfig) -> dict[str, object]:
     document: dict[str, object] = {"workspace_url": settings.workspace_url, **credential}
     if settings.warehouse_id:
         document["warehouse_id"] = settings.warehouse_id
+    # Every level is written, because what Dagster+ does without one is not published.
     for level in LEVELS:
         patterns = config.filters.level(level)
         document[f"{level.removesuffix('s')}_pattern"] = {"allow": list(patterns.allow), "deny": list(patterns.deny)}

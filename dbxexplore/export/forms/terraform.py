@@ -30,11 +30,11 @@ def terraform(config: ConnectionConfig) -> str:
         "description": config.description,
         "cron_string": config.schedule.cron if config.schedule else "",
         "timezone": config.schedule.timezone if config.schedule else "",
-        "source_config_yaml": source_config_yaml(config),
     }
-    attributes = {name: value for name, value in attributes.items() if value}
-    width = max(map(len, attributes))
-    lines = "".join(f"  {name:<{width}} = {hcl_string(value)}\n" for name, value in attributes.items())
+    written = {name: hcl_string(value) for name, value in attributes.items() if value}
+    written["source_config_yaml"] = hcl_lines(source_config_yaml(config))
+    width = max(map(len, written))
+    lines = "".join(f"  {name:<{width}} = {value}\n" for name, value in written.items())
     label = re.sub(r"[^A-Za-z0-9_-]", "_", config.name)
     if not re.match(r"[A-Za-z_]", label):
         label = f"_{label}"
@@ -52,6 +52,23 @@ def hcl_string(text: str) -> str:
     return _TEMPLATE.sub(_escaped_template, quoted)
 
 
+def hcl_lines(text: str) -> str:
+    """Return lines of YAML as an indented HCL heredoc in which nothing is interpolated, so that a person can read them.
+
+    A heredoc has no escape but the doubled sign. Text where that is ambiguous, or with a line that would end the
+    heredoc, becomes a quoted string.
+    """
+    lines = text.removesuffix("\n").split("\n")
+    is_flush = any(line and not line.startswith(" ") for line in lines)  # otherwise HCL would remove its indentation
+    if not text.endswith("\n") or not is_flush or _NOT_IN_HEREDOC.search(text):
+        return hcl_string(text)
+    body = "".join(f"    {_SIGN.sub(_DOUBLED, line)}\n" for line in lines)
+    return f"<<-{_MARKER}\n{body}  {_MARKER}"
+
+
+_MARKER = "YAML"
+_NOT_IN_HEREDOC = re.compile(rf"[$%][$%]\{{|[\r\x00]|^\s*{_MARKER}\s*$", re.MULTILINE)
+_SIGN, _DOUBLED = re.compile(r"([$%])\{"), r"\1\1{"
 _SHORT_ESCAPE = re.compile(r"\\.")  # a backslash and what it escapes, so that an escaped backslash stays whole
 _CODE_POINT = {r"\b": r"\u0008", r"\f": r"\u000c", "$": r"\u0024", "%": r"\u0025"}
 _TEMPLATE = re.compile(r"(\$?\$|%?%)\{(?=([^}\\\"$%]*\})?)")

@@ -21,13 +21,14 @@ from dbxexplore import errors
 from dbxexplore.connection.secrets import looks_like_secret
 from dbxexplore.export import FORMS, ConnectionConfig
 from dbxexplore.export.collisions import Rows, asset_rows, collisions
+from dbxexplore.export.config import DEFAULT_NAME
 from dbxexplore.files import atomic_write
 from dbxexplore.filters import Dialect, Preview
 from dbxexplore.text import line_html, one_line, plural, visible_html
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, error_html, message_area, set_text, shows_errors
 from dbxexplore.widgets.pager import Pager
-from dbxexplore.widgets.state import DEFAULT_NAME, ExplorerState
+from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.work import Debouncer
 
 PAGE_LENGTH = 20  # asset keys

@@ -77,6 +77,7 @@ def values_of(config: dbx.ConnectionConfig) -> dict[str, object]:
                 "deny": list(getattr(config.filters, level).deny),
             }
             for level in levels
+            if getattr(config.filters, level) != dbx.Patterns()
         },
         "dialect": next((n for n, d in dbx.Dialect.named().items() if d == config.dialect), config.dialect.settings()),
     }
@@ -84,6 +85,8 @@ def values_of(config: dbx.ConnectionConfig) -> dict[str, object]:
         held["description"] = config.description
     if config.schedule:
         held["schedule"] = {"cron": config.schedule.cron, "timezone": config.schedule.timezone}
+    if not held["filters"]:
+        del held["filters"]
     return held
 
 
@@ -134,29 +137,30 @@ def test_a_document_is_written_as_people_write_it(make_config: MakeConfig) -> No
             allow:
               - '^prod$'
             deny: []
-          schemas:
-            allow:
-              - '.*'
-            deny: []
           tables:
             allow:
               - '.*'
             deny:
               - '.*\.tmp_\d+'
-          views:
-            allow:
-              - '.*'
-            deny: []
-          notebooks:
-            allow:
-              - '.*'
-            deny: []
         dialect: datahub
         schedule:
           cron: '0 6 * * *'
           timezone: Europe/Berlin
         """
     ).lstrip("\n")
+
+
+def test_filters_that_include_everything_are_left_out(make_config: MakeConfig) -> None:
+    assert "filters" not in make_config(filters=dbx.Filters()).to_yaml()
+
+
+def test_a_document_with_every_level_written_out_is_read(make_config: MakeConfig) -> None:
+    written = make_config(filters=dbx.Filters(tables=dbx.Patterns(["^a$"]))).to_yaml()
+    levels = "".join(
+        f"  {level}:\n    allow: ['.*']\n    deny: []\n" for level in ("catalogs", "schemas", "views", "notebooks")
+    )
+    old = dbx.ConnectionConfig.from_yaml(written.replace("filters:\n", f"filters:\n{levels}"))
+    assert old == dbx.ConnectionConfig.from_yaml(written)
 
 
 def test_what_is_left_out_has_its_default() -> None:
@@ -620,6 +624,34 @@ def test_a_schedule_that_makes_no_sense_is_a_config_error(fields: dict[str, obje
     with pytest.raises(errors.ConfigError) as caught:
         dbx.Schedule(**fields)
     assert str(caught.value).startswith(message)
+
+
+@pytest.mark.parametrize("cron", ["0 0 31 2 *", "0 0 30 2 *", "0 0 30,31 FEB *", "0 0 31 4,6,9,11 *", "0 0 31 2 1"])
+def test_a_schedule_that_never_occurs_is_refused(cron: str) -> None:
+    with pytest.raises(errors.ConfigError, match=r"^key 'cron': .* never occurs, because no such month has that day"):
+        dbx.Schedule(cron=cron)
+
+
+@pytest.mark.parametrize(
+    "cron",
+    ["0 0 29 2 *", "0 0 29,30 2 *", "0 0 31 4,5 *", "0 0 L 2 *", "0 0 31 * *", "0 0 31 4 1", "0 0 * 2 *", "@monthly"],
+)
+def test_a_schedule_that_occurs_at_times_is_taken(cron: str) -> None:
+    assert dbx.Schedule(cron=cron).cron == cron
+
+
+@pytest.mark.parametrize(
+    "cron", ["0 0 31 2 *", "0 0 30 2 *", "0 0 31 2 1", "0 0 29 2 *", "0 6 * * *", "0 0 31 * 2", "@daily"]
+)
+def test_what_dagster_refuses_is_refused(cron: str) -> None:
+    dagster = pytest.importorskip("dagster")
+    try:
+        dbx.Schedule(cron=cron)
+    except errors.ConfigError:
+        with pytest.raises(dagster.DagsterInvalidDefinitionError):
+            dagster.ScheduleDefinition(job_name="a", cron_schedule=cron)
+    else:
+        dagster.ScheduleDefinition(job_name="a", cron_schedule=cron)
 
 
 def test_white_space_in_a_cron_expression_is_evened_out() -> None:

@@ -14,8 +14,9 @@ import dbxexplore as dbx
 from dbxexplore import errors
 from dbxexplore.catalog.schema import failures_frame
 from dbxexplore.connection import ConnectionReport
+from dbxexplore.export.config import DEFAULT_NAME
 from dbxexplore.filters import Dialect, Filters, Patterns
-from dbxexplore.widgets.state import DEFAULT_NAME, ExplorerState, Mask
+from dbxexplore.widgets.state import ExplorerState, Mask
 
 SETTINGS = dbx.ConnectionSettings("https://dbc-1234abcd-56ef.cloud.databricks.com")
 PROD = Filters(catalogs=Patterns(["^prod$"]))
