@@ -47,6 +47,28 @@ class _OfState(traitlets.TraitType):
         setattr(obj.state, self.name, value)
 
 
+class _Derived(_OfState):
+    """A value that follows from others."""
+
+    def set(self, obj: Explorer, value: object) -> None:
+        if value is self.get(obj):  # as traitlets does at the end of hold_trait_notifications
+            return
+        msg = f"{self.name} cannot be assigned, because it is computed. Assign catalog, filters or dialect instead"
+        raise traitlets.TraitError(msg)
+
+
+class _OfConnection(_OfState):
+    """The connection, which is assigned as a whole."""
+
+    def set(self, obj: Explorer, value: object) -> None:
+        if value is self.get(obj):
+            return
+        if not isinstance(value, ConnectionConfig):
+            msg = f"config takes a ConnectionConfig, not {type(value).__name__}. To start over, assign filters or settings"
+            raise traitlets.TraitError(msg)
+        super().set(obj, value)
+
+
 class Explorer(Component):
     """From connecting to an exported connection, as one widget.
 
@@ -66,11 +88,12 @@ class Explorer(Component):
     dialect: Dialect = _OfState()
     """The matching rules."""
 
-    preview: Preview | None = _OfState()
-    """What the filters include of the catalog; None while there is no catalog."""
+    preview: Preview | None = _Derived()
+    """What the filters include of the catalog; None while there is no catalog. It cannot be assigned."""
 
-    config: ConnectionConfig | None = _OfState()
-    """The connection as it would be exported now; None while it is not complete."""
+    config: ConnectionConfig | None = _OfConnection()
+    """The connection as it would be exported now; None while it is not complete. Assigning a connection sets all its
+    values."""
 
     read_only: bool = _OfState()
     """Whether it only shows a connection and a catalog: nothing can be edited, ticked, discovered or saved."""

@@ -76,7 +76,7 @@ class History(Generic[_T]):
             step.open = False
             self._undone.append(step)
             self.value = step.before
-            self._close()
+            self.close()
         return self.value
 
     def redo(self) -> _T:
@@ -86,8 +86,8 @@ class History(Generic[_T]):
             self.value = self._done[-1].after
         return self.value
 
-    def _close(self) -> None:
-        # What is typed after an undo is a new step, however soon it follows.
+    def close(self) -> None:
+        """End the last step: the next edit is another one, however soon it follows."""
         if self._done:
             self._done[-1].open = False
 

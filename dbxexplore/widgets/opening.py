@@ -14,6 +14,7 @@ from dbxexplore.export import ConnectionConfig
 from dbxexplore.filters import Dialect, Filters
 from dbxexplore.widgets.controls import reopen
 from dbxexplore.widgets.explorer import Explorer
+from dbxexplore.widgets.state import parts_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,19 +28,36 @@ class _Arguments:
     filters: Filters | None
     dialect: Dialect | None
     config: ConnectionConfig | Path | None
+    connection: ConnectionConfig | None
+    """The connection, read if ``config`` is a path."""
     read_only: bool
 
-    def differs_only_in_catalog(self, other: _Arguments) -> bool:
-        """Return whether all other arguments are equal."""
+    def differs_only_in_contents(self, other: _Arguments) -> bool:
+        """Return whether all arguments are equal, but for the catalog and for what is in the file of the connection."""
         same = ("settings", "filters", "dialect", "config", "read_only")
         return all(getattr(self, name) == getattr(other, name) for name in same)
 
     def open(self) -> Explorer:
         """Return a new Explorer."""
-        config = ConnectionConfig.load(self.config) if isinstance(self.config, Path) else self.config
         return Explorer(
-            self.loaded_catalog(), self.settings, self.filters, self.dialect, config=config, read_only=self.read_only
+            self.loaded_catalog(),
+            self.settings,
+            self.filters,
+            self.dialect,
+            config=self.connection,
+            read_only=self.read_only,
         )
+
+    def changed_since(self, before: _Arguments) -> dict[str, object]:
+        """Return the values of the connection that its file has changed, without those of the other arguments.
+
+        Edits of the user to other values stay.
+        """
+        if self.connection is None or before.connection is None:
+            return {}
+        old, new = parts_of(before.connection), parts_of(self.connection)
+        given = {name for name in ("settings", "filters", "dialect") if getattr(self, name) is not None}
+        return {name: value for name, value in new.items() if value != old[name] and name not in given}
 
     def loaded_catalog(self) -> Catalog | None:
         """Return the catalog, read if it is a path."""
@@ -65,7 +83,8 @@ def explore(  # noqa: PLR0913 - each is a value of its own
     """Return the Explorer, to be shown as the last line of a cell.
 
     A cell that is run again shows the same Explorer as it was left: patterns, ticks, what is open, a discovery under
-    way. With another catalog it is the same one with that catalog in it; with other arguments it starts over. It is sent
+    way. With another catalog it is the same one with that catalog in it. Where the file of the connection has changed, its
+    changes are applied, and undo restores your own patterns. With other arguments it starts over. It is sent
     to the page once more, so running the cell again also restores an Explorer that the page has lost; other outputs that
     show it become empty.
 
@@ -87,14 +106,22 @@ def explore(  # noqa: PLR0913 - each is a value of its own
         msg = "A read-only Explorer needs a catalog"
         raise errors.ConfigError(msg, expected="a catalog, or the path of a saved one", remedy="Discover one first")
     source = _as_path(catalog)
-    arguments = _Arguments(source, _version(source), settings, filters, dialect, _as_path(config), read_only)
+    start = _as_path(config)
+    connection = ConnectionConfig.load(start) if isinstance(start, Path) else start
+    arguments = _Arguments(source, _version(source), settings, filters, dialect, start, connection, read_only)
     cell = _cell()
     before, explorer = _opened.get(cell, (None, None)) if cell else (None, None)
-    if fresh or before is None or explorer is None or not arguments.differs_only_in_catalog(before):
+    if fresh or before is None or explorer is None or not arguments.differs_only_in_contents(before):
         explorer = arguments.open()
     else:
         if arguments.catalog is not None and arguments.version != before.version:
             explorer.catalog = arguments.loaded_catalog()
+        changes = arguments.changed_since(before)
+        if changes:
+            with explorer.state.lock:
+                explorer.state.finish()  # what is being typed can be restored with undo, as all edits before it
+                explorer.state.history.close()
+                explorer.state.update(**changes)
         with explorer.state.lock:
             # The page may have lost or closed some of it; a cell that is run again shows an Explorer that works.
             reopen(explorer)

@@ -178,7 +178,7 @@ class ExplorerState(traitlets.HasTraits):
             getattr(self, name)
         self._clock = clock
         self._step = self._compared_step = 0  # the number of the last edit, and of the edit that `before` precedes
-        self._set(**{**(_parts(config) if config is not None else {}), **values})
+        self._set(**{**(parts_of(config) if config is not None else {}), **values})
         self._history = History((self.filters, self.dialect))
         self._in_force: errors.DbxExploreError | None = None  # why the filters in force cannot be previewed
         self._judge(_SHOWN)
@@ -200,7 +200,7 @@ class ExplorerState(traitlets.HasTraits):
         with self.lock, self.hold_trait_notifications():
             config = values.pop("config", None)
             if isinstance(config, ConnectionConfig):
-                values = {**_parts(config), **values}
+                values = {**parts_of(config), **values}
             if values.get("catalog", self.catalog) is not self.catalog:
                 values = {**self._rows_in(values["catalog"]), **values}
             if "filters" in values:
@@ -359,7 +359,7 @@ class ExplorerState(traitlets.HasTraits):
 _VALUES = frozenset(ExplorerState.class_trait_names())
 
 
-def _parts(config: ConnectionConfig) -> Mapping[str, object]:
+def parts_of(config: ConnectionConfig) -> Mapping[str, object]:
     """Return the values that make up a connection."""
     schedule = config.schedule
     return {

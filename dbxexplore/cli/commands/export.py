@@ -71,10 +71,10 @@ def export(  # noqa: PLR0913 - one parameter per option
         raise Misuse("--project requires --format component, without --output.")
     schedule = _schedule(cron, timezone)
     if snapshot and form == _ASSET_KEYS and not connection.are_given:
-        catalog = Catalog.load(snapshot)
-        name = name or DEFAULT_NAME
-        keys = asset_keys(name, filters.filters(None).preview(catalog, filters.dialect(None)))
-        return _finish(name, form, {"asset_keys": keys}, as_json_text(keys), catalog, output, as_json=as_json)
+        # Keys depend on the name, the filters and the objects alone.
+        objects, name = Catalog.load(snapshot), name or DEFAULT_NAME
+        listed = asset_keys(name, filters.filters(None).preview(objects, filters.dialect(None)))
+        return _finish(name, form, {"asset_keys": listed}, as_json_text(listed), objects, output, as_json=as_json)
     config = _config(connection, filters, name, description, schedule)
     if project:
         return _write_project(config, project, as_json=as_json)

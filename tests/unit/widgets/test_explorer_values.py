@@ -254,6 +254,49 @@ def test_a_cell_with_a_path_reads_it_again_only_when_it_has_changed(catalog: dbx
     assert explorer.filters.tables.allow == ("^prod",)
 
 
+@pytest.mark.usefixtures("cell")
+@pytest.mark.parametrize("read_only", [False, True])
+def test_a_cell_that_is_run_again_shows_what_has_changed_in_the_file_of_the_connection(
+    catalog: dbx.Catalog, tmp_path: Path, *, read_only: bool
+) -> None:
+    file, settings = tmp_path / "c.yaml", dbx.ConnectionSettings(URL)
+    dbx.ConnectionConfig(name="ours", settings=settings).save(file)
+    explorer = dbx.explore(catalog, config=str(file), read_only=read_only)
+    assert dbx.explore(catalog, config=str(file), read_only=read_only) is explorer
+    prod = dbx.Filters(catalogs=dbx.Patterns(["^prod$"]))
+    dbx.ConnectionConfig(name="ours", settings=settings, filters=prod).save(file)
+    assert dbx.explore(catalog, config=str(file), read_only=read_only) is explorer
+    assert explorer.filters == prod
+    assert explorer.preview.included.equals(prod.preview(catalog).included)
+
+
+@pytest.mark.usefixtures("cell")
+def test_edits_are_not_lost_where_the_file_of_the_connection_has_changed(catalog: dbx.Catalog, tmp_path: Path) -> None:
+    file, settings = tmp_path / "c.yaml", dbx.ConnectionSettings(URL)
+    dbx.ConnectionConfig(name="ours", settings=settings).save(file)
+    explorer = dbx.explore(catalog, config=file)
+    mine, theirs = (dbx.Filters(catalogs=dbx.Patterns([text])) for text in ("^mine$", "^theirs$"))
+    explorer.filters = mine
+    explorer.state.description = "mine"
+    dbx.explore(catalog, config=file)
+    assert explorer.filters == mine
+    dbx.ConnectionConfig(name="ours", settings=settings, filters=theirs).save(file)
+    dbx.explore(catalog, config=file)
+    assert (explorer.filters, explorer.state.description) == (theirs, "mine")
+    explorer.state.undo()
+    assert explorer.filters == mine
+
+
+def test_a_preview_cannot_be_assigned_and_a_connection_only_as_a_whole(catalog: dbx.Catalog) -> None:
+    explorer = dbx.explore(catalog, dbx.ConnectionSettings(URL))
+    before = explorer.preview
+    with pytest.raises(traitlets.TraitError, match=r"^preview cannot be assigned, because it is computed"):
+        explorer.preview = dbx.Filters(tables=dbx.Patterns([])).preview(catalog)
+    with pytest.raises(traitlets.TraitError, match=r"^config takes a ConnectionConfig, not NoneType"):
+        explorer.config = None
+    assert explorer.preview is before
+
+
 def test_two_calls_in_a_cell_are_two_explorers_and_so_when_it_is_run_again(
     catalog: dbx.Catalog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
