@@ -40,7 +40,7 @@ def write_project(config: ConnectionConfig, folder: str | os.PathLike[str]) -> l
         ExportError: Dagster cannot use the credential, or a file already exists; nothing was written.
     """
     root = Path(folder)
-    files = {root / name: text for name, text in _project(config).items()}
+    files = {root / name: text for name, text in project_files(config).items()}
     existing = next((path for path in files if path.exists()), None)
     if existing is not None:
         msg = f"{str(existing)!r} already exists, so nothing was written"
@@ -56,7 +56,12 @@ def write_project(config: ConnectionConfig, folder: str | os.PathLike[str]) -> l
     return list(files)
 
 
-def _project(config: ConnectionConfig) -> dict[str, str]:
+def project_files(config: ConnectionConfig) -> dict[str, str]:
+    """Return the texts of a project by the paths of its files.
+
+    Raises:
+        ExportError: Dagster cannot use the credential.
+    """
     package = package_name(config.name)
     source = f"src/{package}"
     defs = f"{source}/defs/{package}"

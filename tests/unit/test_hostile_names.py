@@ -92,7 +92,8 @@ def export_panel(name: str) -> str:
     panel._path.value = "there"
     assert panel.comparing.wait(30)
     assert "would be shared" in panel._collisions.value
-    assert panel._save.description == "Overwrite"
+    panel._save.click()
+    assert panel._save.description == "Overwrite there"
     return "\n".join(markup(panel))
 
 

@@ -1,6 +1,6 @@
 """The forms that a connection is exported in: one module per form, and `FORMS`, which names them all."""
 
-from dbxexplore.export.forms import component, document, recipe, source_config, terraform
+from dbxexplore.export.forms import component, document, recipe, source_config, steps, terraform
 from dbxexplore.export.forms.base import Form
 
 __all__ = ["FORMS", "Form"]
@@ -12,4 +12,5 @@ FORMS: dict[str, Form] = {
     terraform.FORM.key: terraform.FORM,
     recipe.FORM.key: recipe.FORM,
     component.FORM.key: component.FORM,
+    steps.FORM.key: steps.FORM,
 }

@@ -6,6 +6,7 @@ import contextlib
 import difflib
 import html
 import json
+import secrets
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -19,9 +20,10 @@ from IPython.display import Javascript
 
 from dbxexplore import errors
 from dbxexplore.connection.secrets import looks_like_secret
-from dbxexplore.export import FORMS, ConnectionConfig
+from dbxexplore.export import FORMS, write_project
 from dbxexplore.export.collisions import Rows, asset_rows, collisions
-from dbxexplore.export.config import DEFAULT_NAME
+from dbxexplore.export.config import DEFAULT_NAME, asset_key
+from dbxexplore.export.project import project_files
 from dbxexplore.files import atomic_write
 from dbxexplore.filters import Dialect, Preview
 from dbxexplore.text import line_html, one_line, plural, visible_html
@@ -35,6 +37,13 @@ PAGE_LENGTH = 20  # asset keys
 MOST_BYTES = 1_000_000  # of a file to compare with
 _COPY_SECONDS = 300  # allows for clocks that differ
 _TYPING_SECONDS = 0.15  # between two keys, in which nothing is worked out
+_PROJECT = "project"  # a folder of several files, so not one of the forms
+_COPY = """\
+if (Date.now() < {until}) {{
+  const say = (text) => document.querySelectorAll(".{mark}").forEach((place) => {{ place.textContent = text; }});
+  const refused = () => say("Your browser blocks copying. Select the text and press Ctrl+C.");
+  try {{ navigator.clipboard.writeText({text}).then(() => say("Copied"), refused); }} catch {{ refused(); }}
+}}"""
 _MOST_LINES = 4_000  # to compare; the time grows with their square
 _SHOWN_LINES = 120
 _SHOWN_SCOPES = 3
@@ -71,7 +80,7 @@ class ExportPanel(Component):
         }
         self._form = widgets.Dropdown(
             description="Format",
-            options=[(form.title, key) for key, form in FORMS.items()],
+            options=[*((form.title, key) for key, form in FORMS.items()), ("Dagster project (folder)", _PROJECT)],
             style=_STYLE,
             layout=_WIDE,
         )
@@ -82,7 +91,9 @@ class ExportPanel(Component):
         self._copy = widgets.Button(description="Copy", icon="copy", tooltip="Copy the text to the clipboard")
         self._problem, self._note, self._outcome = message_area(), message_area(), message_area()
         self._difference, self._collisions, self._reader = message_area(), message_area(), message_area()
-        self._text = widgets.HTML()
+        self._lint, self._text = message_area(), widgets.HTML()
+        self._more = widgets.Button(description="Show more", tooltip="Show more of the shared keys", layout={})
+        self._shown_collisions = _SHOWN_COLLISIONS
         self._script = widgets.Output()
         self._search = _text("Find a key", "", placeholder="part of a name, such as raw.events or raw/events")
         self._keys = widgets.HTML()
@@ -92,30 +103,37 @@ class ExportPanel(Component):
                 self._note,
                 self._reader,
                 self._collisions,
+                self._more,
                 self._search,
                 self._keys,
                 self._pager.box,
             ],
             layout={},
         )
-        self._replaced: Path | None = None  # the file that saving would replace, as the button says
+        self._asked: _Question | None = None  # what the button asks to confirm
         super().__init__(state)
-        self.children = [
-            self._name,
-            self._description,
-            self._cron,
-            self._timezone,
-            self._problem,
-            self._form,
-            self._path,
-            widgets.HBox([self._save, self._copy]),
-            self._outcome,
-            self._difference,
-            self._assets,
-            self._text,
-            self._script,
-            self._message,
-        ]
+        fields = widgets.VBox(
+            [
+                self._name,
+                self._description,
+                self._cron,
+                self._timezone,
+                self._problem,
+                self._form,
+                self._path,
+                widgets.HBox([self._save, self._copy]),
+                self._outcome,
+                self._lint,
+                self._difference,
+            ],
+            layout={"flex": "1 1 380px", "min_width": "0"},
+        )
+        document = widgets.VBox([self._text, self._script], layout={"flex": "1 1 420px", "min_width": "0"})
+        # Beside each other where there is room, otherwise one below the other.
+        both = widgets.Box(
+            [fields, document], layout={"display": "flex", "flex_flow": "row wrap", "grid_gap": "0 24px"}
+        )
+        self.children = [both, self._assets, self._message]
         self._show_fields()
         for field in self._fields.values():
             field.observe(self._on_field, "value")
@@ -125,9 +143,11 @@ class ExportPanel(Component):
         self.state.observe(self._on_fields, list(self._fields))
         self.state.observe(self._on_config, ["config", "config_problems"])
         self.state.observe(self._on_preview, "preview")
+        self.state.observe(self._on_unfinished, "unfinished")
         self.state.observe(self._on_read_only, "read_only")
         self._save.on_click(self._on_save)
         self._copy.on_click(self._on_copy)
+        self._more.on_click(self._on_more)
         self._on_read_only({})
         self._show()
 
@@ -140,7 +160,7 @@ class ExportPanel(Component):
             self._path.value = self._file_name(self._name.value)
 
     def text(self) -> str:
-        """Return the connection in the chosen format.
+        """Return the connection in the chosen format; of a project, the names and the texts of all its files.
 
         Raises:
             ExportError: the format cannot express this connection.
@@ -149,6 +169,9 @@ class ExportPanel(Component):
         if self.state.config is None:
             msg = "The connection is incomplete: fill in the form first"
             raise errors.ConfigError(msg)
+        if self._form.value == _PROJECT:
+            files = project_files(self.state.config)
+            return "\n".join(f"# --- {name}\n{text}" for name, text in files.items())
         return FORMS[self._form.value].render(self.state.config)
 
     # --- events ---
@@ -171,8 +194,7 @@ class ExportPanel(Component):
 
     @shows_errors
     def _on_form(self, change: Mapping[str, object]) -> None:
-        stem = self._path.value.removesuffix(FORMS[str(change["old"])].suffix)
-        self._path.value = stem + FORMS[str(change["new"])].suffix
+        self._path.value = _without_suffix(self._path.value, _suffix(str(change["old"]))) + _suffix(str(change["new"]))
         self._show()
 
     @shows_errors
@@ -195,6 +217,15 @@ class ExportPanel(Component):
         self._show_assets()
 
     @shows_errors
+    def _on_unfinished(self, _change: Mapping[str, object]) -> None:
+        self._ask(None)
+
+    @shows_errors
+    def _on_more(self, _button: object) -> None:
+        self._shown_collisions += PAGE_LENGTH
+        self._show_collisions()
+
+    @shows_errors
     def _on_read_only(self, _change: Mapping[str, object]) -> None:
         for field in (*self._fields.values(), self._path):
             field.disabled = self.state.read_only
@@ -214,7 +245,7 @@ class ExportPanel(Component):
         return True
 
     def _file_name(self, name: str) -> str:
-        return name + FORMS[self._form.value].suffix
+        return name + _suffix(self._form.value)
 
     def _target(self) -> Path:
         path = Path(self._path.value.strip() or self._file_name(self._name.value))
@@ -249,8 +280,8 @@ class ExportPanel(Component):
     def _compare(self) -> None:
         """Show after a moment what saving would change. Clear it until then, because the old text may be wrong."""
         set_text(self._difference, "")
-        self._show_save(None)
-        if self._save.disabled:
+        self._ask(None)
+        if self._save.disabled or self._form.value == _PROJECT:
             self.comparing.cancel()
             return
         text, path = self.text(), self._target()
@@ -260,31 +291,39 @@ class ExportPanel(Component):
             markup = _difference_html(current, text, path)
             with self.state.lock:
                 if is_wanted():
-                    self._show_save(path if current.state == "other" else None)
                     set_text(self._difference, markup)
 
         self.comparing.start(work)
 
-    def _show_save(self, replaced: Path | None) -> None:
-        """Label the button Save, or Overwrite where it replaces a file."""
-        self._replaced = replaced
-        self._save.description = "Save" if replaced is None else "Overwrite"
-        self._save.tooltip = "Write the file" if replaced is None else "Replace the existing file"
+    def _ask(self, question: _Question | None) -> None:
+        """Label the button with what the next click confirms, or with Save."""
+        self._asked = question
+        self._save.description = "Save" if question is None else question.label
+        self._save.tooltip = "Write the file" if question is None else question.text
+        if question is not None:
+            set_text(self._outcome, f"<span class='dbxe-warn' role='status'>{line_html(question.text, 600)}</span>")
 
     @shows_errors
     def _on_save(self, _button: object) -> None:
         if self.state.read_only:
             return
-        path, text = self._target(), self.text()
-        current = _on_disk(path, text)
-        if current.state == "other" and self._replaced != path:
-            # Clicked before the comparison was done: never replace a file under a button named Save.
-            self._show_save(path)
-            set_text(self._difference, _difference_html(current, text, path))
-            hint = "A file with this name exists. Click Overwrite to replace it."
-            set_text(self._outcome, f"<span class='dbxe-warn' role='status'>{hint}</span>")
+        path, text, is_project = self._target(), self.text(), self._form.value == _PROJECT
+        current = _OnDisk("nothing") if is_project else _on_disk(path, text)
+        question = _question(path, current, self.state.unfinished)
+        if question is not None and question != self._asked:
+            # The first click never replaces a file, nor one that has changed since it was compared.
+            if not is_project:
+                set_text(self._difference, _difference_html(current, text, path))
+            self._ask(question)
             return
+        self._ask(None)
         try:
+            if is_project and self.state.config is not None:
+                write_project(self.state.config, path)
+                self.saved = str(path)
+                said = f"Saved the project to <code>{line_html(str(path))}</code>. Run <code>dg dev</code> in it."
+                set_text(self._outcome, f"<span class='dbxe-ok' role='status'>{said}</span>")
+                return
             with atomic_write(path, errors.ExportError) as partial:
                 partial.write_text(text, encoding="utf-8")
         except errors.ExportError as error:
@@ -302,28 +341,31 @@ class ExportPanel(Component):
         # it is opened, so this one has a time limit.
         until = int((time.time() + _COPY_SECONDS) * 1000)
         self._script.outputs = ()
-        self._script.append_display_data(Javascript(f"if (Date.now() < {until}) navigator.clipboard.writeText({text})"))
+        mark = f"dbxe-copy-{secrets.token_hex(8)}"
         set_text(
             self._outcome,
-            "<span class='dbxe-muted' role='status'>Sent to the clipboard. If your browser blocks it, select the text below and press Ctrl+C.</span>",
+            f"<span class='dbxe-muted {mark}' role='status'>Copying… If this does not change to “Copied”, select the text "
+            "and press Ctrl+C.</span>",
         )
+        self._script.append_display_data(Javascript(_COPY.format(until=until, text=text, mark=mark)))
 
     # --- the assets ---
 
     def _show_assets(self) -> None:
         """Show the number of assets at once, and their keys after a moment."""
-        config, preview = self.state.config, self.state.preview
-        if config is None or preview is None:
+        name, preview = self.state.connection_name.strip(), self.state.preview
+        if not name or preview is None:
             self.finding.cancel()
             self._assets.layout.display = "none"
             self._found, self._found_for = np.array([], dtype=np.intp), (None, "")
+            set_text(self._lint, "")
             return
         self._assets.layout.display = None
-        set_text(self._note, _note_html(config, preview))
+        set_text(self._note, _note_html(name, preview))
         set_text(self._reader, "")
         if self._found_for[0] is self.state.preview:  # another name, the same objects
             self._show_keys()
-            set_text(self._collisions, _collisions_html(config, preview, self._shared))
+            self._show_collisions()
         self.finding.start(self._find)
 
     def _find(self, is_wanted: Callable[[], bool]) -> None:
@@ -338,26 +380,35 @@ class ExportPanel(Component):
             return
         before, text = self._found_for
         if before is not preview:
-            self._shared = []
+            self._shared, self._shown_collisions = [], _SHOWN_COLLISIONS
         if before is not preview or text != wanted:
             self._pager.page = 0
         self._found, self._found_for = rows, (preview, wanted)
         self._show_keys()
         shared = collisions(preview)  # the first time for a catalog the slowest part, so it comes last
-        config = self.state.config  # it may have got another name meanwhile
-        if is_wanted() and config is not None:
+        if is_wanted():
             self._shared = shared
-            set_text(self._collisions, _collisions_html(config, preview, shared))
+            self._show_collisions()
+            markup = _lint_html(preview)
+            if is_wanted():
+                set_text(self._lint, markup)
             if self._form.value == "datahub":
                 reader = _reader_html(preview)
                 if is_wanted():
                     set_text(self._reader, reader)
 
+    def _show_collisions(self) -> None:
+        name, preview = self.state.connection_name.strip(), self._found_for[0]
+        if preview is not None:
+            set_text(self._collisions, _collisions_html(name, preview, self._shared, self._shown_collisions))
+        longest = max([len(self._shared), *map(len, self._shared)])
+        self._more.layout.display = None if longest > self._shown_collisions else "none"
+
     def _show_keys(self) -> None:
-        config, preview, found = self.state.config, self._found_for[0], self._found
-        if config is None or preview is None:
+        name, preview, found = self.state.connection_name.strip(), self._found_for[0], self._found
+        if preview is None:
             return
-        keys = _keys(config, preview, found[self._pager.part(len(found))])
+        keys = _keys(name, preview, found[self._pager.part(len(found))])
         lines = "".join(f"<li><code>{_key_html(key)}</code></li>" for _, key in keys)
         nothing = "No matching keys." if self._search.value.strip() else "No assets are included."
         self._keys.value = f"<ul class='dbxe-keys'>{lines}</ul>" if len(found) else _muted(nothing)
@@ -398,11 +449,11 @@ def _muted(text: str) -> str:
 # --- assets as text ---
 
 
-def _note_html(config: ConnectionConfig, preview: Preview) -> str:
+def _note_html(connection: str, preview: Preview) -> str:
     number = _number(preview)
     nothing = "The filters exclude everything: 0 assets would be synced."
     note = f"<div class='dbxe-warn' role='status'>⚠ {nothing}</div>" if not number else ""
-    note += f"<div>{plural(number, 'asset')}, key prefix <code>{line_html(config.name)}/</code></div>"
+    note += f"<div>{plural(number, 'asset')}, key prefix <code>{line_html(connection)}/</code></div>"
     if preview.catalog.complete:
         return note
     failures = preview.catalog.failures
@@ -417,6 +468,18 @@ def _note_html(config: ConnectionConfig, preview: Preview) -> str:
 def _number(preview: Preview) -> int:
     """Return how many assets there will be."""
     return int(preview.counts().loc[["table", "view", "notebook"], "included"].sum())
+
+
+def _lint_html(preview: Preview) -> str:
+    """Return how many findings lint has, by severity."""
+    findings = preview.filters.lint(preview.catalog, preview.dialect)
+    numbers = {severity: sum(finding.severity == severity for finding in findings) for severity in _SEVERITIES}
+    said = ", ".join(plural(number, _SEVERITIES[severity]) for severity, number in numbers.items() if number)
+    kind = "warn" if numbers["error"] or numbers["warning"] else "muted"
+    return f"<div class='dbxe-{kind}' role='status'>Filters: {said}. See Browse and filter.</div>" if said else ""
+
+
+_SEVERITIES = {"error": "error", "warning": "warning", "info": "note"}
 
 
 def _reader_html(preview: Preview) -> str:
@@ -435,11 +498,11 @@ def _reader_html(preview: Preview) -> str:
     return f"<div class='dbxe-warn' role='status'>⚠ DataHub's own rules would include {message}.</div>"
 
 
-def _keys(config: ConnectionConfig, preview: Preview, rows: Rows) -> list[tuple[str, list[str]]]:
+def _keys(connection: str, preview: Preview, rows: Rows) -> list[tuple[str, list[str]]]:
     """Return the names and asset keys of a few rows; an object is named ``table 'a.b.c'``."""
     few = preview.catalog.objects.iloc[rows]
     columns = (few[column].astype(object) for column in ("kind", "catalog", "schema", "name", "full_name"))
-    return [(f"{row[0]} {row[4]!r}", config.asset_key(*row)) for row in zip(*columns, strict=True)]
+    return [(f"{row[0]} {row[4]!r}", asset_key(connection, *row)) for row in zip(*columns, strict=True)]
 
 
 def _key_html(key: Sequence[str]) -> str:
@@ -456,12 +519,12 @@ def _named_like(preview: Preview, text: str) -> npt.NDArray[np.bool_]:
     return np.logical_or(flags[0], flags[-1])
 
 
-def _collisions_html(config: ConnectionConfig, preview: Preview, shared: Sequence[Rows]) -> str:
+def _collisions_html(connection: str, preview: Preview, shared: Sequence[Rows], limit: int) -> str:
     if not shared:
         return ""
     lines = []
-    for rows in shared[:_SHOWN_COLLISIONS]:
-        shown = _keys(config, preview, rows[:_SHOWN_COLLISIONS])
+    for rows in shared[:limit]:
+        shown = _keys(connection, preview, rows[:limit])
         names = " and ".join(line_html(name, 120) for name, _ in shown)
         more = f" and {len(rows) - len(shown):,} more" if len(rows) > len(shown) else ""
         lines.append(f"<li>{names}{more}: <code>{_key_html(shown[0][1])}</code></li>")
@@ -475,6 +538,38 @@ def _collisions_html(config: ConnectionConfig, preview: Preview, shared: Sequenc
 
 
 # --- the existing file ---
+
+
+def _suffix(form: str) -> str:
+    return "" if form == _PROJECT else FORMS[form].suffix
+
+
+def _without_suffix(path: str, suffix: str) -> str:
+    """Return a path without the suffix of its format, or of any other: ``conn.yml`` becomes ``conn.tf``, not more."""
+    known = {suffix, ".yml", *(form.suffix for form in FORMS.values())}
+    return path.removesuffix(max((one for one in known if path.endswith(one)), key=len, default=""))
+
+
+@dataclass(frozen=True)
+class _Question:
+    """What a second click on the button confirms."""
+
+    label: str
+    text: str
+    about: tuple[Path, _OnDisk, tuple[str, ...]]
+
+
+def _question(path: Path, current: _OnDisk, unfinished: Sequence[str]) -> _Question | None:
+    replaces = current.state == "other"
+    texts = []
+    if replaces:
+        texts.append("A file with this name exists.")
+    if unfinished:
+        texts.append(f"Unfinished patterns are left out: {', '.join(unfinished)}.")
+    if not texts:
+        return None
+    label = f"Overwrite {one_line(path.name)[:40]}" if replaces else "Save without them"
+    return _Question(label, f"{' '.join(texts)} Click “{label}” to confirm.", (path, current, tuple(unfinished)))
 
 
 @dataclass(frozen=True)

@@ -585,3 +585,22 @@ def test_the_component_keeps_both(make_config: MakeConfig) -> None:
     attributes = yaml.safe_load(dbx.export.component_yaml(make_config(settings=settings)))["attributes"]
     assert attributes["connection"]["settings"]["workspace_id"] == "7405"
     assert attributes["connection"]["settings"]["auth"]["scopes"] == ["unity-catalog", "sql"]
+
+
+# --- the next steps --------------------------------------------------------------------------------
+
+
+def test_the_next_steps_name_every_field_and_each_changed_level(make_config: MakeConfig) -> None:
+    config = make_config(
+        name="a`b",
+        filters=dbx.Filters(catalogs=dbx.Patterns(["^prod$"]), notebooks=dbx.Patterns([])),
+        schedule=dbx.Schedule(cron="0 6 * * *", timezone="Europe/Berlin"),
+    )
+    text = dbx.export.FORMS["steps"].render(config)
+    assert "- Connection name: `` a`b ``" in text
+    assert f"`{config.settings.workspace_url}`" in text
+    assert "DATABRICKS_CONNECTION_TOKEN (the variable's name, not the secret)" in text
+    assert "Filter on catalogs, allow: `^prod$`" in text
+    assert "Filter on notebooks, allow: nothing" in text
+    assert "Filter on tables" not in text
+    assert "`0 6 * * *`, time zone Europe/Berlin" in text

@@ -54,7 +54,10 @@ def test_another_file_is_not_replaced_before_the_button_says_so(catalog: dbx.Cat
     panel._save.click()
     assert path.read_text() == "of someone else"
     assert "A file with this name exists" in shown(panel)
-    assert panel._save.description == "Overwrite"
+    assert panel._save.description == "Overwrite precious.yaml"
+    path.write_text("of someone else, edited meanwhile")
+    panel._save.click()
+    assert path.read_text() == "of someone else, edited meanwhile"
     panel._save.click()
     assert path.read_text() == panel.text()
 
@@ -181,7 +184,94 @@ def test_nothing_can_be_changed_in_a_panel_to_read(catalog: dbx.Catalog) -> None
     assert panel._save.layout.display is None
 
 
+@pytest.mark.parametrize(
+    ("path", "saved"),
+    [("conn.yml", "conn.tf"), ("conn.yaml", "conn.tf"), ("conn-recipe.yaml", "conn.tf"), ("conn", "conn.tf")],
+)
+def test_the_suffix_of_another_format_replaces_the_old_one(path: str, saved: str) -> None:
+    panel = panel_of()
+    panel._path.value = path
+    panel._form.value = "terraform"
+    assert panel._path.value == saved
+
+
+def test_a_whole_project_is_shown_and_written_and_never_overwritten(tmp_path: Path) -> None:
+    panel = panel_of()
+    panel._form.value = "project"
+    assert panel._path.value == "lake"
+    assert "pyproject.toml" in panel._text.value
+    panel._save.click()
+    assert (tmp_path / "lake" / "pyproject.toml").is_file()
+    assert panel.saved == "lake"
+    written = {path: path.read_bytes() for path in (tmp_path / "lake").rglob("*") if path.is_file()}
+    panel._description.value = "other"
+    panel._save.click()
+    assert "already exists, so nothing was written" in panel._outcome.value
+    assert all(path.read_bytes() == content for path, content in written.items())
+
+
+def test_patterns_that_would_be_left_out_are_named_before_saving() -> None:
+    panel = panel_of()
+    panel.state.unfinished = ("deny tables 1", "<b>")
+    panel._save.click()
+    assert panel.saved == ""
+    assert "left out: deny tables 1, &lt;b&gt;." in panel._outcome.value
+    assert panel._save.description == "Save without them"
+    panel.state.unfinished = ("deny tables 1",)
+    assert panel._save.description == "Save"
+    panel._save.click()
+    assert panel.saved == ""
+    panel._save.click()
+    assert dbx.ConnectionConfig.load("lake.yaml") == panel.state.config
+
+
+def test_copying_reports_success_only_when_the_browser_has_copied() -> None:
+    panel = panel_of(description="</script>")
+    panel._copy.click()
+    assert "Copied" not in panel._outcome.value.split("“Copied”")[0]
+    (output,) = panel._script.outputs
+    script = output["data"]["application/javascript"]
+    assert '.then(() => say("Copied"), refused)' in script
+    assert "</script>" not in script
+    mark = script.split('querySelectorAll(".')[1].split('"')[0]
+    assert mark in panel._outcome.value
+
+
 # --- the assets ---
+
+
+def test_keys_are_listed_without_a_workspace(catalog: dbx.Catalog) -> None:
+    panel = ExportPanel(ExplorerState(catalog=catalog, connection_name="lake"))
+    assert panel.state.config is None
+    config = dbx.ConnectionConfig(name="lake", settings=SETTINGS)
+    expected = config.asset_keys(panel.state.preview)
+    assert len(keys_of(panel)) == min(len(expected), 20)
+    assert keys_of(panel)[0].startswith(f'["lake", "{expected[0][1]}"')
+
+
+def test_the_number_of_lint_findings_is_shown(catalog: dbx.Catalog) -> None:
+    preview = dbx.Filters(tables=dbx.Patterns(["no_such_thing"])).preview(catalog)
+    panel = panel_of(preview)
+    assert panel.finding.wait(30)
+    number = sum(finding.severity == "warning" for finding in preview.filters.lint(catalog))
+    assert number
+    assert f"{number} warning" in panel._lint.value
+    show_preview(panel, dbx.Filters().preview(catalog))
+    assert panel.finding.wait(30)
+    assert panel._lint.value == ""
+
+
+def test_more_of_the_shared_keys_are_shown_on_request() -> None:
+    rows = [("table", "a", "b", f"t{n}", f"a.b.t{n}") for n in range(8) for _ in range(2)]
+    rows = [(("view" if index % 2 else "table"), *row[1:]) for index, row in enumerate(rows)]
+    catalog = dbx.Catalog.from_frame(pd.DataFrame(rows, columns=["kind", "catalog", "schema", "name", "full_name"]))
+    panel = panel_of(dbx.Filters().preview(catalog))
+    assert panel.finding.wait(30)
+    assert "and 3 more keys" in panel._collisions.value
+    panel._more.click()
+    assert "more key" not in panel._collisions.value
+    assert "a.b.t7" in panel._collisions.value
+    assert panel._more.layout.display == "none"
 
 
 def keys_of(panel: ExportPanel) -> list[str]:
@@ -325,6 +415,7 @@ def test_marks_that_turn_the_direction_are_seen_and_the_file_stays_as_it_is() ->
     assert f"c{mark}d" in difference(panel)
     assert "\u202e" not in difference(panel)
     panel._save.click()
+    panel._save.click()
     assert Path("lake.yaml").read_text(encoding="utf-8") == panel.text()
     assert dbx.ConnectionConfig.load("lake.yaml").filters == filters
 
@@ -342,7 +433,8 @@ def test_the_difference_to_the_file_is_shown_and_overwritten() -> None:
     assert "−" not in said.split("<pre")[0]  # nothing is removed
     assert "<span class='add'>+description: " in said
     assert "<img" not in said
-    assert panel._save.description == "Overwrite"
+    panel._save.click()
+    assert panel._save.description == "Overwrite lake.yaml"
     panel._save.click()
     assert "is up to date" in difference(panel)
     assert panel._save.description == "Save"
@@ -381,7 +473,9 @@ def test_a_file_that_cannot_be_compared_is_said_to_be_so(content: bytes, said: s
     Path("lake.yaml").write_bytes(content)
     panel = panel_of()
     assert said in difference(panel)
-    assert panel._save.description == "Overwrite"
+    panel._save.click()
+    assert panel._save.description == "Overwrite lake.yaml"
+    assert Path("lake.yaml").read_bytes() == content
     panel._save.click()
     assert dbx.ConnectionConfig.load("lake.yaml") == panel.state.config
 
@@ -406,7 +500,8 @@ def test_a_file_that_may_not_be_read_is_said_to_be_so(monkeypatch: pytest.Monkey
     monkeypatch.setattr(Path, "read_bytes", refused)
     panel = panel_of()
     assert "cannot be read: Permission denied" in difference(panel)
-    assert panel._save.description == "Overwrite"
+    panel._save.click()
+    assert panel._save.description == "Overwrite lake.yaml"
 
 
 def test_a_long_difference_is_cut() -> None:
