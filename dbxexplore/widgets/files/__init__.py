@@ -1,0 +1,1 @@
+"""Opening and saving snapshots, connections and sessions in the interface."""
