@@ -110,6 +110,7 @@ class ExportPanel(Component):
             ],
             layout={},
         )
+        self._in_name = False  # whether the name is the field being edited, as far as is known
         self._asked: _Question | None = None  # what the button asks to confirm
         super().__init__(state)
         fields = widgets.VBox(
@@ -126,9 +127,9 @@ class ExportPanel(Component):
                 self._lint,
                 self._difference,
             ],
-            layout={"flex": "1 1 380px", "min_width": "0"},
+            layout={"flex": "1 1 330px", "min_width": "0"},
         )
-        document = widgets.VBox([self._text, self._script], layout={"flex": "1 1 420px", "min_width": "0"})
+        document = widgets.VBox([self._text, self._script], layout={"flex": "1 1 360px", "min_width": "0"})
         # Beside each other where there is room, otherwise one below the other.
         both = widgets.Box(
             [fields, document], layout={"display": "flex", "flex_flow": "row wrap", "grid_gap": "0 24px"}
@@ -183,6 +184,7 @@ class ExportPanel(Component):
         new = field.value  # another thread may have written it meanwhile
         if self._is_secret(field):
             return
+        self._in_name = field is self._name
         if field is self._name and self._path.value == self._file_name(old):
             self._path.value = self._file_name(new)
         (name,) = (name for name, other in self._fields.items() if other is field)
@@ -259,7 +261,8 @@ class ExportPanel(Component):
         """Show the configuration as text, or why there is none."""
         set_text(self._outcome, "")
         self._script.outputs = ()
-        text, problem = "", "".join(map(_problem_html, self.state.config_problems))
+        problems = [one for one in self.state.config_problems if not (self._in_name and _is_name_missing(one))]
+        text, problem = "", "".join(map(_problem_html, problems))
         if self.state.config is not None:
             try:
                 text = self.text()
@@ -271,7 +274,8 @@ class ExportPanel(Component):
         self._text.value = (
             f"<h4>Preview</h4><pre class='dbxe-text' tabindex='0'>{visible_html(text)}</pre>" if text else ""
         )
-        self._save.disabled = self._copy.disabled = not text
+        self._copy.disabled = not text
+        self._save.disabled = not text and len(problems) == len(self.state.config_problems)  # else a click names it
         self._compare()
         self._show_assets()
 
@@ -281,7 +285,7 @@ class ExportPanel(Component):
         """Show after a moment what saving would change. Clear it until then, because the old text may be wrong."""
         set_text(self._difference, "")
         self._ask(None)
-        if self._save.disabled or self._form.value == _PROJECT:
+        if self._copy.disabled or self._form.value == _PROJECT:
             self.comparing.cancel()
             return
         text, path = self.text(), self._target()
@@ -306,6 +310,10 @@ class ExportPanel(Component):
     @shows_errors
     def _on_save(self, _button: object) -> None:
         if self.state.read_only:
+            return
+        self._in_name = False
+        if self.state.config is None:
+            self._show()
             return
         path, text, is_project = self._target(), self.text(), self._form.value == _PROJECT
         current = _OnDisk("nothing") if is_project else _on_disk(path, text)
@@ -429,13 +437,17 @@ def _problem_html(error: errors.DbxExploreError) -> str:
     return f"<div class='dbxe-error' role='alert'>{_in_words_of_the_form(error)}</div>"
 
 
+def _is_name_missing(error: errors.DbxExploreError) -> bool:
+    return isinstance(error, errors.ConfigError) and "name" in error.path and "at least 1 character" in error.what
+
+
 def _in_words_of_the_form(error: errors.DbxExploreError) -> str:
     """Return, as markup, what is wrong with a field: an error names the keys of the document, not the labels of the form."""
     path = error.path if isinstance(error, errors.ConfigError) else ()
     field = next((str(part) for part in path if part in _FIELDS), "")
     if not field or not isinstance(error, errors.ConfigError):
         return line_html(str(error), 600)
-    if field == "name" and "at least 1 character" in error.what:
+    if _is_name_missing(error):
         return f"{_FIELDS[field]}: a name is required."
     expected = f" Expected {error.expected}." if error.expected else ""
     remedy = f" {error.remedy}." if error.remedy else ""

@@ -111,7 +111,7 @@ def test_what_keeps_the_fields_from_being_a_configuration_is_said(tmp_path: Path
 
 def test_all_fields_that_are_wrong_are_told_of_in_the_words_of_the_form() -> None:
     panel = panel_of()
-    panel._cron.value, panel._timezone.value, panel._name.value = "every <b>day</b>", "Mars/Olympus", " "
+    panel._name.value, panel._cron.value, panel._timezone.value = " ", "every <b>day</b>", "Mars/Olympus"
     said = panel._problem.value
     assert said.count("role='alert'") == 3
     assert (
@@ -128,6 +128,20 @@ def test_all_fields_that_are_wrong_are_told_of_in_the_words_of_the_form() -> Non
     panel._cron.value, panel._name.value = "", "lake"  # without a schedule there is no time zone
     assert panel._problem.value == ""
     assert panel.state.config is not None
+
+
+def test_a_missing_name_is_reported_once_the_field_was_left_or_save_was_clicked() -> None:
+    panel = panel_of()
+    panel._name.value = ""
+    assert panel._problem.value == ""
+    panel._description.value = "d"
+    assert "a name is required" in panel._problem.value
+    panel._name.value = "lake"
+    panel._name.value = ""
+    assert panel._problem.value == ""
+    panel._save.click()
+    assert "a name is required" in panel._problem.value
+    assert panel.saved == ""
 
 
 def test_a_half_character_or_pattern_is_told_of_without_keys() -> None:
