@@ -150,12 +150,10 @@ def test_a_call_is_authenticated_by_it(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_the_export_panel_offers_the_new_form() -> None:
     panel = ExportPanel(ExplorerState(config=config_with(dbx.TokenAuth())))
-    formats = next(child for child in panel.children if getattr(child, "description", "") == "Format")
-    assert formats.options[-1] == ("Index cards (provisional)", "cards")
-    formats.value = "cards"
+    assert ("Index cards (provisional)", "cards") in panel._form.options
+    panel._form.value = "cards"
     assert panel.text() == "lake on a card\n"
-    path = next(child for child in panel.children if getattr(child, "description", "") == "File")
-    assert path.value == "lake.txt"
+    assert panel._path.value == "lake.txt"
 
 
 @pytest.mark.parametrize("kind", AUTH_KINDS)
