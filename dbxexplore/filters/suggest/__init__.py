@@ -222,7 +222,10 @@ class _Candidates:
 
     def tried(self) -> Iterator[_Candidate]:
         # Excluding a container spares crawling it, so that is tried first; a pattern more needs a reason.
-        yield self._candidate(0, schemas_matter=True, split_views=False)
+        first = self._candidate(0, schemas_matter=True, split_views=False)
+        yield first
+        if first.exact and all(first.suggestion.filters.level(level) == Patterns() for level in ("tables", "views")):
+            return  # whole containers: no patterns for what is in them are fewer
         if self._has_views() and self.goals.dialect.views == "tables_and_views":
             yield self._candidate(1, schemas_matter=True, split_views=True)
         if not self.goals.names_containers:
