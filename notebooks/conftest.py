@@ -13,6 +13,7 @@ _running = ExitStack()
 
 def pytest_configure(config: pytest.Config) -> None:
     """Name the file of what differs from run to run; from a command line, nbval finds it in one folder only."""
+    os.environ["DBXEXPLORE_NO_AUTOSAVE"] = "1"  # the last session is the user's
     config.option.nbval_sanitize_with = str(Path(__file__).with_name("nbval.cfg"))
 
 

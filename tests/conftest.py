@@ -28,6 +28,7 @@ def pytest_configure(config: pytest.Config) -> None:
         del os.environ[name]
     # There is no such file; without the variable, the SDK would read that of the user.
     os.environ["DATABRICKS_CONFIG_FILE"] = str(Path(__file__).with_name("none.databrickscfg"))
+    os.environ["DBXEXPLORE_NO_AUTOSAVE"] = "1"  # the last session is the user's
     # Jupyter, Dagster and Chromium write there, and some of them hang if they cannot.
     if not os.access(os.path.expanduser("~"), os.W_OK):  # noqa: PTH111 - gives back a home that is not known
         home = tempfile.TemporaryDirectory(prefix="home-")

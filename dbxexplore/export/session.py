@@ -48,8 +48,10 @@ def snapshot_of(path: Path) -> Path:
     return path.with_name(path.name.removesuffix(SUFFIX) + ".parquet")
 
 
-def save_session(session: Session, path: Path) -> None:
+def save_session(session: Session, path: Path, *, snapshot: bool = True) -> None:
     """Write a session and, if it has a catalog, the snapshot beside it.
+
+    Without ``snapshot``, the one that is beside it stays: it is the catalog of the session already.
 
     Raises:
         ConfigError: the file cannot be written, or a text looks like a secret; then nothing was written.
@@ -72,7 +74,7 @@ def save_session(session: Session, path: Path) -> None:
         **{name: getattr(session, name) for name in _TEXTS},
     }
     text = json.dumps(PlainValues(None).of(document), indent=2, ensure_ascii=False)
-    if session.catalog is not None:
+    if session.catalog is not None and snapshot:
         session.catalog.save(snapshot_of(path))
     with atomic_write(path, errors.ConfigError) as partial:
         partial.write_text(text + "\n", encoding="utf-8")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from dbxexplore.widgets.explain.panel import ExplanationPanel
     from dbxexplore.widgets.explorer import Explorer
     from dbxexplore.widgets.export.panel import ExportPanel
+    from dbxexplore.widgets.files.panel import FilesPanel
     from dbxexplore.widgets.filter.changes import ChangesPanel
     from dbxexplore.widgets.filter.editor import FilterEditor
     from dbxexplore.widgets.filter.result import PreviewPanel
@@ -36,6 +37,7 @@ _HOME = {
     "Explorer": "explorer",
     "ExplorerState": "state",
     "ExportPanel": "export.panel",
+    "FilesPanel": "files.panel",
     "FilterEditor": "filter.editor",
     "ObjectPanel": "explain.details",
     "PreviewPanel": "filter.result",
@@ -55,6 +57,7 @@ __all__ = [
     "Explorer",
     "ExplorerState",
     "ExportPanel",
+    "FilesPanel",
     "FilterEditor",
     "ObjectPanel",
     "PreviewPanel",

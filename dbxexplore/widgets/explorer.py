@@ -24,6 +24,8 @@ from dbxexplore.widgets.coverage.panel import CoveragePanel
 from dbxexplore.widgets.explain.details import ObjectPanel
 from dbxexplore.widgets.explain.panel import ExplanationPanel
 from dbxexplore.widgets.export.panel import ExportPanel
+from dbxexplore.widgets.files.last import Autosave, LastSessionLine
+from dbxexplore.widgets.files.panel import FilesPanel
 from dbxexplore.widgets.filter.changes import ChangesPanel
 from dbxexplore.widgets.filter.editor import FilterEditor
 from dbxexplore.widgets.filter.result import PreviewPanel
@@ -130,10 +132,17 @@ class Explorer(Component):
             )
             self._fill.add_class("dbxe-fill")
             self._fill.add_class("dbxe-quiet")
-            head = widgets.HBox([self.origin_line, self._fill])
+            self._files = widgets.Button(description="Files", icon="folder-open", tooltip="Open or save")
+            self._files.add_class("dbxe-quiet")
+            self._files_box = widgets.VBox()
+            self.last_session = LastSessionLine(state)
+            self._autosave: Autosave | None = None  # once this is displayed
+            head = widgets.HBox([self.origin_line, self._files, self._fill])
             head.add_class("dbxe-head")
             self.add_class("dbxe-explorer")
-            self.children = [style_sheet(), head, self.progress_line, self._tabs, self._problem, self._message]
+            above = [head, self._files_box, self.last_session, self.progress_line]
+            self.children = [style_sheet(), *above, self._tabs, self._problem, self._message]
+            self._files.on_click(self._on_files)
             self._lay_out()
             self._show_problem()
             self._tabs.observe(self._on_tab, "selected_index")
@@ -201,6 +210,11 @@ class Explorer(Component):
     def coverage_panel(self) -> CoveragePanel:
         """How much of each catalog and schema is included."""
         return self._panel(CoveragePanel)
+
+    @property
+    def files_panel(self) -> FilesPanel:
+        """Opens and saves snapshots, connections and sessions."""
+        return self._panel(FilesPanel)
 
     @property
     def export_panel(self) -> ExportPanel:
@@ -276,6 +290,13 @@ class Explorer(Component):
             self._loop = asyncio.get_running_loop()
         if self._loop is not None and CatalogPane in self._panels:
             self.catalog_pane.expect_page(self._loop)
+        if self._autosave is None:
+            self._autosave = Autosave(self.state)
+            self.last_session.offer()
+
+    @shows_errors
+    def _on_files(self, _button: widgets.Button) -> None:
+        self._files_box.children = [] if self._files_box.children else [self.files_panel]
 
     def _on_value(self, change: Mapping[str, object]) -> None:
         """Notify observers of the Explorer."""
