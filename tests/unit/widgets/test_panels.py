@@ -16,7 +16,9 @@ from dbxexplore.widgets.browse.tree import CatalogTree
 from dbxexplore.widgets.connect.origin import OriginLine
 from dbxexplore.widgets.connect.progress import ProgressLine
 
-PANELS = [getattr(widgets, name) for name in widgets.__all__ if name not in {"explore", "Explorer", "ExplorerState"}]
+# The panel of files sets what the files hold, see test_files_panel.
+_OTHERS = {"explore", "Explorer", "ExplorerState", "FilesPanel"}
+PANELS = [getattr(widgets, name) for name in widgets.__all__ if name not in _OTHERS]
 PANELS += [OriginLine, ProgressLine]
 SETTINGS = dbx.ConnectionSettings("http://127.0.0.1:9", dbx.TokenAuth("MISSING_TOKEN"))
 REPORT = ConnectionReport("", "unknown", None, None, {"catalogs": Capability("catalogs", True)}, ())
