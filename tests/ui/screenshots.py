@@ -9,10 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import Lab, chromium, jupyterlab, open_notebook, run_all, write_notebook
+from lab import Lab, chromium, jupyterlab, open_notebook, run_all, wait_until, write_notebook
 from playwright.sync_api import Browser, Locator, expect
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import itertools
 
 from simulator.faults import Faults
 from simulator.process import SimulatorProcess
@@ -96,7 +98,7 @@ def filtering(explorer: Locator) -> Locator:
     add_pattern(explorer, "deny", "tables", LEFTOVERS)
     search(explorer, "orders_", found="24 of 313 objects")
     row(explorer, "dev").locator('[data-part="twisty"]').click()
-    expect(row(explorer, "dev")).to_have_attribute("aria-expanded", "false")
+    settled_below(explorer, "dev", "prod")
     row(explorer, "prod.gold").locator('[data-part="tick"]').click()
     row(explorer, "prod.silver.orders_v2").locator('[data-part="tick"]').click()
     row(explorer, "prod.silver.orders_bak_20240101").click()
@@ -116,7 +118,7 @@ def pattern_error(explorer: Locator) -> Locator:
 
 def details(explorer: Locator) -> Locator:
     """Columns, owner and asset key of a table."""
-    search(explorer, "orders", found="49 of 313 objects")
+    search(explorer, "gold.orders", found="4 of 313 objects")
     row(explorer, "prod.gold.orders").click()
     tab(explorer, "Details")
     expect(
@@ -219,6 +221,19 @@ def row(explorer: Locator, full_name: str) -> Locator:
     return tree.locator(f"[id='{ids[at]}']")
 
 
+def settled_below(explorer: Locator, above: str, below: str) -> None:
+    """Wait until one row is right below another: rows are drawn again when others come and go."""
+    tree = explorer.get_by_role("tree")
+    wait_until(
+        f"{below} below {above}",
+        lambda: _is_below([n for _, n in tree.get_by_role("treeitem").evaluate_all(READ_ROWS)], above, below),
+    )
+
+
+def _is_below(names: list[str], above: str, below: str) -> bool:
+    return any(pair == (above, below) for pair in itertools.pairwise(names))
+
+
 def tab(explorer: Locator, title: str) -> None:
     explorer.locator(".dbxe-details .lm-TabBar-tab").filter(has_text=title).click()
 
@@ -246,6 +261,7 @@ def take(browser: Browser, lab: Lab, name: str) -> None:
     pictured = PICTURES[name].make(shown)
     page.mouse.move(5, 5)
     page.evaluate("document.activeElement?.blur()")
+    pictured.evaluate("(node) => node.scrollIntoView({ block: 'end' })")
     box = pictured.bounding_box()
     assert box is not None
     margin = 0 if pictured is shown else 12  # below the heading of a part there is no room for one
@@ -277,6 +293,7 @@ def main(wanted: list[str]) -> None:
             OTHER_URL: other.url,
             OTHER_VARIABLE: other.token,
             EXPIRED_VARIABLE: f"{other.token}0",
+            "DBXEXPLORE_NO_AUTOSAVE": "1",
         }
         for dark in (False, True):
             chosen = [name for name in names if PICTURES[name].dark == dark]

@@ -52,6 +52,8 @@ export class Workbench {
     const isLive = document.fullscreenEnabled;
     around.classList.toggle("dbxe-can-fill", isLive);
     around.classList.add("dbxe-live");
+    const taken = around instanceof HTMLElement && node.offsetHeight > 0 ? around.offsetHeight - node.offsetHeight : 0;
+    if (taken > 0) node.style.setProperty("--dbxe-taken", `${taken}px`);
     const room = roomAround(around);
     if (room > 0) node.style.setProperty("--dbxe-room", `${room}px`);
     else node.style.removeProperty("--dbxe-room");
@@ -64,6 +66,10 @@ export class Workbench {
     node.addEventListener("pointerdown", (event) => this._onDown(event), { signal: this._signal });
     node.addEventListener("keydown", (event) => this._onKey(event), { signal: this._signal });
     node.addEventListener("dblclick", (event) => this._onDouble(event), { signal: this._signal });
+    // What is above the workbench comes and goes, such as the progress of a discovery.
+    const observer = new ResizeObserver(() => this.measure());
+    observer.observe(this._around());
+    this._signal.addEventListener("abort", () => observer.disconnect());
     for (const border of this._borders()) {
       border.tabIndex = 0;
       border.setAttribute("role", "separator");
