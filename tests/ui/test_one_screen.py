@@ -24,7 +24,8 @@ OVERLAPPING = """() => {
   const seen = nodes.flatMap((node) => {
     const box = node.getBoundingClientRect();
     const at = document.elementFromPoint(box.x + box.width / 2, box.y + box.height / 2);
-    return at === null ? [] : [[node, at]];  // null outside the window
+    // Outside the window there is nothing, and JupyterLab's own buttons float over a small one.
+    return at?.closest(".dbxe-explorer") ? [[node, at]] : [];
   });
   return seen.filter(([node, at]) => !node.contains(at) && !at.contains(node) && !node.closest("label")?.contains(at)
       && node.parentElement !== at.parentElement)
