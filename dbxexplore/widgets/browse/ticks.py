@@ -220,8 +220,17 @@ def matching_objects(tree: TreeIndex, query: str) -> Flags:
 
 
 def matching_nodes(tree: TreeIndex, query: str) -> tuple[Flags, Flags, Flags]:
-    """Return which objects, catalogs and schemas a search finds by their own names, whatever their case."""
+    """Return which objects, catalogs and schemas a search finds by their own names, whatever their case.
+
+    ``owner:``, ``type:`` and ``comment:`` before a text look for it there instead, among the objects, and ``re:`` takes it
+    for a regular expression for names; one that is not valid finds nothing.
+    """
     text = query.strip().lower()
+    prefix, colon, rest = query.strip().partition(":")
+    if colon and prefix.lower() in _FIELDS:
+        return _in_field(tree, _FIELDS[prefix.lower()], rest.strip().lower()), *_no_containers(tree)
+    if colon and prefix.lower() == "re":
+        return _by_expression(tree, rest.strip())
     objects = _flags(pc.match_substring(tree.names, text))
     catalog_names, schema_names = tree.container_names
     catalogs = np.fromiter((text in name for name in catalog_names), np.bool_, len(catalog_names))
@@ -231,6 +240,30 @@ def matching_nodes(tree: TreeIndex, query: str) -> tuple[Flags, Flags, Flags]:
         # Its end must reach the container's own name, or everything in a catalog would be found by the catalog's.
         ends = (q.rfind(text) + len(text) - len(q) + len(n) if text in q else -1 for q, n in _qualified(tree))
         schemas |= np.fromiter(ends, np.intp, len(schema_names)) >= 0
+    return objects, catalogs, schemas
+
+
+_FIELDS = {"owner": "owner", "type": "object_type", "comment": "comment"}
+
+
+def _in_field(tree: TreeIndex, column: str, text: str) -> Flags:
+    values = pa.array(tree.catalog.objects[column].astype("string"), pa.string(), from_pandas=True)
+    values = pc.utf8_lower(values.take(pa.array(tree.leaves)))
+    if column == "object_type":
+        values = pc.replace_substring(values, "_", " ")  # as it is shown
+    return _flags(pc.fill_null(pc.match_substring(values, text), False))  # noqa: FBT003 - of what is not known
+
+
+def _no_containers(tree: TreeIndex) -> tuple[Flags, Flags]:
+    return np.zeros(len(tree.catalogs), np.bool_), np.zeros(len(tree.schemas), np.bool_)
+
+
+def _by_expression(tree: TreeIndex, text: str) -> tuple[Flags, Flags, Flags]:
+    names = (tree.names, *(pa.array(found, pa.string()) for found in tree.container_names))
+    try:
+        objects, catalogs, schemas = (_flags(pc.match_substring_regex(each, text, ignore_case=True)) for each in names)
+    except pa.ArrowInvalid:
+        return np.zeros(len(tree.leaves), np.bool_), *_no_containers(tree)
     return objects, catalogs, schemas
 
 

@@ -530,3 +530,33 @@ def test_thousands_of_single_ticks_become_one_rule_that_means_the_same(
     assert (moved.ticks.objects == model.ticks.objects).all()
     assert moved.ticks.objects.sum() == 8
     assert moved.ticks.empty_catalogs.sum() == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "found"),
+    [
+        ("owner:ANN", ["t1"]),
+        ("owner: ann", ["t1"]),
+        ("type:streaming table", ["t2"]),
+        ("comment:pii", ["t1", "v1"]),
+        ("comment:", ["t1", "v1"]),  # any comment
+        ("re:^t[12]$", ["t1", "t2"]),
+        ("re:^S$", ["t1", "t2", "v1"]),  # a schema, with all that is in it
+        ("re:(", []),
+        ("size:3", []),  # no field, and no name
+    ],
+)
+def test_a_search_looks_into_fields_and_takes_expressions(query: str, found: list[str]) -> None:
+    frame = pd.DataFrame(
+        [
+            ("table", "c", "s", "t1", "c.s.t1", "MANAGED", "Ann", "has PII"),
+            ("table", "c", "s", "t2", "c.s.t2", "STREAMING_TABLE", "Bob", None),
+            ("view", "c", "s", "v1", "c.s.v1", "VIEW", None, "no pii"),
+        ],
+        columns=["kind", "catalog", "schema", "name", "full_name", "object_type", "owner", "comment"],
+    )
+    model = TreeModel(dbx.Catalog.from_frame(frame))
+    model.search(query)
+    model.tick_shown(on=True)
+    names = model.tree.catalog.objects["name"].to_numpy()[model.tree.leaves[model.ticks.objects]]
+    assert sorted(names) == found

@@ -21,6 +21,7 @@ export class SearchField {
       role: "searchbox",
       "aria-label": "Search",
       placeholder: "Search",
+      title: "Names. Begin with owner:, type: or comment: to search there, or with re: for a regular expression.",
       maxlength: "255",
       autocomplete: "off",
       autocapitalize: "off",
