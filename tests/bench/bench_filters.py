@@ -110,6 +110,25 @@ def suggestion_seconds() -> float:
     return min(times)
 
 
+def selections() -> list[tuple[str, float, float]]:
+    """Return how long it takes to write patterns for selections that people make: what, seconds, and the budget."""
+    million = dbx.Catalog.from_frame(universe(1_000_000))
+    subjects = million.objects[["catalog", "schema"]].astype(object).fillna("")
+    schemas = (subjects["catalog"] + "." + subjects["schema"]).where(million.objects["kind"].isin(["table", "view"]))
+    rng = np.random.default_rng(1)
+    fifth = schemas.isin(rng.permutation(schemas.dropna().unique())[: schemas.nunique() // 5]).to_numpy()
+    small = dbx.Catalog.from_frame(universe(100_000))
+    at_random = small.objects["kind"].isin(["table", "view"]).to_numpy() & (rng.random(len(small)) < 0.3)
+    found = []
+    for what, catalog, selected, budget in (
+        (f"{int(fifth.sum()):,} of 1,000,000 ticked, whole schemas", million, fifth, 2.0),
+        (f"{int(at_random.sum()):,} of 100,000 ticked at random", small, at_random, 3.0),
+    ):
+        cold = fresh(catalog)
+        found.append((what, timed(lambda cold=cold, selected=selected: suggest_filters(cold, selected)), budget))
+    return found
+
+
 def main() -> int:
     """Measure, print and return the exit code."""
     size = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000_000
@@ -131,6 +150,8 @@ def main() -> int:
     first, edit, looped, short = (min(times) for times in (firsts, edits, loops, short_loops))
     same = show(filters, fresh(catalog))[relations.index].tolist() == loop(names, ALLOW, DENY)
     suggested = suggestion_seconds()
+    frame = universe(1_000_000)
+    framed = timed(lambda: dbx.Catalog.from_frame(frame))
 
     rows = [
         ("first preview", f"{first:.3f} s", "≤ 0.5 s", first <= 0.5),
@@ -140,11 +161,13 @@ def main() -> int:
         ("loop that stops early ÷ edited preview", f"{short / edit:.1f} ×", "none", True),
         ("verdicts equal the loop's", str(same), "True", same),
         ("suggestion over 100,000 objects", f"{suggested:.2f} s", "≤ 2 s", suggested <= 2),
+        *((what, f"{took:.2f} s", f"≤ {budget:g} s", took <= budget) for what, took, budget in selections()),
+        ("a catalog from a frame of 1,000,000", f"{framed:.2f} s", "≤ 2 s", framed <= 2),
     ]
     loops_took = f"the loop took {looped:.2f} s, or {short:.2f} s stopping early"
     print(f"{len(catalog):,} objects, 6 patterns on every table and view; {loops_took}")  # noqa: T201 - its output
     for what, measured, budget, kept in rows:
-        print(f"{'ok  ' if kept else 'FAIL'}  {what:<38} {measured:>10}   budget {budget}")  # noqa: T201 - its output
+        print(f"{'ok  ' if kept else 'FAIL'}  {what:<44} {measured:>10}   budget {budget}")  # noqa: T201 - its output
     return 0 if all(kept for *_, kept in rows) else 1
 
 
