@@ -56,7 +56,7 @@ def test_a_cell_run_again_shows_the_same_explorer_as_it_was_left(open_cells: Ope
     kernel.wait("explorer.config.name == 'kept'")
     kernel.run("first = explorer")
 
-    page.get_by_label("Code Cell Content").nth(1).click()
+    page.locator(".jp-InputArea-editor .cm-content").nth(1).click()  # its output is in the middle of the cell
     page.keyboard.press("ControlOrMeta+Enter")
     kernel.wait("explorer is first and len(Out) > 1")
     assert kernel.value("list(explorer.filters.catalogs.deny)") == ["dev"]
