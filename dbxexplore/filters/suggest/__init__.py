@@ -135,14 +135,20 @@ def suggest_filters(
     return replace(suggestion, exact=False, wrong=(*suggestion.wrong, *unreachable))
 
 
+def untouched_levels(catalog: Catalog, selected: Flags) -> list[Level]:
+    """Return the levels on which nothing is selected: notebooks, or all others, which belong together.
+
+    ``selected`` has a boolean for each row of ``catalog.objects``.
+    """
+    notebooks = Subjects.of(catalog).rows["notebook"]
+    has_notebooks = bool(selected[notebooks].any())
+    has_others = int(np.count_nonzero(selected)) > int(np.count_nonzero(selected[notebooks]))
+    return [level for level in LEVELS if not (has_notebooks if level == "notebooks" else has_others)]
+
+
 def _kept(suggestion: Suggestion, keep: Filters, catalog: Catalog, mask: Flags) -> Suggestion:
     """Return a suggestion with the patterns of other filters on the levels on which nothing is selected."""
-    notebooks = Subjects.of(catalog).rows["notebook"]
-    of_notebooks = np.zeros(len(mask), dtype=np.bool_)
-    of_notebooks[notebooks] = True
-    kept: list[Level] = [] if (mask & of_notebooks).any() else ["notebooks"]
-    if not (mask & ~of_notebooks).any():
-        kept += ["catalogs", "schemas", "tables", "views"]
+    kept = untouched_levels(catalog, mask)
     filters = suggestion.filters
     for level in kept:
         filters = filters.with_level(level, keep.level(level))

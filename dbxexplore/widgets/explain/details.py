@@ -6,6 +6,7 @@ import html
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import TypeAlias, cast
+from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
@@ -187,7 +188,7 @@ def _head_html(record: pd.Series, state: ExplorerState) -> str:
     names = [str(record[name]) for name in ("catalog", "schema", "name") if not pd.isna(record[name])]
     origin = state.catalog.provenance.workspace_url if state.catalog is not None else None
     link = ""
-    if origin:
+    if origin and urlsplit(origin).scheme in {"http", "https"}:  # a snapshot is a file, which may say anything
         address = object_url(origin, full_name, *(() if kind == "notebook" else names))
         link = f" <a href='{html.escape(address)}' target='_blank' rel='noopener noreferrer'>Open in Databricks</a>"
     copy = f"<button type='button' class='dbxe-copy' data-text='{html.escape(full_name)}'>Copy name</button>"

@@ -484,8 +484,7 @@ def _number(preview: Preview) -> int:
 
 def _lint_html(preview: Preview) -> str:
     """Return how many findings lint has, by severity."""
-    findings = preview.filters.lint(preview.catalog, preview.dialect)
-    numbers = {severity: sum(finding.severity == severity for finding in findings) for severity in _SEVERITIES}
+    numbers = preview.filters.lint(preview.catalog, preview.dialect).counts()
     said = ", ".join(plural(number, _SEVERITIES[severity]) for severity, number in numbers.items() if number)
     kind = "warn" if numbers["error"] or numbers["warning"] else "muted"
     return f"<div class='dbxe-{kind}' role='status'>Filters: {said}. See Browse and filter.</div>" if said else ""

@@ -14,7 +14,7 @@ import traitlets
 from dbxexplore.catalog import Catalog
 from dbxexplore.filters import Dialect, Filters, Patterns, Preview, Suggestion, suggest_filters
 from dbxexplore.filters.patterns import LEVELS, Level
-from dbxexplore.filters.subjects import Subjects
+from dbxexplore.filters.suggest import untouched_levels
 from dbxexplore.text import line_html, plural
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, error_html, message_area, set_text, shows_errors
@@ -161,10 +161,7 @@ class SuggestPanel(Component):
         catalog, ticked = self.state.catalog, self._ticked()
         if catalog is None or ticked is None:
             return []
-        rows = Subjects.of(catalog).rows
-        has_notebooks = bool(ticked[rows["notebook"]].any())
-        has_others = any(ticked[rows[kind]].any() for kind in rows if kind != "notebook")
-        return [level for level in LEVELS if not (has_notebooks if level == "notebooks" else has_others)]
+        return untouched_levels(catalog, ticked)
 
     # --- what is shown ---
 

@@ -177,6 +177,14 @@ def test_a_slow_answer_is_not_shown_for_another_object(monkeypatch: pytest.Monke
     assert "owner of c<" in shown(panel)
 
 
+def test_no_link_leads_anywhere_but_to_the_web() -> None:
+    found = made()
+    catalog = dbx.Catalog(found.objects, found.failures, Provenance(workspace_url="javascript:alert(1)//"))
+    panel = ObjectPanel(ExplorerState(catalog=catalog, selected=1))
+    assert "c.s.t" in shown(panel)
+    assert "<a " not in shown(panel)
+
+
 # --- the tabs ---
 
 
