@@ -8,6 +8,7 @@ over Arrow text (`re2` says when that is the same), the rest by Python's engine 
 from __future__ import annotations
 
 import os
+import re
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from dbxexplore import errors
 from dbxexplore.filters.dialects import Dialect
 from dbxexplore.filters.engine import fallback, re2
 from dbxexplore.filters.engine.re2 import AllOf, AnyOf, Fixed, Not, Plan, Regex, Traits, Words
+from dbxexplore.filters.engine.spelt import spelt_names
 from dbxexplore.filters.engine.syntax import Node, NotRegularError, parse
 from dbxexplore.filters.patterns import compile_pattern
 from dbxexplore.text import shorten
@@ -151,7 +153,13 @@ class _Judge:
     def __init__(self, text: str, dialect: Dialect, names: Names) -> None:
         self.text, self.dialect, self.names = text, dialect, names
         self.deadline = time.monotonic() + allowance(len(names))
-        self.compiled = compile_pattern(text, ignore_case=dialect.ignore_case)
+        self.spelt = spelt_names(text)
+        if self.spelt is None:
+            _ = self.compiled  # refused at once where it is no expression
+
+    @cached_property
+    def compiled(self) -> re.Pattern[str]:
+        return compile_pattern(self.text, ignore_case=self.dialect.ignore_case)
 
     @cached_property
     def tree(self) -> Node | None:
@@ -179,6 +187,9 @@ class _Judge:
         return flags
 
     def _regular(self, group: Group) -> npt.NDArray[np.bool_] | None:
+        names = self._spelt_for(group.traits)
+        if names is not None:
+            return _flags(_with_words(names, group))
         if self.tree is None:
             return None
         try:
@@ -186,6 +197,16 @@ class _Judge:
         except (NotRegularError, pa.ArrowInvalid, pa.ArrowNotImplementedError):
             # RE2 refuses what would make it too large; an Arrow without RE2 refuses everything.
             return None
+
+    def _spelt_for(self, traits: Traits) -> Words | None:
+        """Return the names that the pattern spells out, where looking them up is what Python's engine would find."""
+        if self.spelt is None or traits.has_newline:  # before which ``$`` matches too
+            return None
+        if not self.dialect.ignore_case:
+            return Words("equals", self.spelt, lowered=False)
+        if traits.is_ascii and self.text.isascii():  # beyond ASCII, a letter may have more than two cases
+            return Words("equals", tuple(name.lower() for name in self.spelt), lowered=True)
+        return None
 
     def _by_python(self, names: list[str]) -> npt.NDArray[np.bool_]:
         method = fallback.METHODS[self.dialect.match]
