@@ -13,6 +13,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Literal
 
 import dagster as dg
 from dagster.components import DefsStateConfig, DefsStateConfigArgs, ResolvedDefsStateConfig
@@ -20,7 +21,7 @@ from dagster.components import DefsStateConfig, DefsStateConfigArgs, ResolvedDef
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.dagster_sync.attributes import Document, File
-from dbxexplore.dagster_sync.defs import Freshness, definitions, no_garbage_collection, state_workspace_url
+from dbxexplore.dagster_sync.defs import Freshness, building, definitions, state_workspace_url
 from dbxexplore.dagster_sync.masking import masked
 from dbxexplore.dagster_sync.notices import wants_notebooks, warn_about_state
 from dbxexplore.dagster_sync.refresh import refresh_schedule
@@ -53,15 +54,21 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
     takes effect without another discovery. An object that a discovery could not see, because the scope it is in
     could not be listed, stays and is marked stale; one that is gone from a scope that was listed is dropped.
 
-    Where the connection names a SQL warehouse, three more things come through it, each of which can be turned off:
+    A view is a virtual asset: it holds no data of its own, so that what depends on it has to look through it
+    (``AutomationCondition.eager().resolve_through_virtual()``) to run when the tables behind it change.
+
+    Three more things can each be turned off:
 
     - ``lineage``: dependencies between the assets and which column was made from which, as the system tables have
-      recorded it within ``lineage_days``. It is part of the state. Where it cannot be read, it stays as it was.
-    - ``freshness``: a sensor that reports a materialization whenever ``last_altered`` of a table has moved, at most
-      one each ``freshness_interval`` seconds, with the columns and (``row_counts``) the number of rows of Delta
-      tables. Its first ticks report each table once, as it stands. A tick starts the warehouse if it rests.
+      recorded it within ``lineage_days``. It takes a SQL warehouse, and is part of the state. Where it cannot be
+      read, it stays as it was.
+    - ``freshness``: a sensor, stopped until it is switched on, that looks for changes every ``freshness_interval``
+      seconds. It observes each asset once, and from then on reports a materialization when its data have changed,
+      with the columns and (``row_counts``) the number of rows of Delta tables. A change of a comment, a property or
+      the files of a Delta table is observed; ``report_changes: all`` reports it too. A look starts the SQL warehouse
+      if it rests. Without one, it lists the schemas of the assets over REST, and reports every change.
     - ``schema_checks``: a check of each table and view that fails when a column was added, removed or changed type
-      between the latest two materializations. The sensor runs it.
+      between the latest two materializations. The sensor makes it, without a run. It takes a SQL warehouse.
 
     ``refresh_schedule`` is a cron expression for a job that refreshes the state; without it, the connection's own
     schedule counts, if there is one.
@@ -88,6 +95,7 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
     lineage_days: int = DAYS
     freshness: bool = True
     freshness_interval: int = 900
+    report_changes: Literal["data", "all"] = "data"
     row_counts: bool = True
     schema_checks: bool = True
     refresh_schedule: str | None = None
@@ -242,9 +250,10 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
             )
             return dg.Definitions(schedules=self._schedules(context))
         freshness = None
-        if self.freshness and self.config.settings.warehouse_id is not None:
-            freshness = Freshness(self.freshness_interval, self.row_counts, self.schema_checks)
-        with no_garbage_collection():
+        if self.freshness:
+            checks = self.schema_checks and self.config.settings.warehouse_id is not None
+            freshness = Freshness(self.freshness_interval, self.report_changes, self.row_counts, checks)
+        with building():
             state = State.load(state_path)
             warn_about_state(state, self.config, _failed.get() or (), wants_lineage=self.lineage)
             return definitions(

@@ -3,31 +3,40 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
+from functools import partial
 
 import dagster as dg
 
 from dbxexplore.dagster_sync.budget import message_budget, within_budget
-from dbxexplore.dagster_sync.freshness import FreshnessSensor, Watched, schema_checks
+from dbxexplore.dagster_sync.freshness import FreshnessSensor, Report, Watched, schema_checks
 from dbxexplore.dagster_sync.lineage import COLUMN_LINEAGE, with_lineage
 from dbxexplore.dagster_sync.notices import warn_about_no_assets
 from dbxexplore.dagster_sync.refresh import identifier
 from dbxexplore.dagster_sync.state import State
 from dbxexplore.dagster_sync.translate import DatabricksObject, included_objects, table_name, without_collisions
+from dbxexplore.discovery.change_sources import change_source
+from dbxexplore.discovery.changes import TableName
 from dbxexplore.export import ConnectionConfig
 
 # Where links lead for a connection whose profile names the workspace; known from the state alone.
 state_workspace_url: ContextVar[str | None] = ContextVar("state_workspace_url", default=None)
 
 
+_TICKS = 30  # seconds between two ticks of the sensor, of which most only say when the next look is due
+_PATIENCE = 15.0  # seconds that a tick waits for a warehouse to start
+
+
 @dataclass(frozen=True)
 class Freshness:
-    """How the freshness sensor works: seconds between two ticks, whether rows are counted and columns checked."""
+    """How the freshness sensor works: seconds between two looks, what is reported, what is counted and checked."""
 
     interval: int
+    report: Report
     row_counts: bool
     schema_checks: bool
 
@@ -66,49 +75,61 @@ def definitions(  # noqa: PLR0913 - all but the first two by keyword
         # Of the whole specs, because what they have in mind for a materialization is not sent on loading.
         lineage = {spec.key: spec.metadata.get(COLUMN_LINEAGE) for spec in specs}
         objects = {table_name(item): item for item, _ in pairs}
-        watched = {name: _watched(objects[name], key, lineage.get(key), freshness) for name, key in keys.items()}
+        watched = {name: _watched(objects[name], key, lineage.get(key)) for name, key in keys.items()}
         if freshness.schema_checks:
             checks = schema_checks(config.name, list(dict.fromkeys(keys.values())))
-        sensors = [
-            _sensor(config, FreshnessSensor(config.settings, watched, checks=freshness.schema_checks), freshness)
-        ]
+        sensors = [_sensor(config, watched, freshness)]
     assets = within_budget(specs, message_budget(connections))
     return dg.Definitions(assets=assets, asset_checks=checks, sensors=sensors, schedules=schedules)
 
 
-def _watched(
-    item: DatabricksObject, key: dg.AssetKey, lineage: dg.TableColumnLineage | None, freshness: Freshness
-) -> Watched:
-    return Watched(
-        key,
-        columns=len(item.columns or ()),
-        is_counted=freshness.row_counts and item.kind == "table" and item.format == "DELTA",
-        lineage=lineage,
+def _watched(item: DatabricksObject, key: dg.AssetKey, lineage: dg.TableColumnLineage | None) -> Watched:
+    is_delta = item.kind == "table" and item.format == "DELTA"
+    return Watched(key, columns=len(item.columns or ()), is_delta=is_delta, lineage=lineage)
+
+
+def _sensor(
+    config: ConnectionConfig, watched: Mapping[TableName, Watched], freshness: Freshness
+) -> dg.SensorDefinition:
+    settings = config.settings
+    sensor = FreshnessSensor(
+        partial(change_source, settings, watched, patience=_PATIENCE),
+        watched,
+        interval=freshness.interval,
+        report=freshness.report,
+        row_counts=freshness.row_counts,
+        checks=freshness.schema_checks,
     )
-
-
-def _sensor(config: ConnectionConfig, sensor: FreshnessSensor, freshness: Freshness) -> dg.SensorDefinition:
+    means = (
+        f"Each look starts the SQL warehouse {settings.warehouse_id} if it rests, and it costs what that runs."
+        if settings.warehouse_id
+        else "It lists the schemas that hold them over REST; naming a SQL warehouse adds numbers of rows, and tells "
+        "changes of data from others."
+    )
     return dg.SensorDefinition(
         name=f"{identifier(config.name)}_freshness",
-        description=f"Reports what has changed in the workspace of the connection {config.name}.",
+        description=f"Reports what has changed of {len(watched):,} tables and views of the connection {config.name}, "
+        f"every {freshness.interval} seconds once it is switched on. {means}",
         evaluation_fn=sensor.tick,
-        minimum_interval_seconds=freshness.interval,
-        default_status=dg.DefaultSensorStatus.RUNNING,
-        asset_selection=dg.AssetSelection.all_asset_checks() if freshness.schema_checks else None,
+        minimum_interval_seconds=min(_TICKS, freshness.interval),
+        default_status=dg.DefaultSensorStatus.STOPPED,
     )
 
 
 @contextmanager
-def no_garbage_collection() -> Iterator[None]:
-    """Turn Python's garbage collection off meanwhile.
+def building() -> Iterator[None]:
+    """Turn off meanwhile what would make building definitions slow or noisy.
 
-    Definitions are a million objects that all stay. Searching them for garbage each time that some more have been
-    made takes longer than making them.
+    Definitions are a million objects that all stay, and searching them for garbage each time that some more have been
+    made takes longer than making them. That virtual assets are a preview in Dagster would be told for each view, to
+    people who can do nothing about it.
     """
     enabled = gc.isenabled()
     gc.disable()
     try:
-        yield
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", dg.PreviewWarning)
+            yield
     finally:
         if enabled:
             gc.enable()

@@ -142,6 +142,8 @@ def asset_spec(found: DatabricksObject, config: ConnectionConfig, workspace_url:
         owners=owners,
         tags={f"{_PREFIX}/{name}": label(value) for name, value in tags.items() if value},
         kinds=_kinds(found),
+        # Its own time does not move when a table behind it is written.
+        is_virtual=found.object_type == "VIEW",
         metadata={
             **_dagster_metadata(found, url),
             **_own_metadata(found, config),

@@ -4,7 +4,9 @@ A table counts as changed when ``last_altered`` of ``system.information_schema.t
 documents as the time when "the relation definition was last altered in any way"
 (https://docs.databricks.com/sql/language-manual/information-schema/tables). So a change of columns, properties or
 owner is certain to be seen; whether each write of rows moves it is not documented. Two changes between two looks are
-seen as one, the later.
+seen as one, the later. `read_history` tells changes of data from those of comments and properties.
+
+Here are the statements for a SQL warehouse; `change_sources` has the same without one.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NamedTuple
 
 import pyarrow as pa
@@ -25,6 +28,7 @@ _MOST_NAMED = 200  # catalogs that a statement names; for more, it asks for all
 _MOST_DESCRIBED = 100  # tables whose columns one statement reads
 _MOST_COUNTED = 50  # tables whose rows one statement counts
 _COUNTING = 8  # statements that count at one time
+_COMMITS = 100  # of a table's history that are looked at
 _MOST_COUNTS = 40  # statements in all that may be spent on counting
 _NAMES = frozenset({"catalog", "schema", "name"})
 _LEAST_TIME = 1.0  # seconds, with less of which no statement is begun any more
@@ -51,12 +55,22 @@ class Changes:
     """Changes in the order of their time and then of their names; ``now`` is the time that the warehouse has.
 
     Both times are in microseconds since 1970; ``now`` is None where there is no change. ``whole`` is false if there
-    are more.
+    are more. ``gaps`` names what could not be looked at, and why.
     """
 
     changes: Sequence[Change]
     now: int | None
     whole: bool
+    gaps: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Commit:
+    """A commit of a Delta table: its version, its time in microseconds since 1970, and its operation."""
+
+    version: int
+    at: int
+    operation: str
 
 
 def read_changes(  # noqa: PLR0913 - all but where it begins by keyword
@@ -212,6 +226,44 @@ def count_rows(
                 half = len(group) // 2
                 groups += [group[:half], group[half:]]
     return counted
+
+
+def read_history(
+    warehouse: SqlWarehouse, tables: Sequence[TableName], *, until: float | None = None
+) -> dict[TableName, list[Commit]]:
+    """Return the latest commits of some Delta tables, at most 100 of each and the latest first.
+
+    Each table takes a statement (https://docs.databricks.com/sql/language-manual/delta-describe-history). A table
+    whose history cannot be read, or not ``until`` a time by `time.monotonic`, is missing.
+    """
+    columns = ("version", "timestamp", "userId", "userName", "operation")
+    queries = [
+        Query(
+            f"DESCRIBE HISTORY {'.'.join(map(quoted, table))} LIMIT {_COMMITS}",
+            columns,
+            names=frozenset({"timestamp", "operation"}),
+            numbers=frozenset({"version"}),
+            widens=True,
+        )
+        for table in tables
+    ]
+    found: dict[TableName, list[Commit]] = {}
+    for table, answer in zip(tables, _ask(warehouse, queries, _left(until)) if queries else [], strict=True):
+        if isinstance(answer, errors.WorkspaceError):
+            continue
+        try:
+            commits = [
+                Commit(int(row["version"]), _micros(row["timestamp"]), row["operation"].upper())
+                for row in answer.to_pylist()
+            ]
+        except ValueError:  # a time in another form
+            continue
+        found[table] = sorted(commits, key=lambda commit: -commit.version)
+    return found
+
+
+def _micros(text: str) -> int:
+    return round(datetime.fromisoformat(text).timestamp() * 1_000_000)
 
 
 def _counting(tables: Sequence[TableName]) -> Query:

@@ -85,6 +85,14 @@ class Dagster:
             create_test_daemon_workspace_context(target, self.instance)
         )
 
+    def switch_on(self) -> None:
+        """Start the sensor, as a user does; it stays so over restarts."""
+        (location,) = self.workspace.create_request_context().code_locations
+        (repository,) = location.get_repositories().values()
+        sensor = repository.get_sensor("lake_freshness")
+        assert sensor.default_status == dg.DefaultSensorStatus.STOPPED
+        self.instance.start_sensor(sensor)
+
     def stop(self) -> None:
         self._stack.close()
 
@@ -115,13 +123,8 @@ class Dagster:
     def counts(self) -> list[int]:
         return [len(self.events(key)) for key in (ORDERS, EVENTS, DAILY)]
 
-    def finish_runs(self) -> list[dg.DagsterRun]:
-        def finished() -> bool:
-            runs = self.instance.get_runs()
-            return all(run.is_finished for run in runs)
-
-        wait_until("all runs are finished", finished)
-        return list(self.instance.get_runs())
+    def observed(self) -> list[int]:
+        return [len(self.instance.fetch_observations(key, limit=1000).records) for key in (ORDERS, EVENTS, DAILY)]
 
     def check(self) -> Any:
         return self.instance.event_log_storage.get_latest_asset_check_execution_by_key([CHECK]).get(CHECK)
@@ -181,6 +184,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def dagster(simulator: Simulator, home: Path, tmp_path: Path) -> Iterator[Dagster]:
     running = Dagster(home, make_project(connection(simulator), tmp_path))
     try:
+        running.switch_on()
         yield running
     finally:
         running.stop()
@@ -189,45 +193,43 @@ def dagster(simulator: Simulator, home: Path, tmp_path: Path) -> Iterator[Dagste
 def test_one_event_a_change_over_restarts(simulator: Simulator, dagster: Dagster) -> None:
     first = dagster.tick()
     assert first.status == TickStatus.SKIPPED, first.error
-    assert dagster.counts() == [1, 1, 1], "each table is reported once, as it stands"
+    assert (dagster.counts(), dagster.observed()) == ([0, 0, 0], [1, 1, 1]), "a first look is a baseline"
+    dagster.tick()
+    assert (dagster.counts(), dagster.observed()) == ([0, 0, 0], [1, 1, 1])
+
+    simulator.workspace.change("prod", "gold", "orders", rows=43)
+    simulator.workspace.change("prod", "raw", "tmp_events")  # excluded
+    dagster.tick()
+    assert dagster.counts() == [1, 0, 0]
     (orders,) = dagster.events(ORDERS)
-    assert orders.metadata["dagster/row_count"].value == 42
+    assert orders.metadata["dagster/row_count"].value == 43
     assert orders.metadata["dagster/column_schema"].value == dg.TableSchema(
         [
             dg.TableColumn("id", "bigint", constraints=dg.TableColumnConstraints(nullable=False)),
             dg.TableColumn("amount", "double"),
         ]
     )
-    assert orders.metadata["dbxexplore/altered"].value == ALTERED / 1_000_000
+    assert orders.metadata["dbxexplore/altered"].value == (ALTERED + 10_000) / 1_000_000
+    assert orders.metadata["dbxexplore/change"].value == "data"
     assert orders.metadata["dagster/column_lineage"].value.deps_by_column == {"id": [dg.TableColumnDep(EVENTS, "id")]}
-    assert "dagster/row_count" not in dagster.events(DAILY)[0].metadata
-
-    dagster.tick()
-    assert dagster.counts() == [1, 1, 1]
-
-    simulator.workspace.change("prod", "gold", "orders", rows=43)
-    simulator.workspace.change("prod", "raw", "tmp_events")  # excluded
-    dagster.tick()
-    assert dagster.counts() == [2, 1, 1]
-    assert dagster.events(ORDERS)[0].metadata["dagster/row_count"].value == 43
 
     dagster.restart()
     dagster.tick()
-    assert dagster.counts() == [2, 1, 1]
+    assert dagster.counts() == [1, 0, 0]
     now = time.time_ns() // 1000
     simulator.workspace.change("prod", "raw", "events", altered_at=now)
     simulator.workspace.change("prod", "gold", "orders", altered_at=now)  # at the same microsecond
     dagster.tick()
-    assert dagster.counts() == [3, 2, 1]
+    assert dagster.counts() == [2, 1, 0]
     # Seen late: it is older than what was reported already.
     simulator.workspace.change("prod", "gold", "daily", altered_at=now - 1_000_000)
     dagster.restart()
     dagster.tick()
     dagster.tick()
-    assert dagster.counts() == [3, 2, 2]
-    runs = dagster.finish_runs()
-    assert {run.status for run in runs} == {dg.DagsterRunStatus.SUCCESS}
-    assert len(runs) == 3, "one run of checks for each tick with changes but the first"
+    assert dagster.counts() == [2, 1, 1]
+    assert "dagster/row_count" not in dagster.events(DAILY)[0].metadata
+    assert dagster.observed() == [1, 1, 1]
+    assert not dagster.instance.get_runs()
 
 
 def test_an_interrupted_tick_loses_nothing_and_doubles_nothing(
@@ -249,24 +251,21 @@ def test_an_interrupted_tick_loses_nothing_and_doubles_nothing(
         patch.setattr(dg.DagsterInstance, "report_runless_asset_event", killed_after_two)
         with pytest.raises(KeyboardInterrupt):
             dagster.tick()
-    assert sum(dagster.counts()) == 5, "two of three were stored, and the cursor was not"
-    assert dagster.finish_runs() == []
+    assert sum(dagster.counts()) == 2, "two of three were stored, and the cursor was not"
     dagster.restart()
     dagster.tick()
-    assert dagster.counts() == [2, 2, 2]
+    assert dagster.counts() == [1, 1, 1]
     dagster.tick()
-    assert dagster.counts() == [2, 2, 2]
-    runs = dagster.finish_runs()
-    assert sum(len(run.asset_check_selection or ()) for run in runs) == 3, "each check once, the interrupted ones too"
-    assert {run.status for run in runs} == {dg.DagsterRunStatus.SUCCESS}
+    assert dagster.counts() == [1, 1, 1]
 
 
 def test_a_column_that_is_added_removed_or_retyped_fails_the_check(simulator: Simulator, dagster: Dagster) -> None:
     dagster.tick()
-    assert dagster.check() is None
+    simulator.workspace.change("prod", "gold", "orders", rows=43)
+    dagster.tick()
+    assert dagster.check() is None, "there is nothing to compare with"
     simulator.workspace.change("prod", "gold", "orders", columns=(("id", "string"), ("note", "string")))
     dagster.tick()
-    dagster.finish_runs()
     evaluation = dagster.check().event.asset_check_evaluation
     assert not evaluation.passed
     assert "Added columns: note" in evaluation.description
@@ -274,6 +273,6 @@ def test_a_column_that_is_added_removed_or_retyped_fails_the_check(simulator: Si
     assert "id: bigint -> string" in evaluation.description
     simulator.workspace.change("prod", "gold", "orders", rows=44)
     dagster.tick()
-    dagster.finish_runs()
     assert dagster.check().event.asset_check_evaluation.passed
-    assert dagster.counts() == [3, 1, 1]
+    assert dagster.counts() == [3, 0, 0]
+    assert not dagster.instance.get_runs(), "no run is needed"

@@ -179,9 +179,18 @@ class Api:
             return _NO_SUMMARIES[self.faults.summaries]
         if path in {CATALOGS, SCHEMAS, TABLES, SUMMARIES}:
             return self._listing(path, query, scope, target)
+        if path.startswith(f"{TABLES}/"):
+            return self._table(unquote(path.removeprefix(f"{TABLES}/")))
         if path in peers.ANSWERS:
             return _json(peers.ANSWERS[path])
         return error(404, "ENDPOINT_NOT_FOUND", f"No API found for {path}")
+
+    def _table(self, full_name: str) -> Answer:
+        parts = full_name.split(".")
+        table = self.workspace.table(*parts) if len(parts) == 3 else None
+        if table is None:
+            return error(404, "TABLE_DOES_NOT_EXIST", f"Table '{full_name}' does not exist.")
+        return _json(table.item(parts[0], parts[1], columns=True, properties=True, username=True))
 
     # --- listings ---
 

@@ -9,6 +9,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
@@ -30,6 +31,7 @@ _IN_SQLITE = {
 _DAY = 86_400_000_000  # microseconds
 _QUERY = re.compile(r"SELECT (.+) FROM `((?:[^`]|``)*)`\.information_schema\.(\w+)")
 _SHOW = re.compile(rf"SHOW (SCHEMAS|TABLES|VIEWS) IN `{HIVE}`(?:\.`((?:[^`]|``)*)`)?")
+_HISTORY = re.compile(r"DESCRIBE HISTORY `((?:[^`]|``)*)`\.`((?:[^`]|``)*)`\.`((?:[^`]|``)*)` LIMIT (\d+)")
 _Row = dict[str, str | None]
 
 
@@ -155,12 +157,16 @@ class Warehouses:
         link = f"{statement.base}{STORAGE}/{number}/{index}?expires={'0' * 100}&signature=secret"
         return {"external_links": [{**chunk, "external_link": link}]} if part else {}
 
-    def _run(self, text: str, parameters: Mapping[str, str]) -> tuple[list[list[str | None]], str | None]:
+    def _run(  # noqa: PLR0911 - one per kind of statement
+        self, text: str, parameters: Mapping[str, str]
+    ) -> tuple[list[list[str | None]], str | None]:
         if (show := _SHOW.fullmatch(text)) is not None:
             return self._show(text, show[1], None if show[2] is None else show[2].replace("``", "`"))
         query = _QUERY.fullmatch(text)
         if query is None and text == "SELECT 1":
             return [], None
+        if (history := _HISTORY.fullmatch(text)) is not None:
+            return self._describe(*(part.replace("``", "`") for part in history.groups()))
         if query is None:
             counts = [_COUNT.fullmatch(part) for part in text.split(" UNION ALL ")]
             return self._count(counts) if all(counts) else self._select(text, parameters)
@@ -194,6 +200,17 @@ class Warehouses:
         rows: list[list[str | None]] = [[name, table.name, "false"] for table in found]
         rows.append(["", "temporary", "true"])
         return [[*row, "false"] for row in rows] if what == "VIEWS" else rows, None
+
+    def _describe(self, catalog: str, schema: str, name: str, limit: str) -> tuple[list[list[str | None]], str | None]:
+        table = self._workspace.table(catalog, schema, name)
+        if table is None or f"{catalog}.{schema}.{name}" in self._faults.unreadable:
+            return [], f"[TABLE_OR_VIEW_NOT_FOUND] {catalog}.{schema}.{name}"
+        rows: list[list[str | None]] = []
+        for version, (micros, operation) in reversed(list(enumerate(table.commits))):
+            at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=micros)
+            time_text = at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+            rows.append([str(version), time_text, "1234", "ada@example.com", operation, "{}"])
+        return rows[: int(limit)], None
 
     def _count(self, counts: Sequence[re.Match[str] | None]) -> tuple[list[list[str | None]], str | None]:
         rows: list[list[str | None]] = []

@@ -42,6 +42,7 @@ class Table:
     altered_at: int = ALTERED
     rows: int = 0
     definition: str | None = None  # the SQL of a view
+    commits: tuple[tuple[int, str], ...] = ((CREATED * 1000, "CREATE TABLE"),)  # microseconds since 1970, operation
 
     def item(  # noqa: PLR0913 - where it is, and what is asked for
         self, catalog: str, schema: str, *, columns: bool, properties: bool, username: bool, browse_only: bool = False
@@ -162,15 +163,18 @@ class Workspace:
     hive: Sequence[Schema] | None = None  # what hive_metastore holds, which no API but SQL lists; None if there is none
     changes: int = 0  # how often it was changed
 
-    def change(self, catalog: str, schema: str, name: str, **fields: Any) -> None:
-        """Change a table; ``altered_at`` is a microsecond later than before unless it is given.
+    def change(self, catalog: str, schema: str, name: str, operation: str = "WRITE", **fields: Any) -> None:
+        """Change a table by an operation; ``altered_at`` is ten milliseconds later than before unless it is given.
 
         Its schema must hold its tables in a list.
         """
         tables = next(one.tables for c in self.catalogs if c.name == catalog for one in c.schemas if one.name == schema)
         assert isinstance(tables, list)
         at = next(at for at, table in enumerate(tables) if table.name == name)
-        tables[at] = replace(tables[at], **{"altered_at": tables[at].altered_at + 1, **fields})
+        fields = {"altered_at": tables[at].altered_at + 10_000, **fields}
+        # As it is there: committed first, and told of a moment later.
+        commits = (*tables[at].commits, (fields["altered_at"] - 5_000, operation))
+        tables[at] = replace(tables[at], **{"commits": commits, **fields})
         self.changes += 1
 
     def catalog(self, name: str) -> Catalog | None:

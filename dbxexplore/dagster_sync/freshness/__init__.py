@@ -1,6 +1,6 @@
-"""Freshness: a sensor that reports a materialization whenever a table has changed, and checks of the columns."""
+"""Freshness: a sensor that reports what has changed in the workspace, and checks of the columns of what has."""
 
 from dbxexplore.dagster_sync.freshness.checks import schema_checks
-from dbxexplore.dagster_sync.freshness.sensor import FreshnessSensor, Watched
+from dbxexplore.dagster_sync.freshness.sensor import FreshnessSensor, Report, Watched
 
-__all__ = ["FreshnessSensor", "Watched", "schema_checks"]
+__all__ = ["FreshnessSensor", "Report", "Watched", "schema_checks"]

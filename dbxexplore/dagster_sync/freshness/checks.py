@@ -1,4 +1,4 @@
-"""Dagster's check of an asset's columns, for each asset of a connection."""
+"""The check of an asset's columns: made by the sensor when it reports a change, and Dagster's own to run by hand."""
 
 from __future__ import annotations
 
@@ -16,10 +16,9 @@ _CHECKED_TOGETHER = 50
 
 
 def schema_checks(connection: str, keys: Sequence[dg.AssetKey]) -> list[dg.AssetsDefinition]:
-    """Return Dagster's check of the columns of each asset, which fails when one was added, removed or changed type.
+    """Return Dagster's check of the columns of each asset, which compares the latest two materializations.
 
-    It compares the latest two materializations, so it wants to be run after each, and finds nothing where one of them
-    has no columns.
+    The sensor evaluates it without a run (`compare_columns`); these show it in the asset graph, and run it by hand.
     """
     # The check is made of keys that stand in for the real ones: Dagster makes Python names of them, and cannot of a
     # key with a space, nor tell `a-b` from `a_b`.
@@ -33,3 +32,22 @@ def schema_checks(connection: str, keys: Sequence[dg.AssetKey]) -> list[dg.Asset
             for part in [dict(stand_ins[at : at + _CHECKED_TOGETHER])]
             for checks in dg.build_column_schema_change_checks(assets=list(part))
         ]
+
+
+def compare_columns(key: dg.AssetKey, before: dg.TableSchema, after: dg.TableSchema) -> dg.AssetCheckEvaluation:
+    """Return the check of an asset's columns: it fails where one was added, removed or has another type."""
+    old, new = ({column.name: column.type for column in one.columns} for one in (before, after))
+    retyped = [f"{name}: {old[name]} -> {new[name]}" for name in new if old.get(name, new[name]) != new[name]]
+    found = {
+        "Added columns": [name for name in new if name not in old],
+        "Removed columns": [name for name in old if name not in new],
+        "Column type changes": retyped,
+    }
+    told = [f"{what}: {', '.join(names)}" for what, names in found.items() if names]
+    return dg.AssetCheckEvaluation(
+        asset_key=key,
+        check_name=CHECK,
+        passed=not told,
+        severity=dg.AssetCheckSeverity.WARN,
+        description="\n".join(told) or "The columns are those of the materialization before.",
+    )

@@ -272,11 +272,11 @@ def names_of(defs: dg.Definitions) -> dict[str, list[str]]:
     }
 
 
-def test_without_a_warehouse_and_a_schedule_nothing_runs_by_itself(
+def test_without_a_warehouse_there_are_no_checks(
     make_config: MakeConfig, small_catalog: dbx.Catalog, tmp_path: Path
 ) -> None:
     defs = definitions(component_of(make_config()), small_catalog, tmp_path)
-    assert names_of(defs) == {"sensors": [], "schedules": [], "checks": []}
+    assert names_of(defs) == {"sensors": ["databricks_unity_catalog_freshness"], "schedules": [], "checks": []}
 
 
 @pytest.mark.parametrize(
@@ -305,14 +305,38 @@ def test_an_empty_selection_has_no_sensor(make_config: MakeConfig, small_catalog
     assert names_of(definitions(component_of(config), small_catalog, tmp_path))["sensors"] == []
 
 
-def test_the_sensor_waits_as_long_as_it_is_told_and_runs_from_the_start(
-    make_config: MakeConfig, small_catalog: dbx.Catalog, tmp_path: Path
+@pytest.mark.parametrize("warehouse", [WAREHOUSE, None])
+def test_the_sensor_is_stopped_and_says_what_it_needs(
+    make_config: MakeConfig, small_catalog: dbx.Catalog, tmp_path: Path, warehouse: dbx.ConnectionSettings | None
 ) -> None:
-    plain = inline(make_config(settings=WAREHOUSE))
-    component = DatabricksConnectionComponent(connection=plain, freshness_interval=60)
+    config = make_config(**({"settings": warehouse} if warehouse else {}))
+    component = DatabricksConnectionComponent(connection=inline(config), freshness_interval=3600)
     (sensor,) = definitions(component, small_catalog, tmp_path).get_repository_def().sensor_defs
-    assert sensor.minimum_interval_seconds == 60
-    assert sensor.default_status == dg.DefaultSensorStatus.RUNNING
+    assert sensor.default_status == dg.DefaultSensorStatus.STOPPED
+    assert sensor.minimum_interval_seconds == 30, "it is the look that waits, so that one of many ticks is not slow"
+    said = sensor.description or ""
+    assert "every 3600 seconds once it is switched on" in said
+    assert ("starts the SQL warehouse" in said) == (warehouse is not None)
+    assert ("over REST" in said) == (warehouse is None)
+
+
+def test_a_view_is_virtual_and_a_materialized_view_is_not(
+    make_config: MakeConfig, tmp_path: Path, recwarn: pytest.WarningsRecorder
+) -> None:
+    kinds = {"v": "VIEW", "m": "MATERIALIZED_VIEW", "t": "MANAGED"}
+    rows = [
+        {"kind": "table" if of == "MANAGED" else "view", "catalog": "c", "schema": "s", "name": name}
+        | {"full_name": f"c.s.{name}", "object_type": of}
+        for name, of in kinds.items()
+    ]
+    component = component_of(make_config())
+    defs = definitions(component, dbx.Catalog.from_frame(pd.DataFrame(rows)), tmp_path)
+    assert {spec.key.path[-1]: spec.is_virtual for spec in defs.resolve_all_asset_specs()} == {
+        "v": True,
+        "m": False,
+        "t": False,
+    }
+    assert not [one for one in recwarn if issubclass(one.category, dg.PreviewWarning)], "nobody can act on it"
 
 
 @pytest.mark.parametrize(
