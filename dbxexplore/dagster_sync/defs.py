@@ -27,7 +27,7 @@ from dbxexplore.export import ConnectionConfig
 state_workspace_url: ContextVar[str | None] = ContextVar("state_workspace_url", default=None)
 
 
-_TICKS = 30  # seconds between two ticks of the sensor, of which most only say when the next look is due
+_TICKS = 15  # seconds between two ticks of the sensor, of which most only say when the next look is due
 _PATIENCE = 15.0  # seconds that a tick waits for a warehouse to start
 
 

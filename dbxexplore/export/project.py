@@ -157,7 +157,13 @@ If the connection has a schedule, a job refreshes the stored state, and the next
 another machine, the job needs versioned storage: set `defs_state: {{management_type: VERSIONED_STATE_STORAGE}}` under
 `attributes` in `defs.yaml`.
 
-If the connection has a SQL warehouse, there are dependencies between the assets, a sensor that reports changes, and a
-check of each table's columns. The sensor starts the warehouse if it is stopped; `freshness_interval` sets the seconds
-between two checks (900 by default), and `freshness: false` turns it off.
+A sensor reports what has changed in the workspace. It is stopped until you turn it on under **Automation**. Its first
+look observes each table once and runs nothing; from then on it reports a materialization when the data of a table have
+changed. `freshness_interval` sets the seconds between two looks (900 by default), and `freshness: false` removes the
+sensor.
+
+If the connection has a SQL warehouse, there are also dependencies between the assets and a check of each table's
+columns, and the sensor tells changes of data from changed comments and properties. Each look starts the warehouse if it
+is stopped: with the default interval and a warehouse that stops after 10 minutes without a query, it runs two thirds of
+the time, so choose a longer interval where that is too much.
 """

@@ -137,6 +137,7 @@ class Webserver:
         nodes = self.ask(
             """{ assetNodes {
                 assetKey { path } dependencyKeys { path } assetMaterializations { timestamp }
+                assetObservations { timestamp }
                 assetChecksOrError { ... on AssetChecks {
                     checks { name executionForLatestMaterialization { status } }
                 } }
@@ -144,17 +145,30 @@ class Webserver:
         )["assetNodes"]
         return {node["assetKey"]["path"][-1]: _plain(node) for node in nodes}
 
+    def switch_on(self, sensor: str) -> None:
+        """Start a sensor, as its switch does."""
+        done = self.ask(
+            """mutation($selector: SensorSelector!) { startSensor(sensorSelector: $selector) {
+                __typename ... on Sensor { sensorState { status } }
+            } }""",
+            selector=_selector(sensor),
+        )
+        assert done["startSensor"].get("sensorState") == {"status": "RUNNING"}, done
+
     def last_tick(self, sensor: str) -> float:
         """Return when the latest tick of a sensor that came to an end began, in seconds since 1970."""
-        selector = {"sensorName": sensor, "repositoryName": "__repository__", "repositoryLocationName": LOCATION}
         found = self.ask(
             """query($selector: SensorSelector!) { sensorOrError(sensorSelector: $selector) {
                 ... on Sensor { sensorState { ticks(limit: 5) { timestamp status } } }
             } }""",
-            selector=selector,
+            selector=_selector(sensor),
         )
         ticks = found["sensorOrError"]["sensorState"]["ticks"]
         return max((tick["timestamp"] for tick in ticks if tick["status"] in {"SKIPPED", "SUCCESS"}), default=0.0)
+
+
+def _selector(sensor: str) -> dict[str, str]:
+    return {"sensorName": sensor, "repositoryName": "__repository__", "repositoryLocationName": LOCATION}
 
 
 def _plain(node: dict[str, Any]) -> dict[str, Any]:
@@ -162,6 +176,7 @@ def _plain(node: dict[str, Any]) -> dict[str, Any]:
     return {
         "upstream": sorted(key["path"][-1] for key in node["dependencyKeys"]),
         "materializations": len(node["assetMaterializations"]),
+        "observations": len(node["assetObservations"]),
         "materialized_at": max((int(one["timestamp"]) / 1000 for one in node["assetMaterializations"]), default=0.0),
         "check": next((run["status"] for run in runs if run), None),
     }
@@ -211,7 +226,16 @@ def _answers(webserver: Webserver, server: subprocess.Popen[bytes], log: Path) -
 
 
 def live(simulator: Simulator, webserver: Webserver) -> dict[str, dict[str, Any]]:
-    """Wait for the first ticks, change tables, wait until Dagster has seen all of it, and return the assets."""
+    """Switch the sensor on, change tables twice, wait until Dagster has seen all of it, and return the assets."""
+
+    tables = [
+        (schema.name, table.name) for schema in simulator.workspace.catalogs[0].schemas for table in schema.tables
+    ]
+    webserver.switch_on(f"{NAME}_freshness")
+    wait_until("a first look", lambda: _each(webserver, tables, "observations"), 240)
+    assert not any(asset["materializations"] for asset in webserver.assets().values()), "a first look runs nothing"
+    for schema, name in tables:
+        simulator.workspace.change("prod", schema, name, rows=1200)
 
     def once() -> bool:
         assets = webserver.assets()
@@ -232,6 +256,11 @@ def live(simulator: Simulator, webserver: Webserver) -> dict[str, dict[str, Any]
 
     found: dict[str, dict[str, Any]] = wait_until("the changes are seen and checked", again, 240)
     return found
+
+
+def _each(webserver: Webserver, tables: list[tuple[str, str]], what: str) -> bool:
+    assets = webserver.assets()
+    return all(assets[name][what] for _, name in tables)
 
 
 def take(browser: Browser, webserver: Webserver, target: Path) -> None:

@@ -47,7 +47,9 @@ Report: TypeAlias = Literal["data", "all"]
 Metadata: TypeAlias = "dg.MetadataValue | dg.TableSchema | dg.TableColumnLineage | int | str"
 Event: TypeAlias = dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheckEvaluation
 
-MOST_EVENTS = 2_000  # changes that one tick tells
+# Changes that one tick tells. The daemon stores some 50 a second in SQLite, and sends its code server no heartbeat
+# meanwhile, which ends itself after 20 seconds without one.
+MOST_EVENTS = 500
 _MOST_COLUMNS = 50_000  # of all changes of one tick, which travel in one message, with those that lineage names
 _MOST_TRACED = 20_000  # columns that the lineage of a table names, beyond which its materializations go without
 _MOST_HISTORIES = 100  # tables whose history one tick asks for, a statement each

@@ -313,7 +313,7 @@ def test_the_sensor_is_stopped_and_says_what_it_needs(
     component = DatabricksConnectionComponent(connection=inline(config), freshness_interval=3600)
     (sensor,) = definitions(component, small_catalog, tmp_path).get_repository_def().sensor_defs
     assert sensor.default_status == dg.DefaultSensorStatus.STOPPED
-    assert sensor.minimum_interval_seconds == 30, "it is the look that waits, so that one of many ticks is not slow"
+    assert sensor.minimum_interval_seconds == 15, "it is the look that waits, so that one of many ticks is not slow"
     said = sensor.description or ""
     assert "every 3600 seconds once it is switched on" in said
     assert ("starts the SQL warehouse" in said) == (warehouse is not None)
