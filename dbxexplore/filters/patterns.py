@@ -148,11 +148,15 @@ _PART = re.compile(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]|[()|]", re.DOTALL)
 
 def _has_alternatives(body: str) -> bool:
     """Whether there is a ``|`` outside of all groups, escapes and sets of characters."""
-    if "|" not in body:
-        return False
-    depth = 0
-    for part in _PART.findall(body):
-        if part == "|" and not depth:
-            return True
-        depth += {"(": 1, ")": -1}.get(part, 0)
-    return False
+    return "|" in body and len(alternatives(body)) > 1
+
+
+def alternatives(body: str) -> list[str]:
+    """Split a pattern at each ``|`` outside of all groups, escapes and sets of characters."""
+    found, depth, begin = [], 0, 0
+    for part in _PART.finditer(body):
+        if part[0] == "|" and not depth:
+            found.append(body[begin : part.start()])
+            begin = part.end()
+        depth += {"(": 1, ")": -1}.get(part[0], 0)
+    return [*found, body[begin:]]

@@ -13,6 +13,7 @@ from dbxexplore.catalog import Catalog
 from dbxexplore.connection import ConnectionSettings
 from dbxexplore.export import ConnectionConfig
 from dbxexplore.filters import Dialect, Filters, Preview
+from dbxexplore.filters.lint import Finding
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, error_html, message_area, set_text, shows_errors, style_sheet
 from dbxexplore.widgets.browse.pane import CatalogPane
@@ -234,6 +235,8 @@ class Explorer(Component):
                 if isinstance(panel, CoveragePanel):
                     panel.active = self.page == _COVERAGE
                     panel.observe(self._on_place, "place")
+                if isinstance(panel, ExportPanel):
+                    panel.observe(self._on_finding, "finding_to_show")
             assert isinstance(panel, kind)
             return panel
 
@@ -344,3 +347,9 @@ class Explorer(Component):
         if isinstance(place, tuple) and place:
             self.catalog_pane.reveal(*place)
             self.page = _FILTER
+
+    @shows_errors
+    def _on_finding(self, change: Mapping[str, object]) -> None:
+        if isinstance(change["new"], Finding):
+            self.page = _FILTER
+            self.filter_editor.show_finding(change["new"])

@@ -135,7 +135,10 @@ def main() -> int:
             took = bench.wait(observed, 1, INTERVAL, daemon)
             with dg.DagsterInstance.get() as instance:
                 runs, made = instance.get_runs_count(), sum(bench.counts(instance, materialized).values())
-            print(f"first look: {bench.tables:,} observed in {took:.0f} s, {made} materializations, {runs} runs", flush=True)
+            print(
+                f"first look: {bench.tables:,} observed in {took:.0f} s, {made} materializations, {runs} runs",
+                flush=True,
+            )
             change_all(simulator)
             took = bench.wait(materialized, 1, 2 * INTERVAL, daemon)
             print(f"{bench.tables:,} changes reported in {took:.0f} s, of an interval of {INTERVAL} s", flush=True)

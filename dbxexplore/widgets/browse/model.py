@@ -15,11 +15,12 @@ from dbxexplore.catalog import Catalog
 from dbxexplore.catalog.names import order_by_name
 from dbxexplore.catalog.snapshot import counted
 from dbxexplore.filters import Preview
+from dbxexplore.filters.patterns import Level
 from dbxexplore.filters.subjects import Codes, Flags
 from dbxexplore.text import one_line, plural, shorten
 from dbxexplore.widgets.browse.contents import contents
 from dbxexplore.widgets.browse.index import NOTEBOOKS, NodeRef, TreeIndex
-from dbxexplore.widgets.browse.ticks import Ticks, matching_nodes
+from dbxexplore.widgets.browse.ticks import Ticks, expression_in, matching_nodes
 from dbxexplore.widgets.words import reason, type_text
 
 Show: TypeAlias = Literal["all", "included", "excluded", "ticked", "changed"]
@@ -588,6 +589,25 @@ class TreeModel:
         later = [at for at in found if at >= start]
         return min(later or found, default=None)
 
+    def searched_expression(self) -> tuple[str, Level] | None:
+        """Return the regular expression that is searched for, and the level of most of what it finds.
+
+        None without one, and where it finds nothing.
+        """
+        expression = expression_in(self.query)
+        if not expression or self._found is None:
+            return None
+        objects, catalogs, schemas = self._found
+        is_notebook = (self.tree.catalog.objects["kind"] == "notebook").to_numpy()[self.tree.leaves]
+        notebooks = int(np.count_nonzero(objects & is_notebook))
+        relations = int(np.count_nonzero(objects)) - notebooks  # patterns for tables judge views too, in most rules
+        numbers: tuple[tuple[Level, int], ...] = (
+            ("notebooks" if notebooks > relations else "tables", max(relations, notebooks)),
+            ("schemas", int(np.count_nonzero(schemas))),
+            ("catalogs", int(np.count_nonzero(catalogs))),
+        )
+        return next(((expression, level) for level, number in numbers if number), None)
+
     def status(self) -> dict[str, object]:
         """Return the status line of the page: search, filter, sort order and number of ticks."""
         counts = self.ticks.counts()
@@ -603,6 +623,7 @@ class TreeModel:
             "found": found,
             "has_verdicts": self._preview is not None,
             "has_updates": self.tree.has_updates,
+            "expression": "" if (searched := self.searched_expression()) is None else searched[1],
             "can_show_changed": self._changed is not None and bool(self._changed.any()),
             "message": "" if self.total else "No matches" if found else self._nothing(),
         }

@@ -229,8 +229,8 @@ def matching_nodes(tree: TreeIndex, query: str) -> tuple[Flags, Flags, Flags]:
     prefix, colon, rest = query.strip().partition(":")
     if colon and prefix.lower() in _FIELDS:
         return _in_field(tree, _FIELDS[prefix.lower()], rest.strip().lower()), *_no_containers(tree)
-    if colon and prefix.lower() == "re":
-        return _by_expression(tree, rest.strip())
+    if (expression := expression_in(query)) is not None:
+        return _by_expression(tree, expression)
     objects = _flags(pc.match_substring(tree.names, text))
     catalog_names, schema_names = tree.container_names
     catalogs = np.fromiter((text in name for name in catalog_names), np.bool_, len(catalog_names))
@@ -241,6 +241,12 @@ def matching_nodes(tree: TreeIndex, query: str) -> tuple[Flags, Flags, Flags]:
         ends = (q.rfind(text) + len(text) - len(q) + len(n) if text in q else -1 for q, n in _qualified(tree))
         schemas |= np.fromiter(ends, np.intp, len(schema_names)) >= 0
     return objects, catalogs, schemas
+
+
+def expression_in(query: str) -> str | None:
+    """Return the regular expression that a search asks for, None where it looks for a text."""
+    prefix, colon, rest = query.strip().partition(":")
+    return rest.strip() if colon and prefix.lower() == "re" else None
 
 
 _FIELDS = {"owner": "owner", "type": "object_type", "comment": "comment"}

@@ -19,6 +19,7 @@ import anywidget
 import traitlets
 
 from dbxexplore.filters import Preview
+from dbxexplore.filters.searches import with_search
 from dbxexplore.widgets.base import locked
 from dbxexplore.widgets.browse import script
 from dbxexplore.widgets.browse.index import NodeRef
@@ -50,6 +51,7 @@ INTENTS: Mapping[str, Mapping[str, type | tuple[str, ...]]] = {
     "find": {"text": str, "from": int},
     "finish": {},
     "include": {"id": str, "on": bool},
+    "use_search": {"on": bool},
 }
 """What the page may ask for, with the type or the choices of each value."""
 
@@ -57,7 +59,7 @@ COLUMNS = ("name", "verdict", "type", "holds")
 PANES = ("rail", "side", "details")
 _LARGEST_SHARE = 10_000
 
-_CHANGING = {"tick", "tick_shown", "clear_ticks", "include"}
+_CHANGING = {"tick", "tick_shown", "clear_ticks", "include", "use_search"}
 _TICKING = {"tick", "tick_shown", "clear_ticks"}
 _NODE_ID = re.compile(r"(\d+)-([csl])(\d{1,12})")
 _WHERE: dict[str, Literal["catalog", "schema", "leaf"]] = {"c": "catalog", "s": "schema", "l": "leaf"}
@@ -317,6 +319,8 @@ class CatalogTree(Control, anywidget.AnyWidget):
                 _ON_NODE[intent.type](model, place, intent)
                 if intent.type == "include":
                     self._include(model.selected, on=bool(intent.values["on"]))
+            elif intent.type == "use_search":
+                self._use_search(model, on=bool(intent.values["on"]))
             elif intent.type in _ON_TREE:
                 _ON_TREE[intent.type](model, intent)
             self._report(ticks=intent.type in _TICKING)
@@ -328,6 +332,13 @@ class CatalogTree(Control, anywidget.AnyWidget):
         preview = self.state.preview
         if preview is not None and 0 <= row < len(preview.catalog) and bool(preview.included.iloc[row]) != on:
             self.state.filters = preview.explain(row).flipped(self.state.filters)
+
+    def _use_search(self, model: TreeModel, *, on: bool) -> None:
+        """Include or exclude what a search by regular expression finds, by a pattern of the filters."""
+        searched = model.searched_expression()
+        if searched is not None and self.state.preview is not None:
+            self.state.finish()
+            self.state.filters = with_search(self.state.filters, *searched, self.state.dialect, on=on)
 
     def _node(self, node_id: str) -> NodeRef | None:
         assert self._model is not None
@@ -372,6 +383,7 @@ _NOTHING: Mapping[str, object] = {
     "sort": "name",
     "ticked": "",
     "found": "",
+    "expression": "",
     "has_verdicts": False,
     "has_updates": False,
     "can_show_changed": False,

@@ -26,6 +26,7 @@ from dbxexplore.export.config import DEFAULT_NAME, asset_key
 from dbxexplore.export.project import project_files
 from dbxexplore.files import atomic_write
 from dbxexplore.filters import Dialect, Preview
+from dbxexplore.filters.lint import Finding, Findings
 from dbxexplore.text import line_html, one_line, plural, visible_html
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, error_html, message_area, set_text, shows_errors
@@ -58,6 +59,9 @@ class ExportPanel(Component):
     """
 
     WRITES = ("connection_name", "description", "cron", "timezone")
+
+    finding_to_show = traitlets.Any(None)
+    """The `Finding` that was asked for last, None before; it is shown in the filters."""
 
     saved = traitlets.Unicode("")
     """The path of the file that was written last."""
@@ -92,6 +96,12 @@ class ExportPanel(Component):
         self._problem, self._note, self._outcome = message_area(), message_area(), message_area()
         self._difference, self._collisions, self._reader = message_area(), message_area(), message_area()
         self._lint, self._text = message_area(), widgets.HTML()
+        self._to_findings = widgets.Button(
+            description="Show the first",
+            tooltip="Show the first finding in Browse and filter",
+            layout={"display": "none"},
+        )
+        self._first_finding: Finding | None = None
         self._more = widgets.Button(description="Show more", tooltip="Show more of the shared keys", layout={})
         self._shown_collisions = _SHOWN_COLLISIONS
         self._script = widgets.Output()
@@ -125,6 +135,7 @@ class ExportPanel(Component):
                 widgets.HBox([self._save, self._copy]),
                 self._outcome,
                 self._lint,
+                self._to_findings,
                 self._difference,
             ],
             layout={"flex": "1 1 330px", "min_width": "0"},
@@ -149,6 +160,7 @@ class ExportPanel(Component):
         self._save.on_click(self._on_save)
         self._copy.on_click(self._on_copy)
         self._more.on_click(self._on_more)
+        self._to_findings.on_click(self._on_to_findings)
         self._on_read_only({})
         self._show()
 
@@ -366,7 +378,7 @@ class ExportPanel(Component):
             self.finding.cancel()
             self._assets.layout.display = "none"
             self._found, self._found_for = np.array([], dtype=np.intp), (None, "")
-            set_text(self._lint, "")
+            self._show_findings(None)
             return
         self._assets.layout.display = None
         set_text(self._note, _note_html(name, preview))
@@ -397,13 +409,23 @@ class ExportPanel(Component):
         if is_wanted():
             self._shared = shared
             self._show_collisions()
-            markup = _lint_html(preview)
+            findings = preview.filters.lint(preview.catalog, preview.dialect)
             if is_wanted():
-                set_text(self._lint, markup)
+                self._show_findings(findings)
             if self._form.value == "datahub":
                 reader = _reader_html(preview)
                 if is_wanted():
                     set_text(self._reader, reader)
+
+    def _show_findings(self, findings: Findings | None) -> None:
+        set_text(self._lint, "" if findings is None else _lint_html(findings))
+        self._first_finding = findings[0] if findings else None
+        self._to_findings.layout.display = None if findings else "none"
+
+    @shows_errors
+    def _on_to_findings(self, _button: object) -> None:
+        self.finding_to_show = None
+        self.finding_to_show = self._first_finding
 
     def _show_collisions(self) -> None:
         name, preview = self.state.connection_name.strip(), self._found_for[0]
@@ -482,12 +504,12 @@ def _number(preview: Preview) -> int:
     return int(preview.counts().loc[["table", "view", "notebook"], "included"].sum())
 
 
-def _lint_html(preview: Preview) -> str:
+def _lint_html(findings: Findings) -> str:
     """Return how many findings lint has, by severity."""
-    numbers = preview.filters.lint(preview.catalog, preview.dialect).counts()
+    numbers = findings.counts()
     said = ", ".join(plural(number, _SEVERITIES[severity]) for severity, number in numbers.items() if number)
     kind = "warn" if numbers["error"] or numbers["warning"] else "muted"
-    return f"<div class='dbxe-{kind}' role='status'>Filters: {said}. See Browse and filter.</div>" if said else ""
+    return f"<div class='dbxe-{kind}' role='status'>Filters: {said}</div>" if said else ""
 
 
 _SEVERITIES = {"error": "error", "warning": "warning", "info": "note"}

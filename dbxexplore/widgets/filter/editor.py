@@ -116,6 +116,10 @@ class FilterEditor(Component):
     # --- what happens ---
 
     @shows_errors
+    def show_finding(self, finding: Finding) -> None:
+        """Show the pattern that a finding is about, and move the keyboard focus there."""
+        self._sections[finding.level].show_finding(finding)
+
     def typed(self, level: Level, *rows: Row) -> None:
         """Show what the texts of a section would do; ``rows`` are those to be counted immediately."""
         self._write(self.state.filters, self._filters(draft=True))
@@ -773,6 +777,15 @@ class _Section:
         at = next(at for at, (_, _, entry) in enumerate(self._entries()) if entry is row)
         self._pager.page = at // PAGE_LENGTH
         self.show()
+
+    @locked
+    def show_finding(self, finding: Finding) -> None:
+        """Show the row of a finding, which has none where it is about the whole list."""
+        row = next((row for row in self.rows[finding.list] if row.text == finding.pattern), None)
+        if finding.index is not None and row is not None:
+            self._go_to(row)
+            if row in self._views:
+                focus(self._views[row].text)
 
     def _forget(self, row: Row) -> None:
         view = self._views.pop(row, None)

@@ -334,6 +334,7 @@ def test_what_the_page_says_is_documented() -> None:
         "window",
         "find",
         "finish",
+        "use_search",
     }
 
 
@@ -352,6 +353,27 @@ def test_a_row_is_included_and_excluded(catalog: dbx.Catalog) -> None:
     tree.state.read_only = True
     page.do("include", id=page.id_of("t11"), on=False)
     assert tree.state.filters == dbx.Filters()
+
+
+def test_a_search_by_expression_becomes_a_pattern(catalog: dbx.Catalog) -> None:
+    tree = CatalogTree(ExplorerState(catalog=catalog))
+    page = Page(tree)
+    assert page.do("search", text="t1")["status"]["expression"] == ""
+    page.do("use_search", on=True)
+    assert tree.state.filters == dbx.Filters(), "it is no expression"
+    assert page.do("search", text="re: (")["status"]["expression"] == "", "nor is this"
+    assert page.do("search", text="re: ^t1[0-3]$")["status"]["expression"] == "tables"
+    page.do("use_search", on=False)
+    assert tree.state.filters == dbx.Filters(tables=dbx.Patterns(deny=[r"^[^.]+\.[^.]+\.t1[0-3]$"]))
+    assert page.do("search", text="re: ^gold$")["status"]["expression"] == "schemas"
+    page.do("use_search", on=True)
+    assert tree.state.filters.schemas == dbx.Patterns([r"^[^.]+\.gold$"])
+    included = catalog.objects[tree.state.preview.included]
+    assert set(included["schema"].dropna()) == {"gold"}
+    tree.state.read_only = True
+    before = tree.state.filters
+    page.do("use_search", on=False)
+    assert tree.state.filters == before
 
 
 def test_a_field_that_is_left_finishes_what_was_typed() -> None:

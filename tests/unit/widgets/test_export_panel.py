@@ -7,7 +7,7 @@ from pathlib import Path
 import ipywidgets
 import pandas as pd
 import pytest
-from widget_markup import markup, show_preview
+from widget_markup import button, markup, show_preview
 from widget_names import HOSTILE
 
 import dbxexplore as dbx
@@ -273,6 +273,18 @@ def test_the_number_of_lint_findings_is_shown(catalog: dbx.Catalog) -> None:
     show_preview(panel, dbx.Filters().preview(catalog))
     assert panel.finding.wait(30)
     assert panel._lint.value == ""
+
+
+def test_the_first_finding_is_shown_among_the_filters(catalog: dbx.Catalog) -> None:
+    explorer = dbx.explore(catalog)
+    filters = dbx.Filters(tables=dbx.Patterns(deny=["^never_there$"]))
+    explorer.state.update(filters=filters, connection_name="lake")
+    explorer.page = "Export"
+    assert explorer.export_panel.finding.wait(30)
+    show = button(explorer.export_panel, "Show the first")
+    assert show.layout.display is None
+    show.click()
+    assert explorer.page == "Browse and filter"
 
 
 def test_more_of_the_shared_keys_are_shown_on_request() -> None:

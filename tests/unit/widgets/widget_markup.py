@@ -25,6 +25,19 @@ def shown(widget: ipywidgets.Widget) -> str:
     return "\n".join(markup(widget))
 
 
+def button(widget: ipywidgets.Widget, text: str) -> ipywidgets.Button:
+    """Return the one button with a text in ``widget``."""
+    found = [one for one in _within(widget) if isinstance(one, ipywidgets.Button) and one.description == text]
+    assert len(found) == 1, f"{len(found)} buttons say {text!r}"
+    return found[0]
+
+
+def _within(widget: ipywidgets.Widget) -> Iterator[ipywidgets.Widget]:
+    yield widget
+    for child in getattr(widget, "children", ()):
+        yield from _within(child)
+
+
 def field(editor: FilterEditor, label: str) -> _RowView:
     """The row whose field has a label such as ``allow catalogs 1``; its ``text`` is what is typed into."""
     views = [view for section in editor._sections.values() for view in section._views.values()]

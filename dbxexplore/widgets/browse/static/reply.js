@@ -12,7 +12,7 @@ import { clamp } from "./clamp.js";
  *   pos: number, of: number, parent: number, selected: boolean,
  * }} Row `open` is null for a row that cannot be opened, `parent` is -1 for one without
  * @typedef {{
- *   query: string, show: string, sort: string, ticked: string, found: string, read_only: boolean,
+ *   query: string, show: string, sort: string, ticked: string, found: string, expression: string, read_only: boolean,
  *   has_verdicts: boolean, has_updates: boolean, can_show_changed: boolean, message: string,
  * }} Status
  * @typedef {{
@@ -31,6 +31,7 @@ export const NO_STATUS = {
   sort: "name",
   ticked: "",
   found: "",
+  expression: "",
   read_only: false,
   has_verdicts: false,
   has_updates: false,

@@ -7,6 +7,7 @@ import { Timers } from "./timers.js";
 /** @import { Store } from "./store.js" */
 
 const SEARCH_PAUSE_MS = 40;
+const EXPRESSION = "re:";
 
 export class SearchField {
   /**
@@ -21,12 +22,19 @@ export class SearchField {
       role: "searchbox",
       "aria-label": "Search",
       placeholder: "Search",
-      title: "Names. Begin with owner:, type: or comment: to search there, or with re: for a regular expression.",
+      title: "Names. Begin with owner:, type: or comment: to search there.",
       maxlength: "255",
       autocomplete: "off",
       autocapitalize: "off",
       spellcheck: "false",
     });
+    this.expressions = element("button", "button", {
+      type: "button",
+      title: "Search by regular expression",
+      "aria-label": "Search by regular expression",
+      "aria-pressed": "false",
+    }, ".*");
+    this.expressions.addEventListener("click", () => this._switch(), { signal });
     this._store = store;
     this._sendText = send;
     this._leave = leave;
@@ -47,12 +55,31 @@ export class SearchField {
     if (isTyping || this._store.isWaitingFor("search")) return;
     this.node.value = query;
     this._sent = query;
+    this._showKind();
   }
 
   clear() {
     this._timers.stopAll();
     this.node.value = "";
+    this._showKind();
     this._send();
+  }
+
+  get _isExpression() {
+    return this.node.value.trimStart().toLowerCase().startsWith(EXPRESSION);
+  }
+
+  // What is typed says what it is, so that it can be saved, sent and typed as one text.
+  _switch() {
+    const text = this.node.value.trimStart();
+    this.node.value = this._isExpression ? text.slice(EXPRESSION.length).trimStart() : `${EXPRESSION} ${text}`;
+    this.node.focus();
+    this._showKind();
+    this._send();
+  }
+
+  _showKind() {
+    this.expressions.setAttribute("aria-pressed", String(this._isExpression));
   }
 
   _onInput() {
@@ -61,6 +88,7 @@ export class SearchField {
       this.node.value = "";
       this.node.placeholder = "That looked like a token, so it was cleared";
     }
+    this._showKind();
     const now = performance.now();
     const isIdle = now - this._lastInput > SEARCH_PAUSE_MS && !this._store.isWaitingFor("search");
     this._lastInput = now;

@@ -28,7 +28,7 @@ export const SORTS = [
 
 export class Toolbar {
   /**
-   * @param {HTMLElement} search
+   * @param {import("./search.js").SearchField} search
    * @param {(type: string, fields?: Record<string, unknown>, fromTop?: boolean) => void} change
    * @param {AbortSignal} signal
    */
@@ -47,6 +47,10 @@ export class Toolbar {
     this._tickShown = button("Select all matches", () => change("tick_shown", { on: true }));
     this._untickShown = button("Deselect all matches", () => change("tick_shown", { on: false }));
     this._clearTicks = button("Clear selection", () => change("clear_ticks"));
+    this._include = button("Include these", () => change("use_search", { on: true }));
+    this._exclude = button("Exclude these", () => change("use_search", { on: false }));
+    this._use = element("span", "use", { role: "group", "aria-label": "Use the search as a pattern", hidden: "" },
+      this._include, this._exclude);
     this._found = element("span", "found", { role: "status", "aria-live": "polite" });
     this._ticked = element("span", "ticked");
     this._ticks = element("span", "ticks", {}, this._ticked, this._tickShown, this._untickShown, this._clearTicks);
@@ -54,8 +58,8 @@ export class Toolbar {
     const buttons = element("span", "buttons", {}, expandAll, collapseAll);
     const show = element("label", "label", {}, element("span", "", {}, "Show"), this._show);
     const sort = element("label", "label", {}, element("span", "", {}, "Sort"), this._sort);
-    const toolbar = element("div", "toolbar", label, search, show, sort);
-    this.nodes = [toolbar, element("div", "bar", {}, buttons, this._found, this._ticks)];
+    const toolbar = element("div", "toolbar", label, search.node, search.expressions, show, sort);
+    this.nodes = [toolbar, element("div", "bar", {}, buttons, this._found, this._use, this._ticks)];
   }
 
   /** @param {Store} store */
@@ -64,6 +68,9 @@ export class Toolbar {
     setText(this._ticked, `${visibleString(status.ticked) || "0"} selected`);
     const isFiltered = status.query !== "" || status.show !== "all";
     this._ticks.hidden = status.read_only;
+    this._use.hidden = status.read_only || !status.has_verdicts || status.expression === "";
+    this._include.title = `Add the expression to the patterns for ${status.expression} to include`;
+    this._exclude.title = `Add the expression to the patterns for ${status.expression} to exclude`;
     this._tickShown.hidden = !isFiltered || total === 0;
     this._untickShown.hidden = !isFiltered || total === 0;
     this._clearTicks.hidden = status.ticked === "";

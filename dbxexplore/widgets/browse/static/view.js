@@ -49,7 +49,7 @@ export class View {
     this._rows = new Rows(this, this._store, this._tooltip, signal);
     const search = (/** @type {string} */ text) => this._change("search", { text }, true);
     this._search = new SearchField(this._store, search, () => this._rows.node.focus(), signal);
-    this._tools = new Toolbar(this._search.node, (...what) => this._change(...what), signal);
+    this._tools = new Toolbar(this._search, (...what) => this._change(...what), signal);
     const onSort = (/** @type {string} */ by) => this._change("sort", { by }, true);
     const onWidths = (/** @type {Record<string, number>} */ shares) => this._save("columns", shares);
     this._header = new Header(this._root, { onSort, onWidths }, signal);
