@@ -45,7 +45,7 @@ class DiscoverPanel(Component):
         self._partial: Catalog | None = None  # the last partial catalog of the discovery under way
         self._reported = 0.0  # when the last progress was shown, in seconds
         self._depth = widgets.Dropdown(
-            description="Detail", options=_DEPTHS, style={"description_width": "120px"}, layout={"width": "380px"}
+            description="Detail", options=_DEPTHS, style={"description_width": "205px"}, layout={"width": "465px"}
         )
         self._notebooks = widgets.Checkbox(
             value=True, description="Include notebooks", indent=False, layout={"width": "150px"}

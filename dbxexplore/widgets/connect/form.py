@@ -271,7 +271,7 @@ def _muted(markup: str) -> str:
     return f"<span class='dbxe-muted'>{markup}</span>" if markup else ""
 
 
-_STYLE = {"description_width": "180px"}
+_STYLE = {"description_width": "205px"}
 
 
 def _text(description: str, placeholder: str) -> widgets.Text:

@@ -1,0 +1,104 @@
+"""From a blank notebook to a saved connection, on a laptop's screen, without scrolling the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from explorer_page import Errors
+from lab import Lab, jupyterlab, open_notebook, write_notebook
+from playwright.sync_api import Browser, Locator, Page, expect
+
+import dbxexplore as dbx
+from dbxexplore import demo
+
+SCROLLED = """() => [...document.querySelectorAll(".jp-WindowedPanel-outer, html, body, .jp-Notebook")]
+  .map((node) => node.scrollTop)"""
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
+    folder = tmp_path_factory.mktemp("blank") / "work"
+    folder.mkdir()
+    with demo.workspace() as workspace:
+        environment = {"DATABRICKS_HOST": workspace.url, "DATABRICKS_CONNECTION_TOKEN": "any", "DBXEXPLORE_NO_AUTOSAVE": "1"}
+        with jupyterlab(folder, environment) as running:
+            yield running
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 800), (1440, 900)])
+def test_the_main_job_from_a_blank_notebook_to_a_file(
+    browser: Browser, lab: Lab, width: int, height: int, tmp_path: Path
+) -> None:
+    page = browser.new_page(viewport={"width": width, "height": height})
+    page.set_default_timeout(60_000)
+    errors = Errors(page)
+    name = f"blank{width}.ipynb"
+    write_notebook(lab.folder / name, "")
+    open_notebook(page, lab, name)
+    expect(page.get_by_role("region", name="File Browser Section")).to_be_visible()
+
+    page.locator(".jp-Cell .cm-content").first.click()
+    page.keyboard.type("import dbxexplore as dbx")
+    page.keyboard.press("Enter")
+    page.keyboard.type("dbx.explore()")
+    page.keyboard.press("Shift+Enter")
+    view = page.locator(".dbxe-explorer")
+    discover = view.get_by_role("button", name="Connect and discover")
+    expect(discover).to_be_visible()
+    steps = Steps(page, tmp_path)
+
+    # Address and token are in the environment, so there is nothing to fill in.
+    steps.click(discover, "connect")
+    tree = view.get_by_role("tree", name="Catalog")
+    expect(tree.get_by_role("treeitem").first).to_be_visible()
+    expect(view.get_by_text("Cancel", exact=True)).to_be_hidden()
+
+    catalogs = view.get_by_label("allow catalogs 1", exact=True)
+    steps.type(catalogs, "^prod$", "a pattern")
+    schemas = view.get_by_role("button", name="+ allow").nth(1)
+    expect(view.locator(".dbxe-counts [data-kind=catalog] strong")).to_have_text("1")
+    expect(schemas).to_be_in_viewport()
+
+    steps.click(tree.get_by_role("treeitem", name="prod").first, "an object")
+    expect(view.locator(".dbxe-why").first).to_be_in_viewport(ratio=0.99)
+    steps.click(view.locator(".lm-TabBar-tab", has_text="Details").first, "its details")
+    steps.seen(view.locator(".dbxe-details").get_by_text("Owner", exact=True))
+
+    steps.click(view.locator(".lm-TabBar-tab", has_text="4 Export"), "export")
+    path = view.get_by_label("File", exact=True)
+    steps.type(path, str(tmp_path / "lake.yaml"), "the file")
+    steps.click(view.get_by_role("button", name="Save", exact=False).first, "save")
+    expect(view.get_by_text("Saved to")).to_be_in_viewport()
+    saved = dbx.ConnectionConfig.load(tmp_path / "lake.yaml")
+    assert saved.filters == dbx.Filters(catalogs=dbx.Patterns(["^prod$"]))
+    assert saved.settings.auth == dbx.TokenAuth("DATABRICKS_CONNECTION_TOKEN")
+    assert errors == []
+    page.close()
+    lab.shut_down(name)
+
+
+class Steps:
+    """Does one thing after the other, each of which must be in sight already."""
+
+    def __init__(self, page: Page, folder: Path) -> None:
+        self._page, self._folder = page, folder
+        self._where = page.evaluate(SCROLLED)
+
+    def seen(self, part: Locator) -> None:
+        """Assert that a part is in the window from edge to edge, and that nothing was scrolled to get there."""
+        expect(part).to_be_in_viewport(ratio=0.99)
+        assert self._page.evaluate(SCROLLED) == self._where, part
+
+    def click(self, part: Locator, what: str) -> None:
+        self.seen(part)
+        self._page.screenshot(path=self._folder / f"{what}.png")
+        part.click()
+
+    def type(self, field: Locator, text: str, what: str) -> None:
+        self.seen(field)
+        field.fill(text)
+        field.press("Enter")
+        self.seen(field)
+        self._page.screenshot(path=self._folder / f"{what}.png")
