@@ -6,6 +6,9 @@ from pathlib import Path
 from typing import Annotated
 
 import dagster as dg
+from dagster.components.utils.translation import TranslationFn, TranslationFnResolver
+
+from dbxexplore.dagster_sync.translate import DatabricksObject
 
 
 def _resolve_file(context: dg.ResolutionContext, value: str | None) -> Path | None:
@@ -36,3 +39,10 @@ Document = Annotated[
         description="The connection document itself, in place of a file. Not rendered as a template.",
     ),
 ]
+Translation = (
+    Annotated[
+        TranslationFn[DatabricksObject],
+        TranslationFnResolver[DatabricksObject](template_vars_for_translation_fn=lambda row: {"row": row}),
+    ]
+    | None
+)

@@ -20,8 +20,8 @@ from dagster.components import DefsStateConfig, DefsStateConfigArgs, ResolvedDef
 
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
-from dbxexplore.dagster_sync.attributes import Document, File
-from dbxexplore.dagster_sync.defs import Freshness, building, definitions, state_workspace_url
+from dbxexplore.dagster_sync.attributes import Document, File, Translation
+from dbxexplore.dagster_sync.defs import Freshness, building, definitions
 from dbxexplore.dagster_sync.masking import masked
 from dbxexplore.dagster_sync.notices import wants_notebooks, warn_about_state
 from dbxexplore.dagster_sync.refresh import refresh_schedule
@@ -73,7 +73,8 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
     ``refresh_schedule`` is a cron expression for a job that refreshes the state; without it, the connection's own
     schedule counts, if there is one.
 
-    Override `get_asset_spec` to change what an asset looks like.
+    ``translation`` changes what an asset looks like, as in other components of Dagster: a template may use ``spec``, the
+    asset as it would be, and ``row``, a `DatabricksObject`. For more, override `get_asset_spec`.
 
     Example:
         .. code-block:: yaml
@@ -99,6 +100,7 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
     row_counts: bool = True
     schema_checks: bool = True
     refresh_schedule: str | None = None
+    translation: Translation = None
 
     def __post_init__(self) -> None:
         for name in ("lineage_days", "freshness_interval"):
@@ -148,7 +150,8 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         Raises:
             ConfigError: the state is to live in the memory of the code server.
         """
-        key = f"{type(self).__name__}[{state_name(self.config.name)}]"
+        # Not by the name of the class, which may be derived from or renamed.
+        key = f"{DatabricksConnectionComponent.__name__}[{state_name(self.config.name)}]"
         config = DefsStateConfig.from_args(self.defs_state, default_key=key)
         if config.management_type.value not in {LOCAL, VERSIONED}:
             # It would be lost with each restart, and with it what an incomplete discovery has to keep.
@@ -271,16 +274,22 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         refresh = partial(self.refresh_state, context.project_root)
         return [refresh_schedule(self.config.name, self.schedule, refresh)]
 
-    def get_asset_spec(self, row: DatabricksObject) -> dg.AssetSpec:
-        """Return the asset of one table, view or notebook; to be overridden.
+    def get_asset_spec(self, row: DatabricksObject) -> dg.AssetSpec | None:
+        """Return the asset of one table, view or notebook; to be overridden. None leaves the object out.
+
+        It depends on ``row`` and the component's attributes alone. What Dagster does not take, such as a group name with
+        a hyphen, is replaced by the spec without translation, with a warning.
 
         ::
 
             class Ours(DatabricksConnectionComponent):
                 def get_asset_spec(self, row):
+                    if row.name.endswith("_tmp"):
+                        return None
                     return super().get_asset_spec(row).replace_attributes(group_name=row.schema)
         """
-        return asset_spec(row, self.config, state_workspace_url.get())
+        spec = asset_spec(row, self.config)
+        return self.translation(spec, row) if self.translation else spec
 
 
 def _connections_beside(context: dg.ComponentLoadContext) -> int:

@@ -6,7 +6,6 @@ import gc
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import partial
 
@@ -18,14 +17,16 @@ from dbxexplore.dagster_sync.lineage import COLUMN_LINEAGE, with_lineage
 from dbxexplore.dagster_sync.notices import warn_about_no_assets
 from dbxexplore.dagster_sync.refresh import identifier
 from dbxexplore.dagster_sync.state import State
-from dbxexplore.dagster_sync.translate import DatabricksObject, included_objects, table_name, without_collisions
+from dbxexplore.dagster_sync.translate import (
+    DatabricksObject,
+    included_objects,
+    table_name,
+    translated_specs,
+    without_collisions,
+)
 from dbxexplore.discovery.change_sources import change_source
 from dbxexplore.discovery.changes import TableName
 from dbxexplore.export import ConnectionConfig
-
-# Where links lead for a connection whose profile names the workspace; known from the state alone.
-state_workspace_url: ContextVar[str | None] = ContextVar("state_workspace_url", default=None)
-
 
 _TICKS = 15  # seconds between two ticks of the sensor, of which most only say when the next look is due
 _PATIENCE = 15.0  # seconds that a tick waits for a warehouse to start
@@ -45,7 +46,7 @@ def definitions(  # noqa: PLR0913 - all but the first two by keyword
     state: State,
     config: ConnectionConfig,
     *,
-    get_asset_spec: Callable[[DatabricksObject], dg.AssetSpec],
+    get_asset_spec: Callable[[DatabricksObject], dg.AssetSpec | None],
     schedules: Sequence[dg.ScheduleDefinition],
     freshness: Freshness | None,
     connections: int,
@@ -55,17 +56,15 @@ def definitions(  # noqa: PLR0913 - all but the first two by keyword
     Args:
         state: what is known of the workspace.
         config: the connection, whose filters are applied.
-        get_asset_spec: makes the asset of an object.
+        get_asset_spec: makes the asset of an object; None leaves it out.
         schedules: are added as they are.
         freshness: how changes are reported; None for not at all.
         connections: how many connections the code location has, which all travel in one message.
     """
     preview = config.preview(state.catalog)
-    token = state_workspace_url.set(state.catalog.provenance.workspace_url)
-    try:
-        pairs = [(item, get_asset_spec(item)) for item in included_objects(preview, state.stale)]
-    finally:
-        state_workspace_url.reset(token)
+    # Only the state knows the workspace of a connection whose profile names it.
+    workspace_url = config.settings.workspace_url or state.catalog.provenance.workspace_url
+    pairs = translated_specs(included_objects(preview, state.stale, workspace_url), get_asset_spec, config)
     if not pairs:
         warn_about_no_assets(state, config)
     keys = {table_name(item): spec.key for item, spec in pairs if item.kind != "notebook"}

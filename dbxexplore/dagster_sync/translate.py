@@ -13,15 +13,17 @@ from __future__ import annotations
 import logging
 import re
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias, cast
 from uuid import UUID
 
 import dagster as dg
 import pyarrow as pa
+from dagster_shared.check import CheckError
+from pydantic import ValidationError
 
 from dbxexplore.catalog.schema import ARROW_SCHEMA, table_from_series
 from dbxexplore.connection import object_url
@@ -71,7 +73,8 @@ class DatabricksObject:
     """One table, view or notebook, with what is known of it; a row of the objects frame as plain values.
 
     ``columns`` are mappings of name, type, nullable and comment; None where they are not known. ``stale`` says why
-    the last discovery did not see it. ``definition`` is the SQL of a view, None where it is not known.
+    the last discovery did not see it. ``definition`` is the SQL of a view, None where it is not known. ``url`` leads to
+    the object in the workspace.
     """
 
     kind: AssetKind
@@ -89,6 +92,7 @@ class DatabricksObject:
     columns: Sequence[Column] | None = None
     stale: Stale | None = None
     definition: str | None = None
+    url: str | None = None
 
     @property
     def key(self) -> ObjectKey:
@@ -99,17 +103,30 @@ class DatabricksObject:
         return f"{self.kind} {self.full_name!r}"
 
 
-def included_objects(preview: Preview, stale: Mapping[ObjectKey, Stale] | None = None) -> Iterator[DatabricksObject]:
-    """Yield the tables, views and notebooks that ``preview`` includes, in the order of its frame."""
+def included_objects(
+    preview: Preview, stale: Mapping[ObjectKey, Stale] | None = None, workspace_url: str | None = None
+) -> Iterator[DatabricksObject]:
+    """Yield the tables, views and notebooks that ``preview`` includes, in the order of its frame.
+
+    Args:
+        preview: what is included.
+        stale: why objects were not seen by the last discovery.
+        workspace_url: where links lead.
+    """
     objects = preview.catalog.objects
     held = objects[preview.included.to_numpy() & objects["kind"].isin(_KINDS).to_numpy()]
     names = [name for name in ARROW_SCHEMA.names if name in held.columns]
     table: pa.Table = table_from_series({name: held[name] for name in names}).select(names)
     for batch in table.to_batches(max_chunksize=_BATCH):
         for row in batch.to_pylist():
-            found = DatabricksObject(**row)
-            reason = stale.get(found.key) if stale else None
-            yield found if reason is None else DatabricksObject(**row, stale=reason)
+            key = object_key(row["kind"], row["catalog"], row["schema"], row["full_name"])
+            reason = stale.get(key) if stale else None
+            yield DatabricksObject(**row, stale=reason, url=_url(row, workspace_url) if workspace_url else None)
+
+
+def _url(row: Mapping[str, Any], workspace_url: str) -> str:
+    names = () if row["kind"] == "notebook" else (row["catalog"] or "", row["schema"] or "", row["name"])
+    return object_url(workspace_url, row["full_name"], *names)
 
 
 def table_name(found: DatabricksObject) -> TableName:
@@ -117,15 +134,8 @@ def table_name(found: DatabricksObject) -> TableName:
     return TableName(found.catalog or "", found.schema or "", found.name)
 
 
-def asset_spec(found: DatabricksObject, config: ConnectionConfig, workspace_url: str | None = None) -> dg.AssetSpec:
-    """Return the asset spec of one object.
-
-    Args:
-        found: the object.
-        config: the connection; its name starts the key and makes the group.
-        workspace_url: where links lead, for a connection that does not say so itself.
-    """
-    url = config.settings.workspace_url or workspace_url
+def asset_spec(found: DatabricksObject, config: ConnectionConfig) -> dg.AssetSpec:
+    """Return the asset spec of one object; the name of the connection starts the key and makes the group."""
     owners, owner_label = _owners(found.owner)
     tags = {
         "object_type": found.object_type,
@@ -145,17 +155,16 @@ def asset_spec(found: DatabricksObject, config: ConnectionConfig, workspace_url:
         # Its own time does not move when a table behind it is written.
         is_virtual=found.object_type == "VIEW",
         metadata={
-            **_dagster_metadata(found, url),
+            **_dagster_metadata(found),
             **_own_metadata(found, config),
         },
     )
 
 
-def _dagster_metadata(found: DatabricksObject, url: str | None) -> dict[str, object]:
+def _dagster_metadata(found: DatabricksObject) -> dict[str, object]:
     metadata: dict[str, object] = {}
-    if url:
-        names = () if found.kind == "notebook" else (found.catalog or "", found.schema or "", found.name)
-        metadata["dagster/uri"] = dg.MetadataValue.url(object_url(url, found.full_name, *names))
+    if found.url:
+        metadata["dagster/uri"] = dg.MetadataValue.url(found.url)
     if found.kind != "notebook":
         metadata["dagster/table_name"] = found.full_name
         metadata["dagster/storage_kind"] = "databricks"
@@ -215,6 +224,43 @@ def _table_column(name: str, kind: str, description: str | None, *, is_required:
 
 
 _NULLABLE, _REQUIRED = dg.TableColumnConstraints(nullable=True), dg.TableColumnConstraints(nullable=False)
+
+
+def translated_specs(
+    rows: Iterable[DatabricksObject],
+    translate: Callable[[DatabricksObject], dg.AssetSpec | None],
+    config: ConnectionConfig,
+) -> list[tuple[DatabricksObject, dg.AssetSpec]]:
+    """Return the spec of each object, without those that ``translate`` leaves out.
+
+    One that Dagster refuses must not take the code location down, and with it other people's assets: that object gets
+    the spec that it would have without translation, and a warning names it.
+
+    Raises:
+        DagsterError: each of several objects was refused, so that the translation itself is wrong.
+    """
+    made: list[tuple[DatabricksObject, dg.AssetSpec]] = []
+    refused: list[tuple[DatabricksObject, Exception]] = []
+    for row in rows:
+        try:
+            spec = translate(row)
+        except _REFUSED as error:
+            refused.append((row, error))
+            spec = asset_spec(row, config)
+        if spec is not None:
+            made.append((row, spec))
+    if len(refused) > 1 and len(refused) == len(made):
+        raise refused[0][1]
+    for row, reason in refused[:_MOST_WARNED]:
+        _LOG.warning("Dagster does not take what the translation makes of %s, so it is not translated: %s", row, reason)
+    if len(refused) > _MOST_WARNED:
+        _LOG.warning("The same goes for %d more objects.", len(refused) - _MOST_WARNED)
+    return made
+
+
+# What Dagster raises for a key, group, tag, kind, owner or dependency that it does not take.
+_REFUSED = (dg.DagsterError, CheckError, ValidationError)
+_MOST_WARNED = 20
 
 
 # --- made valid ---

@@ -22,7 +22,11 @@ def lab(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
     folder = tmp_path_factory.mktemp("blank") / "work"
     folder.mkdir()
     with demo.workspace() as workspace:
-        environment = {"DATABRICKS_HOST": workspace.url, "DATABRICKS_CONNECTION_TOKEN": "any", "DBXEXPLORE_NO_AUTOSAVE": "1"}
+        environment = {
+            "DATABRICKS_HOST": workspace.url,
+            "DATABRICKS_CONNECTION_TOKEN": "any",
+            "DBXEXPLORE_NO_AUTOSAVE": "1",
+        }
         with jupyterlab(folder, environment) as running:
             yield running
 

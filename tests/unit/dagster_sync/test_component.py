@@ -183,6 +183,79 @@ def test_an_asset_can_be_made_differently(make_config: MakeConfig, small_catalog
     assert groups == {"gold", "notebooks"}
 
 
+def test_what_an_override_makes_and_dagster_refuses_is_not_used(
+    make_config: MakeConfig, small_catalog: dbx.Catalog, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    class Ours(DatabricksConnectionComponent):
+        def get_asset_spec(self, row: DatabricksObject) -> dg.AssetSpec | None:
+            if row.name == "daily":
+                return None
+            spec = super().get_asset_spec(row)
+            assert spec is not None
+            wrong = {"orders": {"group_name": "my-schema"}, "customers": {"owners": ["nobody"]}}.get(row.name)
+            return spec.replace_attributes(**(wrong or {"group_name": "ours"}))
+
+    defs = definitions(component_of(make_config(), Ours), small_catalog, tmp_path)
+    groups = {spec.key.path[-1]: spec.group_name for spec in defs.resolve_all_asset_specs()}
+    own = "databricks_unity_catalog"
+    assert {name: groups.pop(name) for name in ("orders", "customers")} == {"orders": own, "customers": own}
+    assert set(groups.values()) == {"ours"}
+    assert "daily" not in groups
+    for name in ("orders", "customers"):
+        assert f"Dagster does not take what the translation makes of table 'prod.gold.{name}'" in caplog.text
+
+
+def test_a_translation_that_never_works_is_an_error(
+    make_config: MakeConfig, small_catalog: dbx.Catalog, tmp_path: Path
+) -> None:
+    class Ours(DatabricksConnectionComponent):
+        def get_asset_spec(self, row: DatabricksObject) -> dg.AssetSpec:
+            return dg.AssetSpec(row.name, group_name="my-group")
+
+    with pytest.raises(dg.DagsterInvalidDefinitionError, match="my-group"):
+        definitions(component_of(make_config(), Ours), small_catalog, tmp_path)
+
+
+def test_a_derived_class_keeps_the_state_of_its_connection(make_config: MakeConfig) -> None:
+    class Renamed(DatabricksConnectionComponent): ...
+
+    keys = {
+        component_of(make_config(), kind).defs_state_config.key for kind in (DatabricksConnectionComponent, Renamed)
+    }
+    assert len(keys) == 1
+
+
+def test_assets_are_translated_as_in_other_components(
+    make_config: MakeConfig, small_catalog: dbx.Catalog, tmp_path: Path
+) -> None:
+    text = """
+type: dbxexplore.dagster_sync.DatabricksConnectionComponent
+attributes:
+  connection_file: connection.yaml
+  freshness: false
+  translation:
+    key_prefix: [warehouse]
+    group_name: "{{ row.schema or 'notebooks' }}"
+    description: "{{ row.kind }} {{ row.full_name }}, as it was: {{ spec.key.path[-1] }}"
+    tags:
+      team: "{{ 'sales' if row.schema == 'gold' else 'other' }}"
+"""
+    with create_defs_folder_sandbox() as sandbox:
+        folder = sandbox.defs_folder_path / "lake"
+        folder.mkdir(parents=True)
+        make_config().save(folder / "connection.yaml")
+        (folder / "defs.yaml").write_text(text, encoding="utf-8")
+        with sandbox.load_component_and_build_defs(defs_path=folder) as (component, _):
+            made = definitions(component, small_catalog, tmp_path)
+    specs = {spec.key.path[-1]: spec for spec in made.resolve_all_asset_specs()}
+    orders = specs["orders"]
+    assert orders.key.path == ["warehouse", "databricks_unity_catalog", "prod", "gold", "orders"]
+    assert orders.group_name == "gold"
+    assert orders.description == "table prod.gold.orders, as it was: orders"
+    assert orders.tags["team"] == "sales"
+    assert orders.tags["dbxexplore/catalog"] == "prod", "what is not named stays"
+
+
 def test_notebooks_that_the_state_lacks_are_told_of(
     make_config: MakeConfig, small_catalog: dbx.Catalog, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import dagster as dg
+import pandas as pd
 import pytest
 from dagster._core.definitions.metadata.metadata_set import TableMetadataSet, UriMetadataSet
 from hypothesis import given
@@ -64,7 +65,6 @@ def test_a_table(make_config: Callable[..., dbx.ConnectionConfig]) -> None:
             dg.TableColumn("na me", "unknown"),
         ]
     )
-    assert UriMetadataSet.extract(spec.metadata).uri == f"{URL}/explore/data/prod/gold/orders"
     assert spec.metadata["dbxexplore/created_at"] == dg.MetadataValue.timestamp(WHEN)
     assert "dbxexplore/updated_at" not in spec.metadata
 
@@ -89,14 +89,24 @@ def test_a_notebook(make_config: Callable[..., dbx.ConnectionConfig]) -> None:
     spec = asset_spec(notebook("/Shared/Q3 Überblick/a#b", object_type="PYTHON"), make_config())
     assert spec.key.path == ["databricks_unity_catalog", "notebooks", "Shared", "Q3 Überblick", "a#b"]
     assert spec.kinds == {"databricks", "notebook", "python"}
-    assert UriMetadataSet.extract(spec.metadata).uri == f"{URL}/#workspace/Shared/Q3%20%C3%9Cberblick/a%23b"
     assert "dagster/table_name" not in spec.metadata
 
 
-def test_a_link_of_a_profile_leads_to_where_the_state_was_taken() -> None:
-    config = dbx.ConnectionConfig(name="c", settings=dbx.ConnectionSettings(auth=dbx.ProfileAuth("DEFAULT")))
-    assert "dagster/uri" not in asset_spec(table(), config).metadata
-    assert UriMetadataSet.extract(asset_spec(table(), config, URL).metadata).uri.startswith(URL)
+def test_a_row_carries_its_link(make_config: Callable[..., dbx.ConnectionConfig]) -> None:
+    rows = [
+        {"kind": "table", "catalog": "prod", "schema": "gold", "name": "orders", "full_name": "prod.gold.orders"},
+        {"kind": "notebook", "name": "a#b", "full_name": "/Shared/Q3 Überblick/a#b"},
+    ]
+    preview = make_config().preview(dbx.Catalog.from_frame(pd.DataFrame(rows)))
+    found = {
+        row.kind: UriMetadataSet.extract(asset_spec(row, make_config()).metadata).uri
+        for row in included_objects(preview, workspace_url=URL)
+    }
+    assert found == {
+        "table": f"{URL}/explore/data/prod/gold/orders",
+        "notebook": f"{URL}/#workspace/Shared/Q3%20%C3%9Cberblick/a%23b",
+    }
+    assert not any("dagster/uri" in asset_spec(row, make_config()).metadata for row in included_objects(preview))
 
 
 @pytest.mark.parametrize(
