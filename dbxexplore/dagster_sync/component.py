@@ -13,14 +13,26 @@ from contextvars import ContextVar
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from pathlib import Path
-from typing import Literal
 
 import dagster as dg
 from dagster.components import DefsStateConfig, DefsStateConfigArgs, ResolvedDefsStateConfig
+from pydantic import BaseModel
 
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
-from dbxexplore.dagster_sync.attributes import Document, File, Translation
+from dbxexplore.dagster_sync.attributes import (
+    Changes,
+    Cron,
+    Document,
+    File,
+    Interval,
+    LineageDays,
+    RowCounts,
+    SchemaChecks,
+    Translation,
+    UseFreshness,
+    UseLineage,
+)
 from dbxexplore.dagster_sync.defs import Freshness, building, definitions
 from dbxexplore.dagster_sync.masking import masked
 from dbxexplore.dagster_sync.notices import wants_notebooks, warn_about_state
@@ -92,14 +104,14 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
     connection_file: File = None
     connection: Document = None
     defs_state: ResolvedDefsStateConfig = field(default_factory=DefsStateConfigArgs.local_filesystem)
-    lineage: bool = True
-    lineage_days: int = DAYS
-    freshness: bool = True
-    freshness_interval: int = 900
-    report_changes: Literal["data", "all"] = "data"
-    row_counts: bool = True
-    schema_checks: bool = True
-    refresh_schedule: str | None = None
+    lineage: UseLineage = True
+    lineage_days: LineageDays = DAYS
+    freshness: UseFreshness = True
+    freshness_interval: Interval = 900
+    report_changes: Changes = "data"
+    row_counts: RowCounts = True
+    schema_checks: SchemaChecks = True
+    refresh_schedule: Cron = None
     translation: Translation = None
 
     def __post_init__(self) -> None:
@@ -118,6 +130,16 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
             what = "neither connection_file nor connection is" if self.connection is None else "both are"
             msg = f"{what} given"
             raise errors.ConfigError(msg, path=["attributes"], expected="one of connection_file and connection")
+
+    @classmethod
+    def get_model_cls(cls) -> type[BaseModel] | None:
+        """Return the model of the attributes; its schema says that one of two is given, which no single field can."""
+        model = super().get_model_cls()
+        if model is None:
+            return None
+        one_of = {"oneOf": [{"required": ["connection_file"]}, {"required": ["connection"]}]}
+        config = {**model.model_config, "json_schema_extra": one_of}
+        return type(model.__name__, (model,), {"model_config": config, "__module__": model.__module__})
 
     @cached_property
     def config(self) -> ConnectionConfig:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import needs
 import pytest
+import yaml
 from dagster_sandbox import refresh, specs
 from simulator import Catalog, Faults, Notebook, Schema, Simulator, Table, Workspace
 
@@ -237,7 +238,9 @@ def test_an_outage_in_development_shows_what_is_stored(
 
 def dg_command(*arguments: str, project: Path, demo: DemoWorkspace) -> subprocess.CompletedProcess[str]:
     # The project is not installed, so its source is put on the path instead.
-    environment = {**os.environ, **demo.environment(), "PYTHONPATH": str(project / "src")}
+    # As the examples of the attributes name it.
+    named = {"DATABRICKS_HOST": demo.url, "DATABRICKS_CONNECTION_TOKEN": demo.token}
+    environment = {**os.environ, **demo.environment(), **named, "PYTHONPATH": str(project / "src")}
     command = [sys.executable, "-c", "from dagster_dg_cli.cli import main; main()", *arguments]
     return subprocess.run(
         command, cwd=project, env=environment, capture_output=True, text=True, timeout=600, check=False
@@ -277,13 +280,71 @@ def test_a_generated_project_shows_the_demo_workspace(
     assert ("demo-lake", "prod", "gold", "orders") in found
 
 
-def test_dg_knows_the_component(demo_workspace: DemoWorkspace, tmp_path: Path) -> None:
-    pytest.importorskip("dagster_dg_cli", reason=needs.package("dagster_dg_cli"))
-    # As an installed package registers it, whether or not the one that runs here was installed since.
-    about = tmp_path / "src" / "registered-1.0.dist-info"
+def register(project: Path) -> None:
+    """Register the component as an installed package does, whether or not the one that runs here was installed since."""
+    about = project / "src" / "registered-1.0.dist-info"
     about.mkdir(parents=True)
     (about / "METADATA").write_text("Metadata-Version: 2.1\nName: registered\nVersion: 1.0\n")
     (about / "entry_points.txt").write_text("[dagster_dg_cli.registry_modules]\nregistered = dbxexplore.dagster_sync\n")
+
+
+BAD = {
+    "an unknown key": ("filters", {"tabels": {"allow": [".*"]}}, "tabels"),
+    "a cron expression": ("schedule", {"cron": "at six"}, "at six"),
+    "a rule set": ("dialect", "datahubb", "datahubb"),
+}
+
+
+def test_dg_check_yaml_refuses_bad_documents(demo_workspace: DemoWorkspace, tmp_path: Path) -> None:
+    pytest.importorskip("dagster_dg_cli", reason=needs.package("dagster_dg_cli"))
+    settings = dbx.ConnectionSettings(demo_workspace.url, dbx.TokenAuth(demo_workspace.token_env_var))
+    project = tmp_path / "project"
+    dbx.export.write_project(dbx.ConnectionConfig(name="lake", settings=settings), project)
+    register(project)
+    defs = project / "src" / "lake" / "defs" / "lake" / "defs.yaml"
+    good = yaml.safe_load(defs.read_text())
+    inline = {
+        "version": 1,
+        "name": "lake",
+        "settings": {"workspace_url": "{{ env.DATABRICKS_HOST }}", "auth": {"kind": "token", "env_var": "ANY"}},
+        "filters": {"tables": {"deny": [r"^a{2}\\.{{x}}$"]}},
+    }
+
+    def check(attributes: dict[str, object]) -> subprocess.CompletedProcess[str]:
+        defs.write_text(yaml.safe_dump({**good, "attributes": attributes}))
+        return dg_command("check", "yaml", project=project, demo=demo_workspace)
+
+    for attributes in ({"connection_file": "connection.yaml"}, {"connection": inline}):
+        checked = check(attributes)
+        assert checked.returncode == 0, checked.stdout + checked.stderr
+    for key, value, said in BAD.values():
+        checked = check({"connection": {**inline, key: value}})
+        assert checked.returncode != 0
+        assert said in checked.stdout + checked.stderr
+    for attributes in ({"connection_file": "connection.yaml", "connection": inline}, {}):
+        assert check(attributes).returncode != 0
+
+    shown = dg_command(
+        "utils",
+        "inspect-component",
+        "dbxexplore.dagster_sync.DatabricksConnectionComponent",
+        project=project,
+        demo=demo_workspace,
+    )
+    assert shown.returncode == 0, shown.stdout + shown.stderr
+    attributes = json.loads(shown.stdout.partition("Component schema:")[2])["properties"]
+    assert all("description" in about for name, about in attributes.items() if name != "defs_state"), attributes
+    examples = {name: about["examples"][0] for name, about in attributes.items() if "examples" in about}
+    assert {"connection", "freshness_interval", "refresh_schedule"} <= set(examples)
+    checked = check({name: example for name, example in examples.items() if name != "connection_file"})
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+    checked = dg_command("check", "defs", project=project, demo=demo_workspace)
+    assert checked.returncode == 0, checked.stdout + checked.stderr
+
+
+def test_dg_knows_the_component(demo_workspace: DemoWorkspace, tmp_path: Path) -> None:
+    pytest.importorskip("dagster_dg_cli", reason=needs.package("dagster_dg_cli"))
+    register(tmp_path)
     listed = dg_command("list", "components", "--json", project=tmp_path, demo=demo_workspace)
     assert listed.returncode == 0, listed.stderr
     assert "dbxexplore.dagster_sync.DatabricksConnectionComponent" in json.dumps(json.loads(listed.stdout))

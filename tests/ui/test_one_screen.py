@@ -189,3 +189,22 @@ def test_the_name_of_an_object_is_copied(laptop: NotebookExplorer) -> None:
     laptop.button("Copy name").click()
     expect(laptop.button("Copied")).to_be_visible()
     assert laptop.page.evaluate("() => navigator.clipboard.readText()") == name
+
+
+def test_the_focus_goes_to_the_next_pattern_unless_the_person_has_gone_elsewhere(laptop: NotebookExplorer) -> None:
+    view = laptop.view
+    first, second, third = (view.get_by_label(f"allow catalogs {at}", exact=True) for at in (1, 2, 3))
+    first.fill("^catalog_1$")
+    first.press("Enter")
+    expect(second).to_be_focused()
+    laptop.keyboard.type("^catalog_2$")
+    laptop.keyboard.press("Enter")
+    search = view.get_by_role("searchbox", name="Search", exact=True)
+    search.click()
+    laptop.keyboard.type("gold")
+    expect(third).to_be_visible()
+    laptop.kernel.wait("explorer.filters.catalogs.allow == ('^catalog_1$', '^catalog_2$')")
+    laptop.keyboard.type("_")
+    expect(search).to_have_value("gold_")
+    expect(search).to_be_focused()
+    expect(third).to_have_value("")

@@ -655,7 +655,10 @@ class _Section:
 
     @locked
     def on_enter(self, view: _RowView) -> None:
-        """Finish a row, and go to the next one, which is added unless there is a blank one."""
+        """Finish a row, and go to the next one, which is added unless there is a blank one.
+
+        The page moves the focus there: by the time that this is done, a person may have gone somewhere else.
+        """
         if view.row.error is not None or not view.row.text.strip():
             self.editor.changed(self.level, view.row)
             return
@@ -665,7 +668,6 @@ class _Section:
             rows.insert(at, Row())
         self._go_to(rows[at])
         self.editor.changed(self.level, view.row)
-        focus(self._views[rows[at]].text)
 
     @locked
     def on_use(self, view: _RowView) -> None:
