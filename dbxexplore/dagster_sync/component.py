@@ -294,7 +294,8 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         if self.schedule is None:
             return []
         refresh = partial(self.refresh_state, context.project_root)
-        return [refresh_schedule(self.config.name, self.schedule, refresh)]
+        is_local = self.defs_state_config.management_type.value == LOCAL
+        return [refresh_schedule(self.config.name, self.schedule, refresh, is_local=is_local)]
 
     def get_asset_spec(self, row: DatabricksObject) -> dg.AssetSpec | None:
         """Return the asset of one table, view or notebook; to be overridden. None leaves the object out.

@@ -21,7 +21,7 @@ RELOAD = "Reload the code location to see what has changed."
 
 
 def refresh_schedule(
-    connection: str, schedule: Schedule, refresh: Callable[[], Awaitable[str]]
+    connection: str, schedule: Schedule, refresh: Callable[[], Awaitable[str]], *, is_local: bool
 ) -> dg.ScheduleDefinition:
     """Return the schedule, with its job.
 
@@ -29,11 +29,22 @@ def refresh_schedule(
         connection: the name of the connection, which the job is named after.
         schedule: when to refresh.
         refresh: refreshes the state and returns its version.
+        is_local: whether the state is stored in the file system, where only the machine of the run finds it. Then the
+            job fails where Dagster starts runs elsewhere than its code location.
     """
     name = f"{identifier(connection)}_refresh"
 
     @dg.op(name=f"{name}_op", description="Discovers the workspace and stores what it finds.")
     def refresh_op(context: dg.OpExecutionContext) -> None:
+        launcher = type(context.instance.run_launcher)
+        if is_local and not launcher.__module__.startswith("dagster."):
+            # Such as that of Kubernetes, Docker or ECS: each run has a file system of its own, which ends with it.
+            raise dg.Failure(
+                f"{launcher.__name__} starts this run in another container than the code location, which would never "
+                "read a state that is stored in the file system here. Set defs_state: "
+                "{management_type: VERSIONED_STATE_STORAGE} under attributes in defs.yaml.",
+                allow_retries=False,
+            )
         # Dagster sets this while it loads definitions, and not while it runs them.
         with set_defs_state_storage(context.instance.defs_state_storage):
             version = asyncio.run(_awaited(refresh))

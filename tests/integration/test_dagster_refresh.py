@@ -17,6 +17,8 @@ import dbxexplore as dbx
 pytest.importorskip("dagster", reason=needs.package("dagster"))
 
 import dagster as dg
+from dagster._core.launcher import DefaultRunLauncher
+from dagster._core.storage.defs_state.base import set_defs_state_storage
 from dagster.components.testing import create_defs_folder_sandbox
 
 from dbxexplore.dagster_sync import DatabricksConnectionComponent
@@ -137,8 +139,6 @@ def test_a_first_refresh_without_lineage_is_no_failure(simulator: Simulator, san
 def test_the_scheduled_job_refreshes_the_state(simulator: Simulator, sandbox: DefsFolderSandbox, state: str) -> None:
     path = placed(sandbox, simulator, state, schedule=dbx.Schedule(cron="0 6 * * *"))
     with dg.DagsterInstance.get() as instance:
-        from dagster._core.storage.defs_state.base import set_defs_state_storage
-
         with set_defs_state_storage(instance.defs_state_storage):
             with sandbox.load_component_and_build_defs(path) as (_, defs):
                 (schedule,) = defs.get_repository_def().schedule_defs
@@ -166,3 +166,28 @@ def test_a_refresh_that_fails_fails_the_run(
         assert not job.execute_in_process(instance=instance, raise_on_error=False).success
     monkeypatch.setenv(VARIABLE, simulator.token)
     assert ORDERS in specs(sandbox, path)
+
+
+class RunsElsewhere(DefaultRunLauncher):
+    """Stands for a launcher of another package, which starts runs in containers of their own."""
+
+
+@pytest.mark.parametrize("state", ["LOCAL_FILESYSTEM", "VERSIONED_STATE_STORAGE"])
+def test_a_state_that_nobody_would_read_is_not_stored(
+    simulator: Simulator, sandbox: DefsFolderSandbox, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, state: str
+) -> None:
+    launcher = f"run_launcher:\n  module: {__name__}\n  class: RunsElsewhere\n"
+    (tmp_path / "dagster.yaml").write_text(launcher)
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    path = placed(sandbox, simulator, state, schedule=dbx.Schedule(cron="0 6 * * *"))
+    with dg.DagsterInstance.get() as instance:
+        with (
+            set_defs_state_storage(instance.defs_state_storage),
+            sandbox.load_component_and_build_defs(path) as (_, defs),
+        ):
+            job = defs.resolve_job_def(defs.get_repository_def().schedule_defs[0].job_name)
+        done = job.execute_in_process(instance=instance, raise_on_error=False)
+    assert done.success == (state != "LOCAL_FILESYSTEM")
+    failed = [event.step_failure_data.error.message for event in done.all_events if event.is_step_failure]
+    assert all("RunsElsewhere starts this run in another container" in message for message in failed)
+    assert len(failed) == (state == "LOCAL_FILESYSTEM")
