@@ -4,6 +4,7 @@ Needs ``pip install "dbxexplore[dagster]"``.
 """
 
 from dbxexplore.dagster_sync.component import DatabricksConnectionComponent
-from dbxexplore.dagster_sync.translate import DatabricksObject, Stale
+from dbxexplore.dagster_sync.translate import DatabricksObject
+from dbxexplore.discovery.state import Stale
 
 __all__ = ["DatabricksConnectionComponent", "DatabricksObject", "Stale"]

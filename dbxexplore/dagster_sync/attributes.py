@@ -146,7 +146,7 @@ Interval = Annotated[
 Changes = Annotated[
     Literal["data", "all"],
     _plain(
-        "What is reported as a materialization: changes of data where they can be told, or all changes.", example="data"
+        "What is reported as a materialization: changes of data where that is known, or all changes.", example="data"
     ),
 ]
 RowCounts = Annotated[

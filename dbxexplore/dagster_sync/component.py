@@ -34,15 +34,15 @@ from dbxexplore.dagster_sync.attributes import (
     UseLineage,
 )
 from dbxexplore.dagster_sync.defs import Freshness, building, definitions
-from dbxexplore.dagster_sync.masking import masked
-from dbxexplore.dagster_sync.notices import wants_notebooks, warn_about_state
+from dbxexplore.dagster_sync.notices import REFRESH, wants_notebooks, warn_about_state
 from dbxexplore.dagster_sync.refresh import refresh_schedule
 from dbxexplore.dagster_sync.scaffold import ConnectionScaffolder
-from dbxexplore.dagster_sync.state import REFRESH, State, earlier_state
 from dbxexplore.dagster_sync.stored import LOCAL, VERSIONED, copy_stored_state, state_name, stored_version
 from dbxexplore.dagster_sync.translate import DatabricksObject, asset_spec
 from dbxexplore.discovery import discover
 from dbxexplore.discovery.lineage import DAYS, Lineage, read_lineage
+from dbxexplore.discovery.masking import masked
+from dbxexplore.discovery.state import State, earlier_state
 from dbxexplore.export import ConnectionConfig, Schedule, yaml_text
 
 _LOG = logging.getLogger("dbxexplore")
@@ -186,7 +186,7 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
 
     def discover(self) -> Catalog:
         """Return the workspace as it is now, at depth ``columns``; called when the state is refreshed."""
-        # Not through a warehouse: information_schema leaves out what is closed to the credential without a word,
+        # Not through a warehouse: information_schema leaves out what the credential cannot read without a word,
         # which would look as if it were gone.
         return discover(self.config.settings, depth="columns", notebooks=wants_notebooks(self.config), strategy="rest")
 
@@ -279,7 +279,7 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
             checks = self.schema_checks and self.config.settings.warehouse_id is not None
             freshness = Freshness(self.freshness_interval, self.report_changes, self.row_counts, checks)
         with building():
-            state = State.load(state_path)
+            state = State.load(state_path, remedy=REFRESH)
             warn_about_state(state, self.config, _failed.get() or (), wants_lineage=self.lineage)
             return definitions(
                 state,

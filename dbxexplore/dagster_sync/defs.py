@@ -16,7 +16,6 @@ from dbxexplore.dagster_sync.freshness import FreshnessSensor, Report, Watched, 
 from dbxexplore.dagster_sync.lineage import COLUMN_LINEAGE, with_lineage
 from dbxexplore.dagster_sync.notices import warn_about_no_assets
 from dbxexplore.dagster_sync.refresh import identifier
-from dbxexplore.dagster_sync.state import State
 from dbxexplore.dagster_sync.translate import (
     DatabricksObject,
     included_objects,
@@ -26,6 +25,7 @@ from dbxexplore.dagster_sync.translate import (
 )
 from dbxexplore.discovery.change_sources import change_source
 from dbxexplore.discovery.changes import TableName
+from dbxexplore.discovery.state import State
 from dbxexplore.export import ConnectionConfig
 
 _TICKS = 15  # seconds between two ticks of the sensor, of which most only say when the next look is due

@@ -6,11 +6,12 @@ import logging
 from collections.abc import Sequence
 
 from dbxexplore import errors
-from dbxexplore.dagster_sync.state import REFRESH, State
 from dbxexplore.dagster_sync.translate import group_name
+from dbxexplore.discovery.state import State
 from dbxexplore.export import ConnectionConfig
 
 _LOG = logging.getLogger("dbxexplore")
+REFRESH = "Refresh it: dg utils refresh-defs-state"
 
 
 def warn_about_state(

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias, cast
+from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
 import dagster as dg
@@ -28,6 +28,7 @@ from pydantic import ValidationError
 from dbxexplore.catalog.schema import ARROW_SCHEMA, table_from_series
 from dbxexplore.connection import object_url
 from dbxexplore.discovery.changes import TableName
+from dbxexplore.discovery.state import ObjectKey, Stale, object_key
 from dbxexplore.export import ConnectionConfig
 from dbxexplore.filters import Preview
 from dbxexplore.text import shorten
@@ -35,7 +36,6 @@ from dbxexplore.text import shorten
 _LOG = logging.getLogger("dbxexplore")
 
 AssetKind: TypeAlias = Literal["table", "view", "notebook"]
-ObjectKey: TypeAlias = tuple[str, str | None, str | None, str]  # kind, catalog, schema, full name
 Column: TypeAlias = Mapping[str, str | bool | None]
 
 _KINDS: tuple[AssetKind, ...] = ("table", "view", "notebook")
@@ -47,25 +47,6 @@ COLUMN_SCHEMA, VIEW_DEFINITION = "dagster/column_schema", f"{_PREFIX}/view_defin
 
 # Characters of one text. A code location is one message, and few such texts are as much as Dagster takes of one.
 LONGEST_TYPE, LONGEST_COLUMN_COMMENT, LONGEST_TEXT = 1_000, 500, 20_000
-
-
-@dataclass(frozen=True)
-class Stale:
-    """Why an object that the last discovery could not see is still there.
-
-    ``scope`` could not be listed, for ``reason`` (denied, throttled, error, cancelled) and with ``message``;
-    ``last_seen`` is when the object was listed for the last time, in UTC, if known.
-    """
-
-    scope: str
-    reason: str
-    message: str
-    last_seen: datetime | None = None
-
-    def __str__(self) -> str:
-        seen = f" Last seen {self.last_seen:%Y-%m-%d %H:%M} UTC." if self.last_seen else ""
-        message = self.message.rstrip(".")
-        return f"{self.scope} could not be listed ({self.reason}): {message}. This is as it was before.{seen}"
 
 
 @dataclass(frozen=True)
@@ -353,12 +334,3 @@ def without_collisions(specs: Iterable[tuple[DatabricksObject, dg.AssetSpec]]) -
         shared = {f"{_PREFIX}/shared_with": dg.MetadataValue.json([str(other) for other in sharing])}
         first[key] = (found, spec.merge_attributes(metadata=shared))
     return [spec for _, spec in first.values()]
-
-
-def object_key(kind: object, catalog: object, schema: object, full_name: object) -> ObjectKey:
-    """Return the key of a row of the objects frame, whose missing values may be of any sort."""
-    return cast("ObjectKey", (kind, _or_none(catalog), _or_none(schema), full_name))
-
-
-def _or_none(value: object) -> object:
-    return value if isinstance(value, str) else None

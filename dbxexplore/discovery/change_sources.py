@@ -64,11 +64,11 @@ class ChangeSource(ABC):
         """Return the columns of some tables; one that is not answered for in time is missing."""
 
     def rows(self, tables: Sequence[TableName], until: float) -> dict[TableName, int]:  # noqa: ARG002 - of those that can
-        """Return the numbers of rows that can be told."""
+        """Return the numbers of rows that can be counted."""
         return {}
 
     def history(self, tables: Sequence[TableName], until: float) -> dict[TableName, list[Commit]]:  # noqa: ARG002 - as well
-        """Return the latest commits of the Delta tables whose history can be told, the latest first."""
+        """Return the latest commits of the Delta tables whose history can be read, the latest first."""
         return {}
 
 
@@ -76,7 +76,7 @@ def change_source(settings: ConnectionSettings, tables: Iterable[TableName], *, 
     """Return where changes of some tables are looked for: the connection's SQL warehouse, or REST where it has none.
 
     Over REST, the schemas of the tables are listed. Whether ``updated_at`` moves there whenever ``last_altered`` of
-    information_schema does is not documented, and neither rows nor history can be told.
+    information_schema does is not documented, and neither numbers of rows nor history can be read.
 
     Args:
         settings: the connection.
@@ -133,7 +133,7 @@ class _RestSource(ChangeSource):
         return self._api.host
 
     def changes(self, since: int, after: TableName | None, until: float) -> Changes:
-        # This clock stands for the server's, whose own is told to the second at best.
+        # This clock stands for the server's, whose own is known to the second at best.
         now = time.time_ns() // 1000
         found: list[Change] = []
 

@@ -132,7 +132,7 @@ def read_columns(
 ) -> dict[TableName, list[dict[str, str | bool | None]]]:
     """Return the columns of some tables, in their order, as mappings of name, type, nullable and comment.
 
-    A table that has none, or that is closed to the credential, has an empty list. One that is not answered for
+    A table that has none, or that the credential cannot read, has an empty list. One that is not answered for
     ``until`` a time, by `time.monotonic`, is missing.
 
     Raises:
@@ -206,7 +206,7 @@ def count_rows(
 
     Counting the rows of a Delta table reads its log alone
     (https://github.com/delta-io/delta/releases/tag/v2.2.0). Tables are counted together; where that fails, because
-    one of them is closed to the credential or takes too long, in halves, no more often than is bearable and not
+    the credential cannot read one of them or it takes too long, in halves, no more often than is bearable and not
     beyond ``until``, a time by `time.monotonic`. Nobody depends on these numbers, so nothing is raised for what the
     warehouse does not answer: those that were counted so far are returned.
     """

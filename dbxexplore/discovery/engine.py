@@ -123,7 +123,7 @@ class Crawler:
         calls: how to reach the workspace; must be safe to use from several threads.
         max_concurrency: how many calls may run at once.
         cancel: set it to stop; what is there by then is kept.
-        deadline: seconds after which to stop likewise.
+        deadline: seconds after which to stop in the same way.
         progress: called from the caller's own thread, about ten times a second.
         count_objects: how many objects there are so far, for the progress.
         cache: what was answered before; what is answered now is added to it.

@@ -88,7 +88,7 @@ class Statement:
     needed: bool = True
     number: str | None = None  # what the server calls it while it runs
     replaced: bool = False  # whether a result held text that is not valid Unicode, which was replaced
-    _linked: bool = False  # whether the result is to be had through links, because it is too large otherwise
+    _linked: bool = False  # whether the result comes through links, because it is too large otherwise
     _since: float = field(default_factory=time.monotonic)
     _polls: int = 0
     _parts: list[pa.Table] = field(default_factory=list)

@@ -81,7 +81,7 @@ class Preview:
 
     @cached_property
     def own_verdict(self) -> pd.Series:
-        """A boolean on the same index: whether the object passes by itself, whatever its containers do."""
+        """A boolean on the same index: whether the object passes its own patterns, whatever its containers do."""
         passes = self._passes(self._own_stages())
         return pd.Series(passes, index=self.catalog.objects.index, name="own_verdict")
 
@@ -214,7 +214,7 @@ class Preview:
                 return int(name)
             msg = f"There is no row {name!r}"
             raise errors.UnknownObjectError(msg, expected=f"0 to {len(objects) - 1}")
-        known = name.encode(errors="replace").decode()  # Arrow cannot compare with half of a surrogate pair
+        known = name.encode(errors="replace").decode()  # Arrow cannot compare an unpaired surrogate
         rows = objects.index[(objects["full_name"] == known).to_numpy(dtype=bool, na_value=False) & (known == name)]
         if len(rows) == 1:
             return int(rows[0])

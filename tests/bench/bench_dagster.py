@@ -90,7 +90,7 @@ def measure(tables: int, folder: Path, *, warehouse: bool = False, checks: bool 
     from dagster_shared.serdes import serialize_value
 
     from dbxexplore.dagster_sync import DatabricksConnectionComponent
-    from dbxexplore.dagster_sync.state import State
+    from dbxexplore.discovery.state import State
 
     url = "https://dbc-1234abcd-56ef.cloud.databricks.com"
     settings = dbx.ConnectionSettings(url, warehouse_id="abc123" if warehouse else None)

@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 
 import dbxexplore as dbx
+from dbxexplore.catalog import schema
 
 # The same examples on every run and machine: a test that fails here fails for everyone, and none is slow by chance.
 hypothesis.settings.register_profile("fixed", derandomize=True, deadline=None, database=None, print_blob=False)
@@ -62,3 +63,29 @@ def small_frame() -> pd.DataFrame:
 @pytest.fixture
 def small_catalog(small_frame: pd.DataFrame) -> dbx.Catalog:
     return dbx.Catalog.from_frame(small_frame)
+
+
+@pytest.fixture
+def make_catalog() -> Callable[..., dbx.Catalog]:
+    """Makes a catalog of (kind, catalog, schema, name) rows; a notebook's name is its path."""
+
+    def make(
+        *rows: tuple[str, str | None, str | None, str],
+        failures: tuple[tuple[str, str, str], ...] = (),
+        **columns: object,
+    ) -> dbx.Catalog:
+        full = [name if kind == "notebook" else ".".join(p for p in (c, s, name) if p) for kind, c, s, name in rows]
+        frame = pd.DataFrame(
+            {
+                "kind": [row[0] for row in rows],
+                "catalog": [row[1] for row in rows],
+                "schema": [row[2] for row in rows],
+                "name": [row[3].rpartition("/")[2] if row[0] == "notebook" else row[3] for row in rows],
+                "full_name": full,
+                **columns,
+            }
+        )
+        provenance = dbx.Provenance(workspace_url="https://dbc-1234abcd-56ef.cloud.databricks.com")
+        return dbx.Catalog.from_table(schema.table_from_frame(frame), failures, provenance)
+
+    return make

@@ -43,11 +43,11 @@ def compare_columns(key: dg.AssetKey, before: dg.TableSchema, after: dg.TableSch
         "Removed columns": [name for name in old if name not in new],
         "Column type changes": retyped,
     }
-    told = [f"{what}: {', '.join(names)}" for what, names in found.items() if names]
+    changes = [f"{what}: {', '.join(names)}" for what, names in found.items() if names]
     return dg.AssetCheckEvaluation(
         asset_key=key,
         check_name=CHECK,
-        passed=not told,
+        passed=not changes,
         severity=dg.AssetCheckSeverity.WARN,
-        description="\n".join(told) or "The columns are those of the materialization before.",
+        description="\n".join(changes) or "The columns are those of the materialization before.",
     )

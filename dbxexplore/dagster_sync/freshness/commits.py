@@ -1,4 +1,4 @@
-"""Whether a table's data have changed or only what describes them, told by the commits of its Delta log."""
+"""Whether a table's data have changed or only what describes them, as the commits of its Delta log say."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _CLOSE = 60_000_000  # microseconds within which a look may have come between a 
 
 
 def kind_of_change(commits: Sequence[Commit] | None, before: Reported, ahead: int) -> ChangeKind:
-    """Return what has changed since a table was last told of.
+    """Return what has changed since a table was last reported.
 
     Args:
         commits: of its history, the latest first; None where they cannot be read.
-        before: what was told of it.
+        before: what was reported of it.
         ahead: microseconds by which the workspace's clock is ahead of Dagster's.
     """
     if not commits:
@@ -45,12 +45,12 @@ def kind_of_change(commits: Sequence[Commit] | None, before: Reported, ahead: in
     written = before.written + ahead if before.written >= 0 else -1
     if before.version is not None:
         new = [commit for commit in commits if commit.version > before.version and commit.at > written]
-    elif before.told + ahead - before.altered_at < _CLOSE:
+    elif before.stored + ahead - before.altered_at < _CLOSE:
         return "unknown"
     else:
         new = [commit for commit in commits if commit.at > max(before.altered_at, written)]
     if any(commit.operation not in _METADATA for commit in new):
         return "data"
     if len(new) == len(commits) and commits[-1].version > 0:
-        return "unknown"  # what came before is not told any more
+        return "unknown"  # the history does not go back far enough
     return "metadata"

@@ -20,13 +20,13 @@ _PAGES = (4, 16, 64, 256)  # events that are read together; the last again and a
 class Reported:
     """What is known of an asset; times are microseconds since 1970, -1 where there is none.
 
-    ``altered_at`` is the time of the latest change that this sensor has told, and ``version`` the version of the table
-    then. ``told`` is when that was stored, and ``written`` when a run or anybody else reported the latest
+    ``altered_at`` is the time of the latest change that this sensor has reported, and ``version`` the version of the table
+    then. ``stored`` is when that was, and ``written`` when a run or anybody else reported the latest
     materialization, both by Dagster's clock. ``columns`` are those of the latest materialization.
     """
 
     altered_at: int = -1
-    told: int = -1
+    stored: int = -1
     version: int | None = None
     written: int = -1
     columns: dg.TableSchema | None = None
@@ -34,7 +34,7 @@ class Reported:
     @property
     def is_known(self) -> bool:
         """Whether this sensor has looked at the asset before."""
-        return self.told >= 0
+        return self.stored >= 0
 
 
 def last_reported(
@@ -42,7 +42,7 @@ def last_reported(
 ) -> Reported:
     """Return what is known of an asset, whose ``record`` is None where it has no event at all.
 
-    ``altered_at`` is the time of the change that is to be told: where it was, no more is looked up.
+    ``altered_at`` is the time of the change that is to be reported: where it was, no more is looked up.
     """
     if record is None:
         return Reported()
@@ -53,26 +53,26 @@ def last_reported(
         schema = made.metadata.get(COLUMN_SCHEMA)
         found = Reported(columns=schema.value if isinstance(schema, dg.TableSchemaMetadataValue) else None)
         if _is_ours(made.tags, workspace):
-            found = _told(found, last.timestamp, made.tags)
+            found = _with_event(found, last.timestamp, made.tags)
         else:
             found = replace(found, written=_micros(last.timestamp))
     if found.altered_at >= altered_at:
         return found
-    # Each asset was observed once before anything else was told of it, except by earlier releases.
+    # Each asset was observed once before anything else was reported of it, except by earlier releases.
     for fetch in (instance.fetch_observations, *(() if found.is_known else (instance.fetch_materializations,))):
         ours = next(((at, tags) for at, tags in _events(fetch, key) if _is_ours(tags, workspace)), None)
         if ours is not None:
-            return max(found, _told(found, *ours), key=lambda one: one.altered_at)
+            return max(found, _with_event(found, *ours), key=lambda one: one.altered_at)
     return found
 
 
-def _told(found: Reported, timestamp: float, tags: Mapping[str, str] | None) -> Reported:
+def _with_event(found: Reported, timestamp: float, tags: Mapping[str, str] | None) -> Reported:
     tags = tags or {}
     version = tags.get(VERSION, "")
     return replace(
         found,
         altered_at=int(tags[ALTERED_AT]),
-        told=_micros(timestamp),
+        stored=_micros(timestamp),
         version=int(version) if version.isdigit() else None,
     )
 

@@ -2,13 +2,13 @@
 
 What counts as a change is what `dbxexplore.discovery.changes` says: that ``last_altered`` of a table has moved. The
 first look at an asset only observes it, so that nothing runs because the sensor was switched on. A change that was
-told already is not told again, and neither is one that is older than a materialization of somebody else's, such as a
+reported already is not reported again, and neither is one that is older than a materialization of somebody else's, such as a
 run that has written the table. Of a Delta table, the history tells whether its data have changed or only a comment, a
 property or its files; then it is observed, too.
 
 How nothing is lost and nothing doubled: Dagster stores the events of a tick first and its cursor afterwards
 (https://docs.dagster.io/guides/automate/sensors), so a tick that is interrupted in between is made again with the old
-cursor. Therefore the cursor only says where to look on, and what was told is asked of the instance itself: each event
+cursor. Therefore the cursor only says where to look on, and what was reported is asked of the instance itself: each event
 carries the time of its change, and the workspace that it is of. A look begins `_SETTLED` before the one before it did,
 because a change may come to light later than another that came after it. The cursor says what it is a position in,
 too: where other tables are watched, or another workspace, all is looked at again from the start.
@@ -47,7 +47,7 @@ Report: TypeAlias = Literal["data", "all"]
 Metadata: TypeAlias = "dg.MetadataValue | dg.TableSchema | dg.TableColumnLineage | int | str"
 Event: TypeAlias = dg.AssetMaterialization | dg.AssetObservation | dg.AssetCheckEvaluation
 
-# Changes that one tick tells. The daemon stores some 50 a second in SQLite, and sends its code server no heartbeat
+# Changes that one tick reports. The daemon stores some 50 a second in SQLite, and sends its code server no heartbeat
 # meanwhile, which ends itself after 20 seconds without one.
 MOST_EVENTS = 500
 _MOST_COLUMNS = 50_000  # of all changes of one tick, which travel in one message, with those that lineage names
@@ -80,7 +80,7 @@ class Watched:
 
 @dataclass(frozen=True)
 class _News:
-    """A change that is to be told."""
+    """A change that is to be reported."""
 
     change: Change
     watched: Watched
@@ -115,11 +115,11 @@ class FreshnessSensor:
         source: makes what changes are looked for in.
         watched: what is looked at, by its name.
         interval: seconds between the beginnings of two looks.
-        report: ``data`` reports materializations of changed data only, where they can be told apart; ``all`` reports
+        report: ``data`` reports materializations of changed data only, where that is known; ``all`` reports
             one for each change.
         row_counts: whether rows of Delta tables are counted.
         checks: whether the columns of what has changed are compared.
-        most: changes that one tick may tell.
+        most: changes that one tick may report.
     """
 
     def __init__(  # noqa: PLR0913 - all but two by keyword
@@ -189,12 +189,14 @@ class FreshnessSensor:
     def _look(
         self, source: ChangeSource, cursor: Cursor, instance: dg.DagsterInstance, started: float
     ) -> tuple[list[Event], Cursor, bool]:
-        """Return what is to be told, where to look on, and whether there is more to look at now."""
+        """Return what is to be reported, where to look on, and whether there is more to look at now."""
         workspace = _fingerprint(source.host)
         of = _fingerprint(workspace, self._names)
         if cursor.of != of:
             if cursor.of:
-                _LOG.info("Other tables are watched than before, so each is looked at again. No change is told twice.")
+                _LOG.info(
+                    "Other tables are watched than before, so each is looked at again. No change is reported twice."
+                )
             cursor = Cursor(of=of, tries=cursor.tries)
         look = _Look(cursor.resume or cursor.start, workspace)
         self._find(source, look, instance, started)
@@ -211,7 +213,7 @@ class FreshnessSensor:
         return events, replace(cursor, start=start, resume=None, began=0), False
 
     def _find(self, source: ChangeSource, look: _Look, instance: dg.DagsterInstance, started: float) -> None:
-        """Read page by page until there is enough to tell, nothing is left, or the time is over."""
+        """Read page by page until there is enough to report, nothing is left, or the time is over."""
         while look.more and time.monotonic() - started < _LOOKING:
             (at, after), asked = look.position, time.time_ns() // 1000
             try:
@@ -242,9 +244,9 @@ class FreshnessSensor:
         return all(self._take(change, look) for change in changes)
 
     def _take(self, change: Change, look: _Look) -> bool:
-        """Keep a change that is to be told; return false, and leave it, if the tick has enough."""
+        """Keep a change that is to be reported; return false, and leave it, if the tick has enough."""
         watched = self._watched.get(change.table)
-        if watched is not None and not _is_told(change, before := look.latest[watched.key], look.ahead):
+        if watched is not None and not _is_reported(change, before := look.latest[watched.key], look.ahead):
             size = watched.columns + min(watched.traced, _MOST_TRACED) if before.is_known else 0
             if len(look.news) >= self._most or (look.news and look.size + size > _MOST_COLUMNS):
                 return False
@@ -262,7 +264,7 @@ class FreshnessSensor:
         histories = source.history(asked, started + _HISTORY) if asked else {}
         look.news = [_judged(one, histories.get(one.change.table), look.ahead) for one in look.news]
 
-    # --- what is told of it ---
+    # --- what is reported of it ---
 
     def _events(self, source: ChangeSource, look: _Look, started: float) -> list[Event]:
         made = [one for one in look.news if not one.is_first and one.kind != "metadata"]
@@ -294,8 +296,8 @@ class FreshnessSensor:
         return events
 
 
-def _is_told(change: Change, before: Reported, ahead: int) -> bool:
-    # In milliseconds, because that is what REST tells, where a warehouse tells microseconds.
+def _is_reported(change: Change, before: Reported, ahead: int) -> bool:
+    # In milliseconds, which is what REST returns, where a warehouse returns microseconds.
     if before.altered_at // 1000 >= change.altered_at // 1000:
         return True
     return before.is_known and before.written >= change.altered_at - ahead

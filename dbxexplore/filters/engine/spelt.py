@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 
-# A character that stands for itself: not a half of a surrogate pair, which is refused elsewhere.
+# A character that stands for itself: not an unpaired surrogate, which is refused elsewhere.
 _CHAR = r"(?:[^\\^$.|?*+(){}\[\]\ud800-\udfff]|\\[^0-9A-Za-z\ud800-\udfff])"
 _NAMES = rf"{_CHAR}*+(?:\(\?:{_CHAR}*+(?:\|{_CHAR}*+)*+\))?+"
 _LIST = re.compile(rf"\^(?:\(\?:({_NAMES}(?:\|{_NAMES})*+)\)|({_CHAR}*+))\$", re.DOTALL)

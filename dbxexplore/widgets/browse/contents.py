@@ -1,4 +1,4 @@
-"""Describe the contents of a container in words. One that could not be listed is never called empty."""
+"""Describe the contents of a container in words. One that could not be listed is never shown as empty."""
 
 from __future__ import annotations
 

@@ -16,9 +16,9 @@ from dagster_shared.serdes import serialize_value
 import dbxexplore as dbx
 from dbxexplore.dagster_sync import DatabricksConnectionComponent
 from dbxexplore.dagster_sync.budget import COLUMN_COUNT, message_budget, within_budget
-from dbxexplore.dagster_sync.state import State
 from dbxexplore.dagster_sync.translate import COLUMN_SCHEMA, LONGEST_TYPE, VIEW_DEFINITION, DatabricksObject, asset_spec
 from dbxexplore.discovery.lineage import COLUMN_LINEAGE, TABLE_LINEAGE, Lineage
+from dbxexplore.discovery.state import State
 
 MakeConfig = Callable[..., dbx.ConnectionConfig]
 MakeCatalog = Callable[..., dbx.Catalog]

@@ -22,7 +22,7 @@ import dbxexplore as dbx
 from dbxexplore import errors
 from dbxexplore.catalog import schema
 from dbxexplore.dagster_sync import DatabricksConnectionComponent, DatabricksObject
-from dbxexplore.dagster_sync.state import State
+from dbxexplore.discovery.state import State
 
 MakeConfig = Callable[..., dbx.ConnectionConfig]
 MakeCatalog = Callable[..., dbx.Catalog]

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 import dbxexplore as dbx
-from dbxexplore.dagster_sync.masking import masked
+from dbxexplore.discovery.masking import masked
 
 MakeCatalog = Callable[..., dbx.Catalog]
 ROWS = tuple(("view", "prod", "gold", name) for name in "abc")

@@ -1,4 +1,4 @@
-"""The stored state of a connection: what the last discovery saw, and what it could not see but an earlier one did.
+"""What is known of a workspace after several discoveries: what the last saw, and what it missed but one before saw.
 
 A state is one file, so that storing it is all or nothing: a ZIP archive of the catalog as `Catalog.save` writes it,
 a table of what is stale, and a description with the version of this format.
@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeAlias, cast
 
 import numpy as np
 import pandas as pd
@@ -27,15 +28,14 @@ from dbxexplore import errors
 from dbxexplore._version import __version__
 from dbxexplore.catalog import Catalog
 from dbxexplore.catalog.schema import ARROW_SCHEMA, table_from_series
-from dbxexplore.dagster_sync.translate import ObjectKey, Stale, object_key
 from dbxexplore.discovery.lineage import COLUMN_LINEAGE, TABLE_LINEAGE, Lineage
 from dbxexplore.discovery.rest import METASTORE
 from dbxexplore.files import atomic_write
 
 FORMAT = 2
 _READ = (1, 2)  # the first one knows no lineage
+ObjectKey: TypeAlias = tuple[str, str | None, str | None, str]  # kind, catalog, schema, full name
 _LOG = logging.getLogger("dbxexplore")
-REFRESH = "Refresh it: dg utils refresh-defs-state"
 
 _ABOUT, _CATALOG, _STALE = "state.json", "catalog.parquet", "stale.parquet"
 _LINEAGE = {
@@ -64,6 +64,25 @@ _STALE_SCHEMA = pa.schema(
         ("last_seen", pa.timestamp("us", tz="UTC")),
     ]
 )
+
+
+@dataclass(frozen=True)
+class Stale:
+    """Why an object that the last discovery could not see is still there.
+
+    ``scope`` could not be listed, for ``reason`` (denied, throttled, error, cancelled) and with ``message``;
+    ``last_seen`` is when the object was listed for the last time, in UTC, if known.
+    """
+
+    scope: str
+    reason: str
+    message: str
+    last_seen: datetime | None = None
+
+    def __str__(self) -> str:
+        seen = f" Last seen {self.last_seen:%Y-%m-%d %H:%M} UTC." if self.last_seen else ""
+        message = self.message.rstrip(".")
+        return f"{self.scope} could not be listed ({self.reason}): {message}. This is as it was before.{seen}"
 
 
 @dataclass(frozen=True)
@@ -100,8 +119,8 @@ class State:
                         archive.write(Path(folder) / file, file)
 
     @classmethod
-    def load(cls, path: Path) -> State:
-        """Read what `save` wrote.
+    def load(cls, path: Path, *, remedy: str = "Discover the workspace again") -> State:
+        """Read what `save` wrote; ``remedy`` is what to do about a file that cannot be read.
 
         Raises:
             CatalogError: the file is no state, is damaged, or was written by another version.
@@ -118,7 +137,7 @@ class State:
                     raise errors.CatalogError(
                         msg,
                         expected=f"format {_READ[0]} or {_READ[-1]}, which dbxexplore {__version__} reads",
-                        remedy=REFRESH,
+                        remedy=remedy,
                     )
                 with tempfile.TemporaryDirectory() as folder:
                     catalog = Catalog.load(archive.extract(_CATALOG, folder))
@@ -128,7 +147,7 @@ class State:
             if isinstance(error, errors.CatalogError):
                 raise
             msg = f"The stored state {str(path)!r} cannot be read: {str(error)[:200]}"
-            raise errors.CatalogError(msg, expected="a file that dbxexplore wrote", remedy=REFRESH) from None
+            raise errors.CatalogError(msg, expected="a file that dbxexplore wrote", remedy=remedy) from None
         return cls(catalog, stale, notebooks=about.get("notebooks") is not False, lineage=lineage)
 
     def with_lineage(self, lineage: Lineage) -> State:
@@ -313,3 +332,12 @@ def _read_stale(table: pa.Table) -> dict[ObjectKey, Stale]:
         key = object_key(*(row[name] for name in _KEY_COLUMNS))
         found[key] = Stale(row["scope"], row["reason"], row["message"], last_seen)
     return found
+
+
+def object_key(kind: object, catalog: object, schema: object, full_name: object) -> ObjectKey:
+    """Return the key of a row of the objects frame, whose missing values may be of any sort."""
+    return cast("ObjectKey", (kind, _or_none(catalog), _or_none(schema), full_name))
+
+
+def _or_none(value: object) -> object:
+    return value if isinstance(value, str) else None

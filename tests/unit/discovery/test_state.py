@@ -17,8 +17,8 @@ import pytest
 
 import dbxexplore as dbx
 from dbxexplore import errors
-from dbxexplore.dagster_sync.state import State
 from dbxexplore.discovery.lineage import COLUMN_LINEAGE, TABLE_LINEAGE, Lineage
+from dbxexplore.discovery.state import State
 
 BEFORE, AFTER = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 2, tzinfo=UTC)
 MakeCatalog = Callable[..., dbx.Catalog]
@@ -125,13 +125,13 @@ def test_a_state_of_another_version_says_which(tmp_path: Path) -> None:
     with pytest.raises(errors.CatalogError) as caught:
         State.load(path)
     assert "has the format 99, as dbxexplore 9.9 writes it. Expected format 1 or 2, which" in str(caught.value)
-    assert "dg utils refresh-defs-state" in str(caught.value)
+    assert "Discover the workspace again" in str(caught.value)
 
 
 @pytest.mark.parametrize("content", [b"", b"not a zip", b"PK\x03\x04 half of one"])
 def test_a_damaged_state_says_what_to_do(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "state").write_bytes(content)
-    with pytest.raises(errors.CatalogError, match=r"cannot be read.*dg utils refresh-defs-state"):
+    with pytest.raises(errors.CatalogError, match=r"cannot be read.*Discover the workspace again"):
         State.load(tmp_path / "state")
 
 
