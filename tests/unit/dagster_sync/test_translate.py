@@ -58,7 +58,7 @@ def test_a_table(make_config: Callable[..., dbx.ConnectionConfig]) -> None:
     assert spec.kinds == {"databricks", "table", "delta"}
     metadata = TableMetadataSet.extract(spec.metadata)
     assert metadata.table_name == "prod.gold.orders"
-    assert metadata.storage_kind == "databricks"
+    assert spec.metadata["dagster/storage_kind"] == "databricks"
     assert metadata.column_schema == dg.TableSchema(
         [
             dg.TableColumn("id", "bigint", "key", dg.TableColumnConstraints(nullable=False)),
