@@ -106,14 +106,19 @@ class Dagster:
         return self.instance.get_ticks(sensor.instigator_origin_id, sensor.selector_id)
 
     def tick(self) -> InstigatorTick:
-        """Have the daemon make the sensor's next tick, and return it."""
+        """Have the daemon make the sensor's next tick that looks for changes, and return it."""
         before = len(self.ticks()) if self.instance.all_instigator_state() else 0
         logger = logging.getLogger("daemon")
-        wait_until(
-            "a tick",
-            lambda: list(execute_sensor_iteration(self.workspace, logger, None, None)) and len(self.ticks()) > before,
-        )
-        return self.ticks()[0]
+
+        def looked() -> InstigatorTick | None:
+            list(execute_sensor_iteration(self.workspace, logger, None, None))
+            made = self.ticks()
+            # The latest first. Some only say that it is not time yet.
+            new = made[: len(made) - before]
+            return next((one for one in new if not (one.skip_reason or "").startswith("The next look is at")), None)
+
+        found: InstigatorTick = wait_until("a look", looked)
+        return found
 
     def events(self, key: dg.AssetKey) -> list[dg.AssetMaterialization]:
         """Return the materializations of an asset, the latest first."""
