@@ -209,6 +209,11 @@ class TreeModel:
             self.ticks.set_objects(np.ones(len(self.tree.leaves), np.bool_) if shown is None else shown, on=on)
         self._ticked()
 
+    def assign_ticks(self, rows: Flags) -> None:
+        """Replace all ticks by those on these rows of the catalog; of containers, only rows that hold nothing count."""
+        self.ticks = Ticks.of(self.tree, rows)
+        self._ticked()
+
     def clear_ticks(self) -> None:
         """Remove all ticks."""
         self.ticks.clear()

@@ -70,6 +70,18 @@ class Ticks:
             self._apply(rule)
         self.rules = rules
 
+    @classmethod
+    def of(cls, tree: TreeIndex, rows: Flags) -> Ticks:
+        """Return the ticks on rows of the catalog; of containers, only rows that hold nothing count (see `rows`)."""
+        ticks = cls(tree)
+        ticks.objects[:] = rows[tree.leaves]
+        for own, found in ((tree.schema_rows, ticks.empty), (tree.catalog_rows, ticks.empty_catalogs)):
+            found[own >= 0] = rows[own[own >= 0]]
+        ticks.empty &= tree.sizes == 0
+        ticks.empty_catalogs &= np.diff(tree.first_schema) == 0
+        ticks.rules = _condensed(ticks)
+        return ticks
+
     def _clear(self) -> None:
         self.objects: Flags = np.zeros(len(self.tree.leaves), dtype=np.bool_)
         self.empty: Flags = np.zeros(len(self.tree.schemas), dtype=np.bool_)

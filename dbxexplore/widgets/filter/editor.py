@@ -120,6 +120,7 @@ class FilterEditor(Component):
         """Show the pattern that a finding is about, and move the keyboard focus there."""
         self._sections[finding.level].show_finding(finding)
 
+    @shows_errors
     def typed(self, level: Level, *rows: Row) -> None:
         """Show what the texts of a section would do; ``rows`` are those to be counted immediately."""
         self._write(self.state.filters, self._filters(draft=True))
