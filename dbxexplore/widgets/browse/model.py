@@ -189,6 +189,15 @@ class TreeModel:
         self.show = which
         self._redo("filtered", "layout")
 
+    def show_changed(self) -> None:
+        """Show only what the last edit changed, all of it: without a search, and with its containers open."""
+        self.search("")
+        self.show_only("changed")
+        shown = self._filtered
+        self._opened["catalog"] |= shown.catalogs
+        self._opened["schema"] |= shown.schemas
+        self._redo("layout")
+
     def sort_by(self, by: Sort) -> None:
         """Sort the objects in each container; by name or verdict, the containers too."""
         self.sort = by

@@ -208,6 +208,13 @@ class CatalogTree(Control, anywidget.AnyWidget):
         self._answer(focus=at)
         return True
 
+    @locked
+    def show_changed(self) -> None:
+        """Show only what the last edit changed."""
+        if self._model is not None:
+            self._model.show_changed()
+            self._answer(focus=0)
+
     # --- what happens in Python ---
 
     @locked
