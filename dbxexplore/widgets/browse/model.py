@@ -20,7 +20,7 @@ from dbxexplore.filters.subjects import Codes, Flags
 from dbxexplore.text import one_line, plural, shorten
 from dbxexplore.widgets.browse.contents import contents
 from dbxexplore.widgets.browse.index import NOTEBOOKS, NodeRef, TreeIndex
-from dbxexplore.widgets.browse.ticks import Ticks, expression_in, matching_nodes
+from dbxexplore.widgets.browse.ticks import Ticks, expression_in, is_expression, matching_nodes
 from dbxexplore.widgets.words import reason, type_text
 
 Show: TypeAlias = Literal["all", "included", "excluded", "ticked", "changed"]
@@ -629,6 +629,9 @@ class TreeModel:
         if self.query or self.show != "all":
             number = int(self._filtered.counts.sum())
             found = f"{number:,} of {plural(len(self.tree.leaves), 'object')}"
+        expression = expression_in(self.query)
+        if expression is not None and not is_expression(expression):
+            found = "Not a valid regular expression"
         return {
             "query": self.query,
             "show": self.show,

@@ -261,6 +261,15 @@ def expression_in(query: str) -> str | None:
     return rest.strip() if colon and prefix.lower() == "re" else None
 
 
+def is_expression(text: str) -> bool:
+    """Return whether a text is a regular expression that names can be searched by."""
+    try:
+        pc.match_substring_regex(pa.array([""]), text)
+    except pa.ArrowInvalid:
+        return False
+    return True
+
+
 _FIELDS = {"owner": "owner", "type": "object_type", "comment": "comment"}
 
 
