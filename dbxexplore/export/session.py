@@ -18,20 +18,27 @@ from dbxexplore.catalog import Catalog
 from dbxexplore.connection import ConnectionSettings
 from dbxexplore.export.config import DEFAULT_NAME
 from dbxexplore.export.reading import PlainValues, read_dialect, read_settings
+from dbxexplore.export.selection import selected_rows, selection_document
 from dbxexplore.files import atomic_write
 from dbxexplore.filters import Dialect, Filters
 from dbxexplore.filters.patterns import LEVELS
+from dbxexplore.filters.subjects import Flags
 
 SUFFIX = ".dbxsession.json"
-_VERSION = 1
+_VERSION = 2
+_READABLE = (1, _VERSION)  # the first had no selection
 _TEXTS = ("connection_name", "description", "cron", "timezone")
-_KEYS = {"dbxexplore_session", "snapshot", "settings", "filters", "dialect", *_TEXTS}
+_KEYS = {"dbxexplore_session", "snapshot", "settings", "filters", "dialect", "selection", *_TEXTS}
 _FILTERS = TypeAdapter(Filters)
 
 
 @dataclass(frozen=True)
 class Session:
-    """The values of an Explorer, as typed; ``catalog`` is compared by identity."""
+    """The values of an Explorer, as typed; ``catalog`` is compared by identity.
+
+    ``ticked`` says of each row of the catalog whether it is selected or contains something that is; None if nothing is.
+    It is not compared.
+    """
 
     catalog: Catalog | None = None
     settings: ConnectionSettings | None = None
@@ -41,6 +48,7 @@ class Session:
     description: str = ""
     cron: str = ""
     timezone: str = "UTC"
+    ticked: Flags | None = field(default=None, compare=False)
 
 
 def snapshot_of(path: Path) -> Path:
@@ -73,7 +81,12 @@ def save_session(session: Session, path: Path, *, snapshot: bool = True) -> None
         "dialect": session.dialect.settings(),
         **{name: getattr(session, name) for name in _TEXTS},
     }
-    text = json.dumps(PlainValues(None).of(document), indent=2, ensure_ascii=False)
+    plain = PlainValues(None).of(document)
+    assert isinstance(plain, dict)
+    if session.catalog is not None and session.ticked is not None:
+        # Names of the workspace, as in the snapshot: there may be many, and one may look like a secret.
+        plain["selection"] = selection_document(session.catalog, session.ticked)
+    text = json.dumps(plain, indent=2, ensure_ascii=False)
     if session.catalog is not None and snapshot:
         session.catalog.save(snapshot_of(path))
     with atomic_write(path, errors.ConfigError) as partial:
@@ -84,7 +97,7 @@ def load_session(path: Path) -> Session:
     """Read a session and its snapshot.
 
     Raises:
-        ConfigError: the file cannot be read, is not a session, or has another version.
+        ConfigError: the file cannot be read, is not a session, or has a version that is not known.
         CatalogError: the snapshot cannot be read.
     """
     try:
@@ -98,9 +111,11 @@ def load_session(path: Path) -> Session:
         msg = f"{str(path)!r} is not a session"
         raise errors.ConfigError(msg, expected=f"a file that was saved as {SUFFIX}")
     version = document["dbxexplore_session"]
-    if version is True or version != _VERSION:
+    if version is True or version not in _READABLE:
+        is_newer = isinstance(version, int) and version > _VERSION
         msg = f"{str(path)!r} has version {version!r} of sessions"
-        raise errors.ConfigError(msg, expected=f"version {_VERSION}", remedy="Open it with the version that saved it")
+        remedy = "Upgrade dbxexplore to open it" if is_newer else "Save the session again"
+        raise errors.ConfigError(msg, expected=f"version {' or '.join(map(str, _READABLE))}", remedy=remedy)
     try:
         return _read(document, path)
     except (PydanticCustomError, ValidationError, KeyError, TypeError) as error:
@@ -110,7 +125,7 @@ def load_session(path: Path) -> Session:
 
 
 def _read(document: Mapping[str, object], path: Path) -> Session:
-    PlainValues(None).of(document)
+    PlainValues(None).of({key: value for key, value in document.items() if key != "selection"})
     texts = {name: str(document[name]) for name in _TEXTS}
     dialect, settings, snapshot = (document[name] for name in ("dialect", "settings", "snapshot"))
     read = read_dialect(dialect)
@@ -121,10 +136,13 @@ def _read(document: Mapping[str, object], path: Path) -> Session:
     source = read_settings(settings) if settings is not None else None
     if snapshot is not None and (not isinstance(snapshot, str) or Path(snapshot).name != snapshot):
         raise TypeError  # only a file beside the session is read
+    catalog = None if snapshot is None else Catalog.load(path.with_name(str(snapshot)))
+    selection = document.get("selection")
     return Session(
-        catalog=None if snapshot is None else Catalog.load(path.with_name(str(snapshot))),
+        catalog=catalog,
         settings=source if isinstance(source, ConnectionSettings) else None,
         filters=_FILTERS.validate_json(json.dumps(document["filters"])),
         dialect=named,
+        ticked=None if catalog is None or selection is None else selected_rows(catalog, selection),
         **texts,
     )

@@ -235,6 +235,9 @@ class Explorer(Component):
                 if isinstance(panel, CoveragePanel):
                     panel.active = self.page == _COVERAGE
                     panel.observe(self._on_place, "place")
+                if isinstance(panel, ChangesPanel):
+                    traitlets.dlink((self.catalog_pane, "has_tree"), (panel, "has_tree"))
+                    panel.observe(self._on_asked, "asked")
                 if isinstance(panel, ExportPanel):
                     panel.observe(self._on_finding, "finding_to_show")
             assert isinstance(panel, kind)
@@ -347,6 +350,10 @@ class Explorer(Component):
         if isinstance(place, tuple) and place:
             self.catalog_pane.reveal(*place)
             self.page = _FILTER
+
+    @shows_errors
+    def _on_asked(self, _change: Mapping[str, object]) -> None:
+        self.catalog_pane.show_changed()
 
     @shows_errors
     def _on_finding(self, change: Mapping[str, object]) -> None:

@@ -118,7 +118,8 @@ class ExplorerState(traitlets.HasTraits):
     """Which rows are ticked, or contain something that is (`Mask`); None, the default, for none."""
 
     ticked_text = traitlets.Unicode("")
-    """How many objects are ticked, in words such as ``1,204 tables`` (text); empty, the default, for none."""
+    """How many objects are ticked, in words such as ``1,204 tables`` (text); empty, the default, for none, and where
+    ``ticked`` was set without it."""
 
     discovering = traitlets.Bool(default_value=False)
     """Whether a discovery is under way (bool, False)."""
@@ -201,6 +202,8 @@ class ExplorerState(traitlets.HasTraits):
             config = values.pop("config", None)
             if isinstance(config, ConnectionConfig):
                 values = {**parts_of(config), **values}
+            if "ticked" in values:
+                values = {"ticked_text": "", **values}
             if values.get("catalog", self.catalog) is not self.catalog:
                 values = {**self._rows_in(values["catalog"]), **values}
             if "filters" in values:

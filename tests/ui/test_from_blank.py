@@ -49,38 +49,59 @@ def test_the_main_job_from_a_blank_notebook_to_a_file(
     page.keyboard.type("dbx.explore()")
     page.keyboard.press("Shift+Enter")
     view = page.locator(".dbxe-explorer")
-    discover = view.get_by_role("button", name="Connect and discover")
-    expect(discover).to_be_visible()
+    expect(view.get_by_role("button", name="Connect and discover")).to_be_visible()
     steps = Steps(page, tmp_path)
 
-    # Address and token are in the environment, so there is nothing to fill in.
-    steps.click(discover, "connect")
-    tree = view.get_by_role("tree", name="Catalog")
-    expect(tree.get_by_role("treeitem").first).to_be_visible()
-    expect(view.get_by_text("Cancel", exact=True)).to_be_hidden()
-
-    catalogs = view.get_by_label("allow catalogs 1", exact=True)
-    steps.type(catalogs, "^prod$", "a pattern")
-    schemas = view.get_by_role("button", name="+ allow").nth(1)
-    expect(view.locator(".dbxe-counts [data-kind=catalog] strong")).to_have_text("1")
-    expect(schemas).to_be_in_viewport()
-
-    steps.click(tree.get_by_role("treeitem", name="prod").first, "an object")
-    expect(view.locator(".dbxe-why").first).to_be_in_viewport(ratio=0.99)
-    steps.click(view.locator(".lm-TabBar-tab", has_text="Details").first, "its details")
-    steps.seen(view.locator(".dbxe-details").get_by_text("Owner", exact=True))
+    connect(view, steps)
+    filter_and_look(view, steps)
+    generate_from_a_selection(view, steps)
 
     steps.click(view.locator(".lm-TabBar-tab", has_text="4 Export"), "export")
     path = view.get_by_label("File", exact=True)
     steps.type(path, str(tmp_path / "lake.yaml"), "the file")
     steps.click(view.get_by_role("button", name="Save", exact=False).first, "save")
-    expect(view.get_by_text("Saved to")).to_be_in_viewport()
+    steps.seen(view.get_by_text("Saved to"))
     saved = dbx.ConnectionConfig.load(tmp_path / "lake.yaml")
-    assert saved.filters == dbx.Filters(catalogs=dbx.Patterns(["^prod$"]))
+    assert saved.filters == dbx.Filters(catalogs=dbx.Patterns(["^dev$"]), schemas=dbx.Patterns([r"^dev\.gold$"]))
     assert saved.settings.auth == dbx.TokenAuth("DATABRICKS_CONNECTION_TOKEN")
     assert errors == []
     page.close()
     lab.shut_down(name)
+
+
+def connect(view: Locator, steps: Steps) -> None:
+    # Address and token are in the environment, so nothing has to be filled in; but it can be.
+    address = view.get_by_label("Workspace URL", exact=True)
+    url = address.input_value()
+    steps.type(address, "https://", "half an address")
+    steps.type(address, url, "an address")
+    steps.type(view.get_by_label("Token environment variable", exact=True), "DATABRICKS_CONNECTION_TOKEN", "a token")
+    steps.click(view.get_by_role("button", name="Connect and discover"), "connect")
+    expect(view.get_by_role("tree", name="Catalog").get_by_role("treeitem").first).to_be_visible()
+    expect(view.get_by_text("Cancel", exact=True)).to_be_hidden()
+
+
+def filter_and_look(view: Locator, steps: Steps) -> None:
+    steps.type(view.get_by_label("allow catalogs 1", exact=True), "^prod$", "a pattern")
+    expect(view.locator(".dbxe-counts [data-kind=catalog] strong")).to_have_text("1")
+    steps.seen(view.get_by_role("button", name="+ allow").nth(1))
+    steps.click(view.get_by_role("treeitem", name="prod").first, "an object")
+    steps.seen(view.locator(".dbxe-why").first)
+    steps.click(view.locator(".lm-TabBar-tab", has_text="Details").first, "its details")
+    steps.seen(view.locator(".dbxe-details").get_by_text("Owner", exact=True))
+
+
+def generate_from_a_selection(view: Locator, steps: Steps) -> None:
+    steps.type(view.get_by_role("searchbox", name="Search", exact=True), "gold", "a search")
+    gold = view.locator(".dbxe-tree-row").filter(has_text="gold").first  # that of dev
+    steps.click(gold.locator('[data-part="tick"]'), "a tick")
+    steps.click(view.locator(".lm-TabBar-tab", has_text="Selection").first, "the selection")
+    steps.click(view.get_by_role("button", name="Generate patterns"), "to generate")
+    steps.click(view.get_by_role("button", name="Apply"), "generated patterns")
+    steps.seen(view.get_by_text("✓ Applied"))
+    steps.click(view.locator(".lm-TabBar-tab", has_text="Changes").first, "applied")
+    steps.seen(view.locator(".dbxe-changes tr").first)
+    expect(view.locator(".dbxe-counts [data-kind=schema] strong")).to_have_text("1")
 
 
 class Steps:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 import pytest
@@ -32,6 +33,7 @@ OVERLAPPING = """() => {
       && node.parentElement !== at.parentElement)
     .map(([node, at]) => `${node.outerHTML.slice(0, 120)} is under ${at.outerHTML.slice(0, 120)}`);
 }"""
+SCROLLED = "() => document.querySelector('.jp-WindowedPanel-outer').scrollTop"
 
 
 @pytest.fixture(params=[(1280, 800), (1440, 900), (1024, 700), (640, 400)], ids=lambda size: f"{size[0]}x{size[1]}")
@@ -72,7 +74,7 @@ def test_filters_tree_and_details_are_in_sight(explorer: NotebookExplorer) -> No
     if size["width"] >= 1280:
         for part in (".dbxe-rail", ".dbxe-center", ".dbxe-details", ".dbxe-tree-scroller"):
             is_whole(view.locator(part).first)
-        where = page.evaluate("() => document.querySelector('.jp-WindowedPanel-outer').scrollTop")
+        where = page.evaluate(SCROLLED)
         explorer.tree.get_by_role("treeitem").nth(1).click()
         is_whole(view.locator(".dbxe-why").first)
         field = view.get_by_label("allow catalogs 1", exact=True)
@@ -80,7 +82,7 @@ def test_filters_tree_and_details_are_in_sight(explorer: NotebookExplorer) -> No
         expect(view.get_by_text("Press Enter to apply")).to_be_in_viewport()
         field.press("Enter")
         explorer.kernel.wait("explorer.filters.catalogs.allow == ('^catalog_1$',)")
-        assert page.evaluate("() => document.querySelector('.jp-WindowedPanel-outer').scrollTop") == where
+        assert page.evaluate(SCROLLED) == where
     else:
         explorer.tree.evaluate("(node) => node.scrollIntoView({ block: 'center' })")
         expect(explorer.tree).to_be_in_viewport(ratio=0.5)
@@ -208,3 +210,74 @@ def test_the_focus_goes_to_the_next_pattern_unless_the_person_has_gone_elsewhere
     expect(search).to_have_value("gold_")
     expect(search).to_be_focused()
     expect(third).to_have_value("")
+
+
+def test_a_search_by_expression_becomes_a_pattern_with_the_keyboard(laptop: NotebookExplorer) -> None:
+    view, kernel, keyboard = laptop.view, laptop.kernel, laptop.keyboard
+    search = view.get_by_role("searchbox", name="Search", exact=True)
+    switch = laptop.button("Search by regular expression")
+    use = view.get_by_role("group", name="Use the search as a pattern")
+    where = laptop.page.evaluate(SCROLLED)
+    search.click()
+    keyboard.type("(")
+    expect(switch).to_have_attribute("aria-pressed", "false")
+    keyboard.press("Tab")
+    expect(switch).to_be_focused()
+    keyboard.press("Enter")
+    expect(switch).to_have_attribute("aria-pressed", "true")
+    expect(search).to_be_focused()
+    expect(view.get_by_role("status").filter(has_text="Not a valid regular expression")).to_be_visible()
+    expect(use).to_be_hidden()
+    keyboard.press("Backspace")
+    keyboard.type("^sales_14$")
+    expect(use).to_be_visible()
+    is_whole(use)
+    exclude = use.get_by_role("button", name="Exclude these")
+    expect(exclude).to_have_attribute("title", "Add the expression to the patterns for schemas to exclude")
+    exclude.focus()
+    keyboard.press("Enter")
+    kernel.wait(r"explorer.filters == dbx.Filters(schemas=dbx.Patterns(deny=[r'^[^.]+\.sales_14$']))")
+    expect(exclude).to_be_focused()
+    expect(laptop.row("Sales_14").first).to_have_attribute("data-verdict", "out")
+    laptop.button("Undo addition of deny “^[^.]+\\.sales_14$” (schemas)").click()
+    kernel.wait("explorer.filters == dbx.Filters()")
+    switch.focus()
+    keyboard.press("Space")
+    expect(switch).to_have_attribute("aria-pressed", "false")
+    expect(search).to_have_value("^sales_14$")
+    expect(use).to_be_hidden()
+    assert laptop.page.evaluate(SCROLLED) == where
+    assert laptop.errors == []
+
+
+def test_more_changes_than_are_listed_are_shown_in_the_tree(laptop: NotebookExplorer) -> None:
+    view, kernel = laptop.view, laptop.kernel
+    where = laptop.page.evaluate(SCROLLED)
+    laptop.search("gold_1")
+    kernel.run("explorer.filters = dbx.Filters(tables=dbx.Patterns(deny=[r'.*[13579]$']))")
+    laptop.show_details("Changes")
+    number = kernel.value("int(explorer.state.changed.flags.sum())")
+    expect(view.get_by_text(f"{number - 8:,} more objects")).to_be_visible()
+    laptop.button("Show all in the tree").click()
+    expect(view.get_by_role("combobox", name="Show")).to_have_value("changed")
+    expect(view.get_by_role("searchbox", name="Search", exact=True)).to_have_value("")
+    expect(view.locator(".dbxe-tree-found")).to_have_text(re.compile(rf"^{number:,} of "))
+    expect(laptop.tree.locator('.dbxe-tree-row[data-verdict="out"]').first).to_be_in_viewport(ratio=0.99)
+    assert laptop.page.evaluate(SCROLLED) == where
+    assert laptop.errors == []
+
+
+def test_the_export_page_leads_to_the_first_finding(laptop: NotebookExplorer) -> None:
+    kernel = laptop.kernel
+    # Not at the top of the filters: its field has to be brought into sight.
+    kernel.run("names = catalog.objects['name'][catalog.objects['kind'] == 'catalog']")
+    kernel.run("many = dbx.Patterns([f'^{name}$' for name in names])")
+    kernel.run("explorer.filters = dbx.Filters(many, tables=dbx.Patterns(deny=['^is_not_there$']))")
+    for _ in range(2):  # the page of the filters is not shown meanwhile
+        laptop.go_to("4 Export")
+        laptop.button("Show the first").click()
+        laptop.expect_tab("2 Browse and filter")
+        field = laptop.view.get_by_label("deny tables 1", exact=True)
+        expect(field).to_be_focused()
+        expect(field).to_be_in_viewport(ratio=0.99)
+    assert laptop.errors == []

@@ -20,7 +20,7 @@ from dbxexplore.filters.subjects import Codes, Flags
 from dbxexplore.text import one_line, plural, shorten
 from dbxexplore.widgets.browse.contents import contents
 from dbxexplore.widgets.browse.index import NOTEBOOKS, NodeRef, TreeIndex
-from dbxexplore.widgets.browse.ticks import Ticks, expression_in, matching_nodes
+from dbxexplore.widgets.browse.ticks import Ticks, expression_in, is_expression, matching_nodes
 from dbxexplore.widgets.words import reason, type_text
 
 Show: TypeAlias = Literal["all", "included", "excluded", "ticked", "changed"]
@@ -189,6 +189,15 @@ class TreeModel:
         self.show = which
         self._redo("filtered", "layout")
 
+    def show_changed(self) -> None:
+        """Show only what the last edit changed, all of it: without a search, and with its containers open."""
+        self.search("")
+        self.show_only("changed")
+        shown = self._filtered
+        self._opened["catalog"] |= shown.catalogs
+        self._opened["schema"] |= shown.schemas
+        self._redo("layout")
+
     def sort_by(self, by: Sort) -> None:
         """Sort the objects in each container; by name or verdict, the containers too."""
         self.sort = by
@@ -207,6 +216,11 @@ class TreeModel:
         else:
             shown = self._filtered.objects
             self.ticks.set_objects(np.ones(len(self.tree.leaves), np.bool_) if shown is None else shown, on=on)
+        self._ticked()
+
+    def assign_ticks(self, rows: Flags) -> None:
+        """Replace all ticks by those on these rows of the catalog; of containers, only rows that hold nothing count."""
+        self.ticks = Ticks.of(self.tree, rows)
         self._ticked()
 
     def clear_ticks(self) -> None:
@@ -615,6 +629,9 @@ class TreeModel:
         if self.query or self.show != "all":
             number = int(self._filtered.counts.sum())
             found = f"{number:,} of {plural(len(self.tree.leaves), 'object')}"
+        expression = expression_in(self.query)
+        if expression is not None and not is_expression(expression):
+            found = "Not a valid regular expression"
         return {
             "query": self.query,
             "show": self.show,

@@ -7,6 +7,8 @@ import logging
 import time
 from collections.abc import Mapping
 
+import traitlets
+
 from dbxexplore.widgets.base import Component, message_area, set_text, shows_errors
 from dbxexplore.widgets.browse.browser import CatalogBrowser
 from dbxexplore.widgets.state import ExplorerState
@@ -30,6 +32,9 @@ class CatalogPane(Component):
 
     WRITES = ("selected", "ticked", "ticked_text", "page_width")
 
+    has_tree = traitlets.Bool(default_value=False)
+    """Whether the tree is shown, not the simpler browser."""
+
     def __init__(self, state: ExplorerState | None = None) -> None:
         self._notice = message_area()
         self._is_waiting = False
@@ -40,6 +45,7 @@ class CatalogPane(Component):
             self.use_browser()
             return
         self.children = [self._notice, self.tree, self._message]
+        self.has_tree = True
         self.tree.observe(self._on_loaded, "loaded")
 
     def reveal(self, *names: str) -> None:
@@ -49,11 +55,17 @@ class CatalogPane(Component):
         elif self.tree is not None:
             self.tree.reveal(*names)
 
+    def show_changed(self) -> None:
+        """Show only what the last edit changed; only the tree can do that."""
+        if self.has_tree and self.tree is not None:
+            self.tree.show_changed()
+
     def use_browser(self) -> None:
         """Show the browser in place of the tree, with a notice."""
         if self.browser is None:
             self.browser = CatalogBrowser(self.state)
         set_text(self._notice, _NOTICE)
+        self.has_tree = False
         self.children = [self._notice, self.browser, self._message]
 
     @shows_errors
@@ -61,6 +73,7 @@ class CatalogPane(Component):
         if self.tree is not None and self.tree not in self.children:
             # A slow page after all.
             set_text(self._notice, "")
+            self.has_tree = True
             self.children = [self._notice, self.tree, self._message]
 
     # --- fallback to the browser ---

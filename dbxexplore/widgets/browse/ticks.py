@@ -70,6 +70,18 @@ class Ticks:
             self._apply(rule)
         self.rules = rules
 
+    @classmethod
+    def of(cls, tree: TreeIndex, rows: Flags) -> Ticks:
+        """Return the ticks on rows of the catalog; of containers, only rows that hold nothing count (see `rows`)."""
+        ticks = cls(tree)
+        ticks.objects[:] = rows[tree.leaves]
+        for own, found in ((tree.schema_rows, ticks.empty), (tree.catalog_rows, ticks.empty_catalogs)):
+            found[own >= 0] = rows[own[own >= 0]]
+        ticks.empty &= tree.sizes == 0
+        ticks.empty_catalogs &= np.diff(tree.first_schema) == 0
+        ticks.rules = _condensed(ticks)
+        return ticks
+
     def _clear(self) -> None:
         self.objects: Flags = np.zeros(len(self.tree.leaves), dtype=np.bool_)
         self.empty: Flags = np.zeros(len(self.tree.schemas), dtype=np.bool_)
@@ -247,6 +259,15 @@ def expression_in(query: str) -> str | None:
     """Return the regular expression that a search asks for, None where it looks for a text."""
     prefix, colon, rest = query.strip().partition(":")
     return rest.strip() if colon and prefix.lower() == "re" else None
+
+
+def is_expression(text: str) -> bool:
+    """Return whether a text is a regular expression that names can be searched by."""
+    try:
+        pc.match_substring_regex(pa.array([""]), text)
+    except pa.ArrowInvalid:
+        return False
+    return True
 
 
 _FIELDS = {"owner": "owner", "type": "object_type", "comment": "comment"}

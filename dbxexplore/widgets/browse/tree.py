@@ -169,6 +169,7 @@ class CatalogTree(Control, anywidget.AnyWidget):
         self._generation = 0  # of the catalog; ids of an earlier one name nothing
         self._asked: OrderedDict[str, int] = OrderedDict()  # the last number done for each page
         self._window = (0, _FIRST_ROWS)
+        self._reported: Mask | None = None  # the ticks that this tree and the state agree on
         self._shown: tuple[Preview | None, Mask | None] = (None, None)  # the verdicts, and which of them are new
         super().__init__(_esm=script.page_script(), _css=script.page_style(), **traits)
         script.reload_in(self)
@@ -207,6 +208,13 @@ class CatalogTree(Control, anywidget.AnyWidget):
         self._answer(focus=at)
         return True
 
+    @locked
+    def show_changed(self) -> None:
+        """Show only what the last edit changed."""
+        if self._model is not None:
+            self._model.show_changed()
+            self._answer(focus=0)
+
     # --- what happens in Python ---
 
     @locked
@@ -220,10 +228,15 @@ class CatalogTree(Control, anywidget.AnyWidget):
             self._model = before.moved_to(catalog, preview)
             if self.state.selected >= 0:  # the same object, which may have been selected elsewhere
                 self._model.selected = self.state.selected
-            self._report(ticks=True)
+            if self._model.ticks.rules:
+                self._report(ticks=True)
+            else:
+                self._report(ticks=False)
+                self._take_ticks()
         elif catalog is not None:
             self._model = TreeModel(catalog, preview)
             self._model.selected = self.state.selected
+            self._take_ticks()
         if self._model is not None and self.state.changed is not None:
             self._model.set_preview(preview, self.state.changed.flags)
         self._answer()
@@ -242,13 +255,24 @@ class CatalogTree(Control, anywidget.AnyWidget):
 
     @locked
     def _on_ticked(self, _change: object) -> None:
-        """Remove the ticks where another panel has done with them."""
+        """Show the ticks that were set elsewhere, or remove those that another panel has done with."""
         model = self._model
         if model is None or model.tree.catalog is not self.state.catalog:
             return  # another catalog is coming, which the ticks move to
         if self.state.ticked is None and model.ticks.any():
             model.clear_ticks()
             self._answer()
+        elif self._take_ticks():
+            self._answer()
+
+    def _take_ticks(self) -> bool:
+        """Tick what the state says, unless that is from here; return whether there was anything to take."""
+        model, ticked = self._model, self.state.ticked
+        if model is None or ticked is None or ticked is self._reported or len(ticked.flags) != len(model.tree.catalog):
+            return False
+        self._reported = ticked
+        model.assign_ticks(ticked.flags)
+        return True
 
     def _on_page_width(self, _change: object) -> None:
         self.state.page_width = self.page_width
@@ -259,7 +283,8 @@ class CatalogTree(Control, anywidget.AnyWidget):
         values: dict[str, object] = {"selected": model.selected if model else -1}
         if ticks:
             is_any = model is not None and model.ticks.any()
-            values["ticked"] = Mask(model.ticks.rows()) if model is not None and is_any else None
+            self._reported = Mask(model.ticks.rows()) if model is not None and is_any else None
+            values["ticked"] = self._reported
             values["ticked_text"] = str(model.status()["ticked"]) if model is not None else ""
         self.state.update(**values)
 

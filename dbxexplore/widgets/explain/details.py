@@ -216,6 +216,9 @@ def _facts_html(record: pd.Series, details: Details, config: ConnectionConfig | 
     for name, time, by in (("Created", details.created_at, None), ("Updated", details.updated_at, details.updated_by)):
         if time is not None:
             facts.append((name, f"{time:%Y-%m-%d %H:%M} UTC" + (f" by {line_html(by)}" if by else "")))
+    if record["kind"] != "notebook":
+        # Unity Catalog does not send them with an object, and they are never shown as if there were none.
+        facts.append(("Tags", "<span class='dbxe-muted'>Not read; see them in Databricks</span>"))
     if details.definition:
         facts.append(("Definition", f"<pre class='dbxe-text'>{visible_html(details.definition[:_LONGEST])}</pre>"))
     rows = "".join(f"<tr><th scope='row'>{name}</th><td>{value}</td></tr>" for name, value in facts)

@@ -12,16 +12,16 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import fields
 from datetime import datetime
 from pathlib import Path
 
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
-from dbxexplore.export.session import SUFFIX, Session, load_session, save_session
+from dbxexplore.export.session import SUFFIX, load_session, save_session
 from dbxexplore.filters import Filters
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, message_area, set_text, shows_errors
+from dbxexplore.widgets.files.values import VALUES, session_of, values_of
 from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.work import Debouncer
 
@@ -29,7 +29,6 @@ OFF = "DBXEXPLORE_NO_AUTOSAVE"
 _LOG = logging.getLogger(__name__)
 _DELAY = 3.0  # seconds after the last change
 _STARTED = time.time()  # of this kernel, near enough: what was saved before is of another one
-_VALUES = [one.name for one in fields(Session)]
 
 
 def last_session() -> Path | None:
@@ -50,7 +49,7 @@ class Autosave:
         self._state = state
         self._later = Debouncer(_DELAY)
         self._saved: Catalog | None = None  # the catalog beside the file
-        state.observe(self._on_change, _VALUES)
+        state.observe(self._on_change, list(VALUES))
 
     def wait(self, timeout: float | None = None) -> bool:
         """Wait until all is saved, at most ``timeout`` seconds; return whether it is."""
@@ -65,7 +64,7 @@ class Autosave:
         with self._state.lock:
             if not is_wanted() or path is None:
                 return
-            session = Session(**{name: getattr(self._state, name) for name in _VALUES})
+            session = session_of(self._state)
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
             save_session(session, path, snapshot=session.catalog is not self._saved or not path.exists())
@@ -77,7 +76,7 @@ class Autosave:
 class LastSessionLine(Component):
     """Offers the last session to an Explorer in which nothing has been done yet."""
 
-    WRITES = tuple(_VALUES)
+    WRITES = VALUES
 
     def __init__(self, state: ExplorerState | None = None) -> None:
         self._text = message_area()
@@ -109,8 +108,7 @@ class LastSessionLine(Component):
     def _on_open(self, _button: widgets.Button) -> None:
         path = last_session()
         if path is not None:
-            session = load_session(path)
-            self.state.update(**{name: getattr(session, name) for name in _VALUES})
+            self.state.update(**values_of(load_session(path)))
         self._line.layout.display = "none"
 
     @shows_errors

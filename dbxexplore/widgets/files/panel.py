@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import fields
 from pathlib import Path
 
 from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.connection.secrets import looks_like_secret
 from dbxexplore.export import ConnectionConfig
-from dbxexplore.export.session import SUFFIX, Session, load_session, save_session, snapshot_of
+from dbxexplore.export.session import SUFFIX, load_session, save_session, snapshot_of
 from dbxexplore.text import line_html, one_line
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, message_area, set_text, shows_errors
+from dbxexplore.widgets.files.values import VALUES, session_of, values_of
 from dbxexplore.widgets.state import ExplorerState, parts_of
 
 
@@ -23,7 +23,7 @@ class FilesPanel(Component):
     Nothing is replaced by a first click: it says what would be, and a second click confirms it.
     """
 
-    WRITES = ("catalog", "settings", "filters", "dialect", "connection_name", "description", "cron", "timezone")
+    WRITES = VALUES
 
     def __init__(self, state: ExplorerState | None = None) -> None:
         self._path = widgets.Text(
@@ -71,6 +71,8 @@ class FilesPanel(Component):
             return
         self.state.finish()
         self.state.history.close()
+        if "ticked" in values:  # else the selection would move to the objects of the same names
+            self.state.ticked = None
         self.state.update(**values)
         self._done("Opened", path)
 
@@ -90,7 +92,7 @@ class FilesPanel(Component):
         path = self._target(SUFFIX)
         beside = () if self.state.catalog is None else (snapshot_of(path),)
         if self._may_write("session", path, *beside):
-            save_session(Session(**{one.name: getattr(self.state, one.name) for one in fields(Session)}), path)
+            save_session(session_of(self.state), path)
             self._done("Saved", path)
 
     def _target(self, suffix: str) -> Path:
@@ -147,8 +149,7 @@ class FilesPanel(Component):
 def _read(path: Path) -> dict[str, object]:
     """Return the values of the state that a file holds."""
     if path.name.endswith(SUFFIX):
-        session = load_session(path)
-        return {one.name: getattr(session, one.name) for one in fields(Session)}
+        return values_of(load_session(path))
     if path.suffix == ".parquet":
         return {"catalog": Catalog.load(path)}
     return dict(parts_of(ConnectionConfig.load(path)))

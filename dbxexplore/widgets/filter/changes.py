@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+import traitlets
 
 from dbxexplore.catalog.schema import Kind
 from dbxexplore.filters import Preview
@@ -28,11 +29,25 @@ _DELAY = 0.15  # seconds after the last key: the deciding patterns take longer t
 class ChangesPanel(Component):
     """Lists the objects that the last edit added and removed, or that a pattern being typed would."""
 
+    has_tree = traitlets.Bool(default_value=False)
+    """Whether there is a tree that can show all of them."""
+
+    asked = traitlets.Int(0)
+    """How often the tree was asked for."""
+
     def __init__(self, state: ExplorerState | None = None) -> None:
         self._changes, self._objects = widgets.HTML(), message_area()
+        self._all = widgets.Button(
+            description="Show all in the tree",
+            tooltip="Show in the tree only what the last edit changed",
+            layout={"width": "auto", "display": "none", "align_self": "flex-start"},
+        )
+        self._all.add_class("dbxe-quiet")
         self._later = Debouncer(_DELAY)
         super().__init__(state)
-        self.children = [self._changes, self._objects, self._message]
+        self.children = [self._changes, self._objects, self._all, self._message]
+        self._all.on_click(self._on_all)
+        self.observe(self._show_changes, "has_tree")
         self.state.observe(self._show_changes, ["live", "discovering", "read_only"])
         self._show_changes({})
 
@@ -57,17 +72,25 @@ class ChangesPanel(Component):
         self._changes.value = text
         self._later.cancel()
         if changed is None or after is None or not changed.flags.any():
-            set_text(self._objects, "")
+            self._show_list("", is_all=True)
         else:
             self._objects.add_class("dbxe-outdated")
             self._later.start(partial(self._show_objects, changed, after))
 
     def _show_objects(self, changed: _Changed, after: Preview, is_wanted: Callable[[], bool]) -> None:
-        text = changed.objects_html(after)
+        text, is_all = changed.objects_html(after)
         with self.state.lock:
             if is_wanted():
-                set_text(self._objects, text)
+                self._show_list(text, is_all=is_all)
                 self._objects.remove_class("dbxe-outdated")
+
+    def _show_list(self, text: str, *, is_all: bool) -> None:
+        set_text(self._objects, text)
+        self._all.layout.display = "none" if is_all or not self.has_tree else None
+
+    @shows_errors
+    def _on_all(self, _button: widgets.Button) -> None:
+        self.asked += 1
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,8 +118,8 @@ class _Changed:
         removed = f"<span class='dbxe-no'>−{self.removed:,} removed</span>" if self.removed else ""
         return f"<div role='status'>{', '.join(filter(None, (added, removed)))}{apart}</div>"
 
-    def objects_html(self, after: Preview) -> str:
-        """Return as markup the first changed objects and the patterns that decided."""
+    def objects_html(self, after: Preview) -> tuple[str, bool]:
+        """Return as markup the first changed objects and the patterns that decided, and whether those are all."""
         at, number = _entries(after, self.flags)
         went_in = after.included.to_numpy()[at]
         shown = _few(np.flatnonzero(went_in), np.flatnonzero(~went_in))
@@ -106,8 +129,9 @@ class _Changed:
             f"<td class='dbxe-muted'>{line_html(reason(row))}</td></tr>"
             for (_, row), inside in zip(after.rows(at[shown]).iterrows(), number[shown].tolist(), strict=True)
         )
-        more = _more_html(self.added + self.removed - int(number[shown].sum()), len(at) - len(shown))
-        return f"<table class='dbxe-table dbxe-changes'><tbody>{rows}</tbody></table>{more}"
+        left = len(at) - len(shown)
+        more = _more_html(self.added + self.removed - int(number[shown].sum()), left)
+        return f"<table class='dbxe-table dbxe-changes'><tbody>{rows}</tbody></table>{more}", not left
 
 
 def _entries(after: Preview, flags: npt.NDArray[np.bool_]) -> tuple[npt.NDArray[np.intp], npt.NDArray[np.int64]]:
@@ -154,5 +178,4 @@ def _more_html(objects: int, entries: int) -> str:
     if not entries:
         return ""
     number = plural(objects, "more object") if objects else plural(entries, "more container")
-    where = "in the catalog, choose Show › Changed by the last edit"
-    return f"<span class='dbxe-muted'>{number} – {where}</span>"
+    return f"<span class='dbxe-muted'>{number}</span>"

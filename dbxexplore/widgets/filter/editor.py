@@ -120,6 +120,7 @@ class FilterEditor(Component):
         """Show the pattern that a finding is about, and move the keyboard focus there."""
         self._sections[finding.level].show_finding(finding)
 
+    @shows_errors
     def typed(self, level: Level, *rows: Row) -> None:
         """Show what the texts of a section would do; ``rows`` are those to be counted immediately."""
         self._write(self.state.filters, self._filters(draft=True))
@@ -782,12 +783,16 @@ class _Section:
 
     @locked
     def show_finding(self, finding: Finding) -> None:
-        """Show the row of a finding, which has none where it is about the whole list."""
-        row = next((row for row in self.rows[finding.list] if row.text == finding.pattern), None)
-        if finding.index is not None and row is not None:
+        """Show the row of a finding, and focus it; or where it has no row, what its list is edited with."""
+        active = [row for row in self.rows[finding.list] if row.active is not None]
+        row = next((row for row in active[finding.index or 0 :] if row.active == finding.pattern), None)
+        if self._text.is_open:
+            focus(self._text.area(finding.list))
+        elif finding.index is None or row is None:
+            focus(self._add[finding.list])
+        else:
             self._go_to(row)
-            if row in self._views:
-                focus(self._views[row].text)
+            focus(self._views[row].text)
 
     def _forget(self, row: Row) -> None:
         view = self._views.pop(row, None)
@@ -913,6 +918,10 @@ class _TextLists:
         for name in sorted(self.left):
             self._section.take_lines(name, self._texts(name))
         self.left.clear()
+
+    def area(self, name: ListName) -> widgets.Textarea:
+        """Return the field of a list, once the lists are open."""
+        return self._areas[name]
 
     def disabled(self, disabled: bool) -> None:  # noqa: FBT001 - the trait of the same name
         """Enable or disable editing."""

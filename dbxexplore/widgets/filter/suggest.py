@@ -59,7 +59,8 @@ class SuggestPanel(Component):
             [self._write, self._generalise], layout={"flex_flow": "row wrap", "align_items": "center"}
         )
         self._answer = widgets.HBox([self._apply, self._discard], layout={})
-        self.children = [self._ask, self._state, self._shown, self._effect, self._answer, self._message]
+        # The list of patterns comes last, because it may be longer than the pane.
+        self.children = [self._ask, self._state, self._effect, self._answer, self._shown, self._message]
         self.add_class("dbxe-suggest")
         self._write.on_click(self._on_write)
         self._apply.on_click(self._on_apply)

@@ -25,10 +25,10 @@ def focused(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """What is focused from now on, whether or not this ipywidgets can do so."""
     found: list[object] = []
 
-    def focus(button: ipywidgets.Button) -> None:
-        found.append(button)
+    def focus(control: ipywidgets.DOMWidget) -> None:
+        found.append(control)
 
-    monkeypatch.setattr(ipywidgets.Button, "focus", focus, raising=False)
+    monkeypatch.setattr(ipywidgets.DOMWidget, "focus", focus, raising=False)
     return found
 
 

@@ -6,6 +6,7 @@ import html
 import re
 
 import pandas as pd
+from widget_markup import button
 from widget_markup import shown as shown_now
 
 import dbxexplore as dbx
@@ -81,7 +82,7 @@ def test_of_what_went_in_and_out_some_of_both_is_shown(catalog: dbx.Catalog) -> 
     edits = Edits(catalog, Filters(tables=Patterns([".*gold.*", "unlisted.*"])))
     edits.state.filters = Filters(tables=Patterns([".*tmp.*", "unlisted.*"]))
     assert shown(edits.panel).count("+ added") == shown(edits.panel).count("− removed") == 4
-    assert "43 more objects – in the catalog, choose Show › Changed by the last edit" in shown(edits.panel)
+    assert "43 more objects" in shown(edits.panel)
     edits.rest()
     edits.state.filters = Filters(tables=Patterns(["unlisted.*"]))
     assert (shown(edits.panel).count("+ added"), shown(edits.panel).count("− removed")) == (0, 8)
@@ -120,7 +121,34 @@ def test_of_many_containers_without_objects_a_few_are_listed() -> None:
     catalog = dbx.Catalog.from_frame(pd.DataFrame(rows, columns=["kind", "catalog", "schema", "name", "full_name"]))
     edits = Edits(catalog)
     edits.state.filters = Filters(catalogs=Patterns([]))
-    assert "2 more containers – in the catalog, choose Show" in shown(edits.panel)
+    assert "2 more containers" in shown(edits.panel)
+
+
+def test_all_of_them_are_shown_in_the_tree(catalog: dbx.Catalog) -> None:
+    explorer = dbx.explore(catalog)
+    panel, tree = explorer.changes_panel, explorer.catalog_pane.tree
+    assert tree is not None
+    assert tree._model is not None
+    show = button(panel, "Show all in the tree")
+    explorer.filters = Filters(tables=Patterns(deny=[r".*\.t0[0-3]$"]))
+    assert "4 removed" not in shown(panel)
+    assert "8 removed" in shown(panel)
+    assert show.layout.display == "none", "there are no more"
+    explorer.filters = Filters()
+    assert panel.wait(30)
+    assert show.layout.display == "none"
+    explorer.filters = Filters(tables=Patterns(deny=[r"prod\..*\.t0\d$"]))
+    assert "12 more objects" in shown(panel)
+    assert show.layout.display is None
+    tree._model.search("nothing is called this")
+    show.click()
+    status = tree.reply["status"]
+    assert (status["show"], status["query"], status["found"]) == ("changed", "", "20 of 53 objects")
+    assert [row["name"] for row in tree.reply["rows"]][:3] == ["prod", "gold", "t00"]
+    assert tree.reply["total"] == 1 + 2 + 20
+    explorer.catalog_pane.use_browser()
+    assert panel.wait(30)
+    assert show.layout.display == "none", "the simpler browser shows everything"
 
 
 def test_the_keyboard_goes_on_at_the_other_way(catalog: dbx.Catalog, focused: list[object]) -> None:
@@ -130,8 +158,8 @@ def test_the_keyboard_goes_on_at_the_other_way(catalog: dbx.Catalog, focused: li
         edits.state.filters = Filters(catalogs=Patterns([pattern]))
     undo, redo = edits.undo, edits.redo
     assert focused == []
-    for button in (undo, undo, redo, redo):
-        button.click()
+    for each in (undo, undo, redo, redo):
+        each.click()
     assert focused == [undo, redo, redo, undo]
 
 

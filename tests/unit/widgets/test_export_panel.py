@@ -7,7 +7,7 @@ from pathlib import Path
 import ipywidgets
 import pandas as pd
 import pytest
-from widget_markup import button, markup, show_preview
+from widget_markup import button, field, markup, show_preview
 from widget_names import HOSTILE
 
 import dbxexplore as dbx
@@ -275,7 +275,7 @@ def test_the_number_of_lint_findings_is_shown(catalog: dbx.Catalog) -> None:
     assert panel._lint.value == ""
 
 
-def test_the_first_finding_is_shown_among_the_filters(catalog: dbx.Catalog) -> None:
+def test_the_first_finding_is_shown_among_the_filters(catalog: dbx.Catalog, focused: list[object]) -> None:
     explorer = dbx.explore(catalog)
     filters = dbx.Filters(tables=dbx.Patterns(deny=["^never_there$"]))
     explorer.state.update(filters=filters, connection_name="lake")
@@ -285,6 +285,10 @@ def test_the_first_finding_is_shown_among_the_filters(catalog: dbx.Catalog) -> N
     assert show.layout.display is None
     show.click()
     assert explorer.page == "Browse and filter"
+    assert focused == [field(explorer.filter_editor, "deny tables 1").text]
+    explorer.page = "Export"
+    show.click()
+    assert len(focused) == 2, "it leads there as often as it is clicked"
 
 
 def test_more_of_the_shared_keys_are_shown_on_request() -> None:

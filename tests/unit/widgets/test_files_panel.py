@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
+from widget_markup import markup
 
 import dbxexplore as dbx
 from dbxexplore import errors
 from dbxexplore.export.session import Session, load_session, save_session
 from dbxexplore.widgets import ExplorerState
+from dbxexplore.widgets.browse.tree import CatalogTree
 from dbxexplore.widgets.files.panel import FilesPanel
 
 URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
@@ -44,6 +47,61 @@ def test_a_session_is_saved_and_opened_whole(catalog: dbx.Catalog) -> None:
     assert panel.state.catalog.objects.equals(catalog.objects)
     for name in ("settings", "filters", "dialect", "cron", "connection_name", "description", "timezone"):
         assert getattr(panel.state, name) == getattr(state, name)
+
+
+def ticked_in(tree: CatalogTree) -> set[str]:
+    state = tree.state
+    return set() if state.ticked is None else set(state.catalog.objects["full_name"][state.ticked.flags])
+
+
+def test_the_selection_is_saved_and_restored(catalog: dbx.Catalog) -> None:
+    tree = CatalogTree(ExplorerState(catalog=catalog))
+    assert tree._model is not None
+    tree._model.search("t0")
+    tree._model.tick_shown(on=True)
+    tree._model.tick(("catalog", list(tree._model.tree.catalogs).index("prod_mumbai")), on=True)
+    tree._report(ticks=True)
+    wanted = ticked_in(tree)
+    assert "prod.gold.t01" in wanted
+    assert "prod.gold.t10" not in wanted
+    assert "prod_mumbai" in wanted, "it holds nothing"
+    panel_at("work", tree.state)._save_session.click()
+    assert json.loads(Path("work.dbxsession.json").read_text())["selection"]["catalogs"]["prod_mumbai"] is True
+
+    other = CatalogTree()
+    panel = panel_at("work.dbxsession.json", other.state)
+    panel._open.click()
+    assert ticked_in(other) == wanted
+    assert other.reply["status"]["ticked"] == "20 tables"
+    assert (other.state.ticked.flags == tree.state.ticked.flags).all()
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_a_session_without_a_selection_removes_that_of_before(catalog: dbx.Catalog, version: int) -> None:
+    path = Path("x.dbxsession.json")
+    save_session(Session(catalog), path)
+    path.write_text(json.dumps({**json.loads(path.read_text()), "dbxexplore_session": version}))
+    tree = CatalogTree(ExplorerState(catalog=catalog))
+    assert tree._model is not None
+    tree._model.tick(("catalog", 0), on=True)
+    tree._report(ticks=True)
+    panel = panel_at("x.dbxsession.json", tree.state)
+    panel._open.click()
+    assert ticked_in(tree), "it asks before it replaces the catalog"
+    panel._open.click()
+    assert panel._message.value == ""
+    assert ticked_in(tree) == set()
+    assert not tree._model.ticks.any()
+
+
+@pytest.mark.parametrize("selection", [[], {"catalogs": {}}, {"catalogs": {"prod": 1}, "notebooks": []}])
+def test_a_damaged_selection_is_reported(catalog: dbx.Catalog, selection: object) -> None:
+    path = Path("x.dbxsession.json")
+    save_session(Session(catalog, ticked=np.ones(len(catalog), np.bool_)), path)
+    assert json.loads(path.read_text())["selection"]["catalogs"]["prod"] is True
+    path.write_text(json.dumps({**json.loads(path.read_text()), "selection": selection}))
+    with pytest.raises(errors.ConfigError, match="is damaged"):
+        load_session(path)
 
 
 def test_a_file_is_not_overwritten_by_the_first_click(catalog: dbx.Catalog) -> None:
@@ -82,7 +140,8 @@ def test_opening_asks_before_it_replaces_and_undo_restores_the_filters(catalog: 
         (None, "cannot be read"),
         ("{}", "is not a session"),
         ("[", "is not a session"),
-        ('{"dbxexplore_session": 2}', "has version 2 of sessions"),
+        ('{"dbxexplore_session": 3}', "has version 3 of sessions. Expected version 1 or 2. Upgrade dbxexplore"),
+        ('{"dbxexplore_session": "x"}', "has version &#x27;x&#x27; of sessions. Expected version 1 or 2. Save"),
         ('{"dbxexplore_session": 1}', "is damaged"),
     ],
 )
@@ -92,6 +151,7 @@ def test_a_session_that_cannot_be_opened_changes_nothing(content: str | None, sa
     panel = panel_at("x.dbxsession.json", ExplorerState(catalog=catalog, filters=PROD))
     panel._open.click()
     assert said in panel._message.value
+    assert [text for text in markup(panel) if text] == [panel._message.value]
     assert (panel.state.catalog, panel.state.filters) == (catalog, PROD)
 
 

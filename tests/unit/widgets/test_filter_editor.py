@@ -14,8 +14,8 @@ from widget_markup import field, shown
 from widget_names import HOSTILE
 
 import dbxexplore as dbx
-from dbxexplore.filters import Filters, Patterns
-from dbxexplore.filters.patterns import LEVELS, Level
+from dbxexplore.filters import Filters, Finding, Patterns
+from dbxexplore.filters.patterns import LEVELS, Level, ListName
 from dbxexplore.widgets import ExplorerState, FilterEditor
 from dbxexplore.widgets.filter import editor as module
 from dbxexplore.widgets.filter.editor import PAGE_LENGTH, _RowView
@@ -606,6 +606,27 @@ def test_what_is_said_of_a_whole_list_stands_below_the_heading(catalog: dbx.Cata
     assert editor.wait(30)
     assert [finding.index for finding in editor.findings or () if finding.code == "drops-views"] == [None]
     assert "Excludes 1 view" in editor._sections["tables"]._note.value
+
+
+def test_a_finding_is_led_to_wherever_its_pattern_is(focused: list[object]) -> None:
+    long = [f"^prod\\.gold\\.t{number:02}$" for number in range(PAGE_LENGTH)]
+    patterns = Patterns(deny=[*long, "^no$", "^prod\\.gold\\.t00$", "^no$"])
+    editor = FilterEditor(ExplorerState(filters=Filters(tables=patterns)))
+    field(editor, "deny tables 1").on.value = False
+
+    def finding(name: ListName, index: int | None, pattern: str) -> Finding:
+        return Finding("any", "warning", "tables", name, index, pattern, "Any.", "Any")
+
+    # The index is that among the patterns in force, so the same pattern is found where it is meant.
+    first, last = finding("deny", PAGE_LENGTH - 1, "^no$"), finding("deny", PAGE_LENGTH + 1, "^no$")
+    for shown_finding, label in ((last, "deny tables 53"), (first, "deny tables 51")):
+        editor.show_finding(shown_finding)
+        assert focused[-1] is field(editor, label).text
+    editor.show_finding(finding("allow", None, ""))
+    assert focused[-1] is editor._sections["tables"]._add["allow"]
+    editor._sections["tables"]._as_text.click()
+    editor.show_finding(last)
+    assert focused[-1] is areas(editor, "tables")[1]
 
 
 def test_findings_are_shown_as_text(catalog: dbx.Catalog) -> None:

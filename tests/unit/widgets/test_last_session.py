@@ -15,6 +15,7 @@ from dbxexplore.filters import Filters, Patterns
 from dbxexplore.widgets import ExplorerState
 from dbxexplore.widgets.files import last
 from dbxexplore.widgets.files.last import Autosave, LastSessionLine, last_session
+from dbxexplore.widgets.state import Mask
 
 PROD = Filters(catalogs=Patterns(["^prod$"]))
 
@@ -47,11 +48,16 @@ def test_what_is_done_is_saved(path: Path, catalog: dbx.Catalog) -> None:
     assert saved.filters == PROD
     assert saved.catalog is not None
     assert saved.catalog.objects.equals(catalog.objects)
+    assert saved.ticked is None
     snapshot = path.with_name("last.parquet")
     before = snapshot.stat().st_mtime_ns
     state.connection_name = "lakehouse"
     assert autosave.wait(30)
     assert load_session(path).connection_name == "lakehouse"
+    state.ticked = Mask((catalog.objects["full_name"] == "prod.gold.t01").to_numpy(dtype=bool))
+    assert autosave.wait(30)
+    ticked = load_session(path).ticked
+    assert set(catalog.objects["full_name"][ticked]) == {"prod", "prod.gold", "prod.gold.t01"}
     assert snapshot.stat().st_mtime_ns == before  # the same catalog is not written again
 
 

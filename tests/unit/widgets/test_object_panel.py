@@ -27,6 +27,7 @@ ROWS = [
     ("catalog", "c", None, "c", "c"),
     ("table", "c", "s", "t", "c.s.t"),
     ("view", "c", "s", HOSTILE, f"c.s.{HOSTILE}"),
+    ("notebook", None, None, "etl", "/Shared/etl"),
 ]
 
 
@@ -80,6 +81,14 @@ def test_a_clicked_table_is_read_once(answers: dict[str, object]) -> None:
     state.settings = dbx.ConnectionSettings(URL, dbx.TokenAuth("OTHER_TOKEN"))
     assert shown(panel) == text
     assert answers["asked"] == ["c.s.t"] * 2
+
+
+@pytest.mark.parametrize(("name", "is_said"), [("c", True), ("t", True), ("etl", False)])
+def test_it_says_of_what_can_have_tags_that_they_are_not_read(name: str, is_said: bool) -> None:
+    state = ExplorerState(catalog=made())
+    panel = ObjectPanel(state)
+    state.selected = row_of(state, name)
+    assert ("<th scope='row'>Tags</th><td><span class='dbxe-muted'>Not read" in shown(panel)) == is_said
 
 
 @pytest.mark.parametrize(
@@ -220,7 +229,7 @@ def test_titles_count_what_is_selected_and_changed() -> None:
     state = ExplorerState(catalog=made())
     details, _ = pane(state)
     (tabs, _) = details.children
-    state.ticked = Mask(np.array([True, True, False]))
+    state.ticked = Mask(np.array([True, True, False, False]))
     assert tabs.get_title(2) == "Selection (1)"
     state.filters = dbx.Filters(catalogs=dbx.Patterns(["x"]))
     assert tabs.get_title(3) == "Changes (2)"

@@ -210,8 +210,11 @@ export class Rows {
     for (const slot of this._slots) {
       slot.place(slot.index, (slot.index - this._base) * ROW_HEIGHT);
       const row = this._store.row(slot.index);
-      if (this._tooltip.owner === slot && row?.id !== slot.row?.id) this._tooltip.hide();
+      const before = slot.row;
+      if (this._tooltip.owner === slot && row?.id !== before?.id) this._tooltip.hide();
       slot.draw(row, { query, readOnly, isActive: slot.index === this.index });
+      // It says what the row says, also where another verdict came under the pointer.
+      if (this._tooltip.owner === slot && row !== before) this._tooltip.show(slot);
     }
     setAttribute(this.node, "aria-activedescendant", this.activeView?.node.id ?? null);
     this._fetch();

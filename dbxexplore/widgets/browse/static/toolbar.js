@@ -44,8 +44,8 @@ export class Toolbar {
     this._sort.addEventListener("change", () => change("sort", { by: this._sort.value }, true), { signal });
     const expandAll = button("Expand all", () => change("expand_all", { open: true }));
     const collapseAll = button("Collapse all", () => change("expand_all", { open: false }, true));
-    this._tickShown = button("Select all matches", () => change("tick_shown", { on: true }));
-    this._untickShown = button("Deselect all matches", () => change("tick_shown", { on: false }));
+    this._tickShown = button("Select matches", () => change("tick_shown", { on: true }));
+    this._untickShown = button("Deselect matches", () => change("tick_shown", { on: false }));
     this._clearTicks = button("Clear selection", () => change("clear_ticks"));
     this._include = button("Include these", () => change("use_search", { on: true }));
     this._exclude = button("Exclude these", () => change("use_search", { on: false }));
