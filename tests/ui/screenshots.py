@@ -203,6 +203,8 @@ def add_pattern(explorer: Locator, name: str, level: str, pattern: str, *, finis
     if finish:
         field.press("Enter")
         expect(explorer.locator(".dbxe-provisional")).to_have_count(0)
+        # The next row, which the focus goes to.
+        expect(explorer.get_by_label(f"{name} {level} 2", exact=True)).to_be_focused()
 
 
 def search(explorer: Locator, text: str, *, found: str) -> None:
