@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 
 from dbxexplore.filters.dialects import Dialect
 from dbxexplore.filters.filters import Filters
@@ -43,15 +44,28 @@ def _in_whole(part: str) -> str:
     return f"{'' if begins else '.*'}{body}{'' if ends else '.*'}"
 
 
-def with_search(filters: Filters, expression: str, level: Level, dialect: Dialect, *, on: bool) -> Filters:
+def with_search(filters: Filters, expression: str, levels: Collection[Level], dialect: Dialect, *, on: bool) -> Filters:
     """Return filters that include (``on``) or exclude what a search finds, beside what they say already.
 
-    Where a level includes everything, the search takes the place of that.
+    Where a level includes everything, the search takes the place of that. Found tables and views are written for both,
+    so that each list says what it excludes; or for tables alone, where the matching rules judge views by those.
+
+    Args:
+        filters: the filters to begin with.
+        expression: what is searched for, in own names.
+        levels: the levels of what is found.
+        dialect: the matching rules.
+        on: whether to include it.
     """
-    pattern, patterns = search_pattern(expression, level, dialect), filters.level(level)
-    allow, deny = tuple(patterns.allow), tuple(patterns.deny)
-    if on:
-        allow = (*(text for text in allow if text != ".*"), pattern)
-    else:
-        deny = (*deny, pattern)
-    return filters.with_level(level, Patterns(tuple(dict.fromkeys(allow)), tuple(dict.fromkeys(deny))))
+    judged: dict[Level, None] = {
+        "tables" if level == "views" and dialect.views == "tables" else level: None for level in levels
+    }
+    for level in judged:
+        pattern, patterns = search_pattern(expression, level, dialect), filters.level(level)
+        allow, deny = tuple(patterns.allow), tuple(patterns.deny)
+        if on:
+            allow = (*(text for text in allow if text != ".*"), pattern)
+        else:
+            deny = (*deny, pattern)
+        filters = filters.with_level(level, Patterns(tuple(dict.fromkeys(allow)), tuple(dict.fromkeys(deny))))
+    return filters

@@ -82,7 +82,7 @@ export function sampleReply(change = {}) {
       sort: "type",
       ticked: "3 tables",
       found: "2 of 5 objects match",
-      expression: "tables",
+      expression: "2 tables",
       read_only: true,
       has_verdicts: true,
       has_updates: true,

@@ -116,7 +116,12 @@ def test_axe_finds_nothing_serious_in_any_state(
     audit.look("browse, changes and a bad pattern")
     explorer.search("gold_1")
     audit.look("browse, a search")
-    explorer.keyboard.press("Escape")
+    explorer.button("Search by regular expression").click()
+    expect(page.get_by_role("group", name="Use the search as a pattern")).to_be_visible()
+    audit.look("browse, a search by expression")
+    explorer.button("Show all in the tree").click()
+    expect(page.get_by_role("searchbox", name="Search", exact=True)).to_have_value("")
+    audit.look("browse, all changes in the tree")
     explorer.button("Remove deny schemas 1").click()  # else it is not saved at the first click
     kernel.wait("explorer.state.unfinished == ()")
 

@@ -603,24 +603,25 @@ class TreeModel:
         later = [at for at in found if at >= start]
         return min(later or found, default=None)
 
-    def searched_expression(self) -> tuple[str, Level] | None:
-        """Return the regular expression that is searched for, and the level of most of what it finds.
+    def searched_expression(self) -> tuple[str, Mapping[Level, int]] | None:
+        """Return the regular expression that is searched for, and how many it finds of what it finds most of.
 
-        None without one, and where it finds nothing.
+        That is catalogs, schemas, notebooks, or tables and views. None without one, and where it finds nothing.
         """
         expression = expression_in(self.query)
         if not expression or self._found is None:
             return None
         objects, catalogs, schemas = self._found
-        is_notebook = (self.tree.catalog.objects["kind"] == "notebook").to_numpy()[self.tree.leaves]
-        notebooks = int(np.count_nonzero(objects & is_notebook))
-        relations = int(np.count_nonzero(objects)) - notebooks  # patterns for tables judge views too, in most rules
-        numbers: tuple[tuple[Level, int], ...] = (
-            ("notebooks" if notebooks > relations else "tables", max(relations, notebooks)),
-            ("schemas", int(np.count_nonzero(schemas))),
-            ("catalogs", int(np.count_nonzero(catalogs))),
-        )
-        return next(((expression, level) for level, number in numbers if number), None)
+        kinds = self.tree.catalog.objects["kind"].iloc[self.tree.leaves[objects]].value_counts()
+        groups: list[dict[Level, int]] = [
+            {"catalogs": int(np.count_nonzero(catalogs))},
+            {"schemas": int(np.count_nonzero(schemas))},
+            {"tables": int(kinds.get("table", 0)), "views": int(kinds.get("view", 0))},
+            {"notebooks": int(kinds.get("notebook", 0))},
+        ]
+        most = max(groups, key=lambda numbers: sum(numbers.values()))
+        found = {level: number for level, number in most.items() if number}
+        return (expression, found) if found else None
 
     def status(self) -> dict[str, object]:
         """Return the status line of the page: search, filter, sort order and number of ticks."""
@@ -640,10 +641,20 @@ class TreeModel:
             "found": found,
             "has_verdicts": self._preview is not None,
             "has_updates": self.tree.has_updates,
-            "expression": "" if (searched := self.searched_expression()) is None else searched[1],
+            "expression": self._searched_text(),
             "can_show_changed": self._changed is not None and bool(self._changed.any()),
             "message": "" if self.total else "No matches" if found else self._nothing(),
         }
+
+    def _searched_text(self) -> str:
+        """Return in words what can be made a pattern of; empty for nothing."""
+        searched = self.searched_expression()
+        if searched is None:
+            return ""
+        numbers = searched[1]
+        if len(numbers) > 1:
+            return f"{sum(numbers.values()):,} tables and views"
+        return "".join(plural(number, level[:-1]) for level, number in numbers.items())
 
     def _nothing(self) -> str:
         """Return why the tree has no rows."""

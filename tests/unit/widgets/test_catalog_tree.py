@@ -363,10 +363,10 @@ def test_a_search_by_expression_becomes_a_pattern(catalog: dbx.Catalog) -> None:
     assert tree.state.filters == dbx.Filters(), "it is no expression"
     broken = page.do("search", text="re: (")["status"]
     assert (broken["expression"], broken["found"]) == ("", "Not a valid regular expression")
-    assert page.do("search", text="re: ^t1[0-3]$")["status"]["expression"] == "tables"
+    assert page.do("search", text="re: ^t1[0-3]$")["status"]["expression"] == "8 tables"
     page.do("use_search", on=False)
     assert tree.state.filters == dbx.Filters(tables=dbx.Patterns(deny=[r"^[^.]+\.[^.]+\.t1[0-3]$"]))
-    assert page.do("search", text="re: ^gold$")["status"]["expression"] == "schemas"
+    assert page.do("search", text="re: ^gold$")["status"]["expression"] == "1 schema"
     page.do("use_search", on=True)
     assert tree.state.filters.schemas == dbx.Patterns([r"^[^.]+\.gold$"])
     included = catalog.objects[tree.state.preview.included]
@@ -375,6 +375,23 @@ def test_a_search_by_expression_becomes_a_pattern(catalog: dbx.Catalog) -> None:
     before = tree.state.filters
     page.do("use_search", on=False)
     assert tree.state.filters == before
+
+
+def test_a_search_is_for_what_it_finds_most_of() -> None:
+    rows = [("table", "c", schema, "gold_orders", f"c.{schema}.gold_orders") for schema in ("gold_1", "gold_2", "x")]
+    rows += [("view", "c", "x", name, f"c.x.{name}") for name in ("gold_a", "gold_b", "plain")]
+    columns = ["kind", "catalog", "schema", "name", "full_name"]
+    frame = pd.DataFrame([*rows, ("notebook", None, None, "build_gold", "/build_gold")], columns=columns)
+    page = Page(CatalogTree(ExplorerState(catalog=dbx.Catalog.from_frame(frame))))
+    for text, found in (
+        ("gold", "5 tables and views"),
+        ("gold_[ab]", "2 views"),
+        ("^gold_[12]$", "2 schemas"),
+        ("gold$", "1 notebook"),
+        ("^c$", "1 catalog"),
+        ("^[cx]$", "1 catalog"),
+    ):
+        assert page.do("search", text=f"re: {text}")["status"]["expression"] == found
 
 
 def test_a_field_that_is_left_finishes_what_was_typed() -> None:

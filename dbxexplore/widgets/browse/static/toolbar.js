@@ -47,8 +47,10 @@ export class Toolbar {
     this._tickShown = button("Select matches", () => change("tick_shown", { on: true }));
     this._untickShown = button("Deselect matches", () => change("tick_shown", { on: false }));
     this._clearTicks = button("Clear selection", () => change("clear_ticks"));
-    this._include = button("Include these", () => change("use_search", { on: true }));
-    this._exclude = button("Exclude these", () => change("use_search", { on: false }));
+    this._include = button("Include", () => change("use_search", { on: true }));
+    this._exclude = button("Exclude", () => change("use_search", { on: false }));
+    this._include.title = "Add the expression to the patterns that include";
+    this._exclude.title = "Add the expression to the patterns that exclude";
     this._use = element("span", "use", { role: "group", "aria-label": "Use the search as a pattern", hidden: "" },
       this._include, this._exclude);
     this._found = element("span", "found", { role: "status", "aria-live": "polite" });
@@ -69,8 +71,8 @@ export class Toolbar {
     const isFiltered = status.query !== "" || status.show !== "all";
     this._ticks.hidden = status.read_only;
     this._use.hidden = status.read_only || !status.has_verdicts || status.expression === "";
-    this._include.title = `Add the expression to the patterns for ${status.expression} to include`;
-    this._exclude.title = `Add the expression to the patterns for ${status.expression} to exclude`;
+    setText(this._include, `Include ${status.expression}`);
+    setText(this._exclude, `Exclude ${status.expression}`);
     this._tickShown.hidden = !isFiltered || total === 0;
     this._untickShown.hidden = !isFiltered || total === 0;
     this._clearTicks.hidden = status.ticked === "";
