@@ -257,7 +257,10 @@ def test_more_changes_than_are_listed_are_shown_in_the_tree(laptop: NotebookExpl
     laptop.show_details("Changes")
     number = kernel.value("int(explorer.state.changed.flags.sum())")
     expect(view.get_by_text(f"{number - 8:,} more objects")).to_be_visible()
-    laptop.button("Show all in the tree").click()
+    show = laptop.button("Show all in the tree")
+    is_whole(show)
+    assert laptop.page.evaluate(SCROLLED) == where
+    show.click()
     expect(view.get_by_role("combobox", name="Show")).to_have_value("changed")
     expect(view.get_by_role("searchbox", name="Search", exact=True)).to_have_value("")
     expect(view.locator(".dbxe-tree-found")).to_have_text(re.compile(rf"^{number:,} of "))

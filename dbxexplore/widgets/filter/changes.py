@@ -40,12 +40,14 @@ class ChangesPanel(Component):
         self._all = widgets.Button(
             description="Show all in the tree",
             tooltip="Show in the tree only what the last edit changed",
-            layout={"width": "auto", "display": "none", "align_self": "flex-start"},
+            layout={"width": "auto", "display": "none", "flex": "0 0 auto"},
         )
         self._all.add_class("dbxe-quiet")
         self._later = Debouncer(_DELAY)
         super().__init__(state)
-        self.children = [self._changes, self._objects, self._all, self._message]
+        # Above the list, which may be longer than the pane.
+        head = widgets.HBox([self._changes, self._all], layout={"flex_flow": "row wrap", "align_items": "center"})
+        self.children = [head, self._objects, self._message]
         self._all.on_click(self._on_all)
         self.observe(self._show_changes, "has_tree")
         self.state.observe(self._show_changes, ["live", "discovering", "read_only"])
