@@ -6,9 +6,10 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +18,7 @@ from dbxexplore.connection import mask
 
 _GRACE = 10.0  # seconds for a child to shut down cleanly
 _TICK = 0.02  # seconds between two polls of a child
+_ENDING = [number for name in ("SIGINT", "SIGTERM", "SIGHUP") if (number := getattr(signal, name, None)) is not None]
 _TAIL = 1200  # characters of its last output that an error quotes
 _T = TypeVar("_T")
 
@@ -68,20 +70,40 @@ def child(
     """
     # -P keeps a file in the folder, such as a user's random.py, from being imported by the server.
     command = [sys.executable, "-P", "-m", "dbxexplore.demo._child", *arguments]
-    with log.open("wb") as output:
-        process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
-            command,
-            stdin=subprocess.PIPE,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            cwd=folder,
-            env=dict(environment),
-            start_new_session=True,
-        )
-    try:
+    with ExitStack() as at_the_end:
+        with log.open("wb") as output, _signals_held_back():
+            process = subprocess.Popen(  # noqa: S603 - our own interpreter and module
+                command,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=folder,
+                env=dict(environment),
+                start_new_session=True,
+            )
+            at_the_end.callback(_stop, process)
         yield Child(name, process, log)
+
+
+@contextmanager
+def _signals_held_back() -> Iterator[None]:
+    """Deliver the signals that arrive within it at its end; raised while a process is made, they would lose it."""
+    if threading.current_thread() is not threading.main_thread():  # signals are handled in the main thread alone
+        yield
+        return
+    arrived: list[int] = []
+    before = {number: signal.getsignal(number) for number in _ENDING}
+    for number, handler in before.items():
+        if handler not in (None, signal.SIG_IGN):  # None: not set by Python, so it could not be restored
+            signal.signal(number, lambda number, _frame: arrived.append(number))
+    try:
+        yield
     finally:
-        _stop(process)
+        for number, handler in before.items():
+            if handler is not None:
+                signal.signal(number, handler)
+        for number in arrived:
+            signal.raise_signal(number)
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

@@ -36,8 +36,11 @@ class Partials:
         started = self._clock()
         if progress.finished or progress.objects <= self._objects or started < self._due:
             return
+        catalog = self._make()
+        if not catalog.in_progress:
+            return  # all was listed since the progress was counted: the whole catalog is about to be returned
         is_first, self._objects = self._objects == 0, progress.objects
-        self._give(self._make())
+        self._give(catalog)
         ended = self._clock()
         cost = 0.0 if is_first else ended - started
         self._due = ended + max(_LEAST, cost * (1 / _SHARE - 1))

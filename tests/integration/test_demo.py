@@ -325,6 +325,22 @@ def test_a_signal_while_starting_leaves_nothing(tmp_path: Path, temporary: Path)
     assert not folders(temporary)
 
 
+def test_a_signal_while_a_process_is_made_does_not_lose_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[subprocess.Popen[bytes]] = []
+
+    class Interrupted(subprocess.Popen):  # type: ignore[type-arg]
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, **kwargs)
+            made.append(self)
+            signal.raise_signal(signal.SIGTERM)
+
+    monkeypatch.setattr(subprocess, "Popen", Interrupted)
+    started = _process.child("any", arguments=["jupyterlab"], folder=tmp_path, log=tmp_path / "log", environment={})
+    with pytest.raises(KeyboardInterrupt), serve._signals_as_interrupt(), started:
+        pytest.fail("the signal was lost")
+    assert made[0].returncode is not None
+
+
 def test_a_jupyterlab_that_ends_ends_the_workspace(tmp_path: Path, temporary: Path) -> None:
     with demo_command("--dir", str(tmp_path / "demo")) as process:
         running = json.loads("".join(iter(process.stdout.readline, "}\n")) + "}")

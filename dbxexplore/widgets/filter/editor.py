@@ -40,7 +40,9 @@ from dbxexplore.widgets.state import ExplorerState
 from dbxexplore.widgets.words import leaves, objects_text
 from dbxexplore.widgets.work import Debouncer
 
-PAGE_LENGTH = 50  # rows of a level; each is some ten widgets
+# Rows of a level; each is some twelve models. With full pages at all levels, an opening takes fewer messages than the
+# sockets at both ends keep, so that a slow page loses none.
+PAGE_LENGTH = 20
 _MOST_LINES = 8  # of a list as text, before it scrolls
 _AT_ONCE = 5  # patterns counted before an edit returns: more are counted in the background
 _MOST_COUNTS = 10_000

@@ -250,11 +250,11 @@ def test_a_long_list_is_shown_a_page_at_a_time() -> None:
     editor = FilterEditor(ExplorerState(filters=Filters(tables=Patterns(texts))))
     section = editor._sections["tables"]
     assert len(views(editor, "tables")) == PAGE_LENGTH
-    assert "1–50 of 2,000 patterns" in shown(editor)
+    assert f"1–{PAGE_LENGTH} of 2,000 patterns" in shown(editor)
     section._pager.box.children[1].click()
-    field(editor, "allow tables 51").text.value = "x"
+    field(editor, f"allow tables {PAGE_LENGTH + 1}").text.value = "x"
     editor.state.finish()
-    assert editor.state.filters.tables.allow == (*texts[:50], "x", *texts[51:])
+    assert editor.state.filters.tables.allow == (*texts[:PAGE_LENGTH], "x", *texts[PAGE_LENGTH + 1 :])
     assert len(section._box.children) == PAGE_LENGTH
     section._add["allow"].click()
     assert field(editor, "allow tables 2001").text.value == ""
@@ -267,11 +267,12 @@ def test_a_long_list_is_shown_a_page_at_a_time() -> None:
 
 
 def test_a_row_moved_over_the_edge_of_a_page_is_followed() -> None:
-    texts = [f"t{n}" for n in range(60)]
+    texts = [f"t{n}" for n in range(2 * PAGE_LENGTH)]
+    last, after = texts[PAGE_LENGTH - 1 : PAGE_LENGTH + 1]
     editor = FilterEditor(ExplorerState(filters=Filters(tables=Patterns(texts))))
-    field(editor, "allow tables 50").down.click()
-    assert field(editor, "allow tables 51").text.value == "t49"
-    assert editor.state.filters.tables.allow[48:52] == ("t48", "t50", "t49", "t51")
+    field(editor, f"allow tables {PAGE_LENGTH}").down.click()
+    assert field(editor, f"allow tables {PAGE_LENGTH + 1}").text.value == last
+    assert editor.state.filters.tables.allow[PAGE_LENGTH - 1 : PAGE_LENGTH + 1] == (after, last)
 
 
 def test_a_level_can_be_edited_as_text() -> None:
@@ -619,7 +620,7 @@ def test_a_finding_is_led_to_wherever_its_pattern_is(focused: list[object]) -> N
 
     # The index is that among the patterns in force, so the same pattern is found where it is meant.
     first, last = finding("deny", PAGE_LENGTH - 1, "^no$"), finding("deny", PAGE_LENGTH + 1, "^no$")
-    for shown_finding, label in ((last, "deny tables 53"), (first, "deny tables 51")):
+    for shown_finding, label in ((last, f"deny tables {PAGE_LENGTH + 3}"), (first, f"deny tables {PAGE_LENGTH + 1}")):
         editor.show_finding(shown_finding)
         assert focused[-1] is field(editor, label).text
     editor.show_finding(finding("allow", None, ""))
