@@ -7,13 +7,15 @@ from typing import Annotated, Any, Literal
 
 import dagster as dg
 from dagster.components.utils.translation import TranslationFn, TranslationFnResolver
-from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, ConfigDict, Field, WithJsonSchema, create_model
 
 from dbxexplore.connection import AUTH_KINDS
 from dbxexplore.dagster_sync.translate import DatabricksObject
+from dbxexplore.discovery.lineage import DAYS
 from dbxexplore.export.config import DEFAULT_NAME
 from dbxexplore.filters import Dialect
 from dbxexplore.filters.dialects import DIALECTS
+from dbxexplore.filters.patterns import LEVELS
 
 _EXAMPLE = {
     "version": 1,
@@ -46,12 +48,7 @@ class _Patterns(_Strict):
     deny: list[str] = Field([], description="Regular expressions for what is excluded, which win.")
 
 
-class _Filters(_Strict):
-    catalogs: _Patterns | None = None
-    schemas: _Patterns | None = None
-    tables: _Patterns | None = None
-    views: _Patterns | None = None
-    notebooks: _Patterns | None = None
+_Filters = create_model("_Filters", __base__=_Strict, **dict.fromkeys(LEVELS, (_Patterns | None, None)))  # type: ignore[call-overload]
 
 
 class _Schedule(_Strict):
@@ -66,7 +63,9 @@ class _Connection(_Strict):
     name: str = Field(description="The connection's name: the group of the assets, and the first part of their keys.")
     description: str | None = Field(None, description="What the connection is for.")
     settings: _Settings = Field(description="The workspace, and the name of the variable that holds the credential.")
-    filters: _Filters | None = Field(None, description="What is included, by level; everything by default.")
+    filters: _Filters | None = Field(  # type: ignore[valid-type]
+        None, description="What is included, by level; everything by default."
+    )
     dialect: Literal[tuple(one.name for one in DIALECTS)] | dict[str, Any] | None = Field(  # type: ignore[valid-type]
         None, description=f"The matching rules; {Dialect.DATAHUB.name} by default."
     )
@@ -122,8 +121,8 @@ Document = Annotated[
     Mapping[str, object] | None,
     dg.Resolver(
         _resolve_document,
-        # The schema is what `dg check yaml` and editors look at. When definitions are loaded, the document is read as any
-        # other, whose errors say what was expected and quote no secret.
+        # The schema is what `dg check yaml` and editors look at. When definitions are loaded, the document is read as
+        # any other, whose errors say what was expected and quote no secret.
         model_field_type=Annotated[dict | None, WithJsonSchema(_schema())],
         description="The connection document itself, in place of connection_file.",
         examples=[_EXAMPLE],
@@ -136,7 +135,7 @@ Translation = Annotated[TranslationFn[DatabricksObject] | None, _translation]
 UseLineage = Annotated[
     bool, _plain("Whether dependencies come from the lineage system tables; takes a warehouse.", example=True)
 ]
-LineageDays = Annotated[int, _plain("How many days of lineage are read.", example=30)]
+LineageDays = Annotated[int, _plain("How many days of lineage are read.", example=DAYS)]
 UseFreshness = Annotated[
     bool, _plain("Whether there is a sensor that reports changes; it is stopped at first.", example=True)
 ]

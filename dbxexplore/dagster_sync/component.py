@@ -85,8 +85,8 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
     ``refresh_schedule`` is a cron expression for a job that refreshes the state; without it, the connection's own
     schedule counts, if there is one.
 
-    ``translation`` changes what an asset looks like, as in other components of Dagster: a template may use ``spec``, the
-    asset as it would be, and ``row``, a `DatabricksObject`. For more, override `get_asset_spec`.
+    ``translation`` changes what an asset looks like, as in other components of Dagster: a template may use ``spec``,
+    the asset as it would be, and ``row``, a `DatabricksObject`. For more, override `get_asset_spec`.
 
     Example:
         .. code-block:: yaml
@@ -300,8 +300,8 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
     def get_asset_spec(self, row: DatabricksObject) -> dg.AssetSpec | None:
         """Return the asset of one table, view or notebook; to be overridden. None leaves the object out.
 
-        It depends on ``row`` and the component's attributes alone. What Dagster does not take, such as a group name with
-        a hyphen, is replaced by the spec without translation, with a warning.
+        It depends on ``row`` and the component's attributes alone. What Dagster does not take, such as a group name
+        with a hyphen, is replaced by the spec without translation, with a warning.
 
         ::
 

@@ -26,7 +26,7 @@ from dagster_shared.check import CheckError
 from pydantic import ValidationError
 
 from dbxexplore.catalog.schema import ARROW_SCHEMA, table_from_series
-from dbxexplore.connection import object_url
+from dbxexplore.connection import mask, object_url
 from dbxexplore.discovery.changes import TableName
 from dbxexplore.discovery.state import ObjectKey, Stale, object_key
 from dbxexplore.export import ConnectionConfig
@@ -173,7 +173,7 @@ def _own_metadata(found: DatabricksObject, config: ConnectionConfig) -> dict[str
 
 
 def fenced(sql: str) -> str:
-    """Return ``sql`` as a block of code in Markdown, whatever it holds: a longer fence than any in it ends the block."""
+    """Return ``sql`` as a block of code in Markdown, whatever it holds: its fence is longer than any in it."""
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", sql)), default=0))
     return f"{fence}sql\n{sql}\n{fence}"
 
@@ -233,7 +233,11 @@ def translated_specs(
     if len(refused) > 1 and len(refused) == len(made):
         raise refused[0][1]
     for row, reason in refused[:_MOST_WARNED]:
-        _LOG.warning("Dagster does not take what the translation makes of %s, so it is not translated: %s", row, reason)
+        _LOG.warning(
+            "Dagster does not take what the translation makes of %s, so it is not translated: %s",
+            row,
+            mask(str(reason)),
+        )
     if len(refused) > _MOST_WARNED:
         _LOG.warning("The same goes for %d more objects.", len(refused) - _MOST_WARNED)
     return made

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
-from types import TracebackType
 from typing import Self, TypeAlias, cast
 from urllib.parse import quote
 
@@ -34,10 +33,12 @@ class ChangeSource(ABC):
     def __enter__(self) -> Self:
         return self
 
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
     @abstractmethod
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None: ...
+    def close(self) -> None:
+        """Close the connections to the workspace."""
 
     @property
     @abstractmethod
@@ -93,10 +94,8 @@ class _WarehouseSource(ChangeSource):
         self._warehouse = SqlWarehouse(settings, patience=patience)
         self._catalogs = catalogs
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self._warehouse.__exit__(kind, error, traceback)
+    def close(self) -> None:
+        self._warehouse.close()
 
     @property
     def host(self) -> str:
@@ -123,9 +122,7 @@ class _RestSource(ChangeSource):
         self._schemas = schemas
         self._api = WorkspaceApi(settings, timeout=CALL_TIMEOUT, connections=_AT_ONCE)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def close(self) -> None:
         self._api.close()
 
     @property

@@ -256,14 +256,18 @@ def read_history(
                 Commit(int(row["version"]), _micros(row["timestamp"]), row["operation"].upper())
                 for row in answer.to_pylist()
             ]
-        except ValueError:  # a time in another form
+        except ValueError:  # a time in another form: when it was cannot be known
             continue
         found[table] = sorted(commits, key=lambda commit: -commit.version)
     return found
 
 
 def _micros(text: str) -> int:
-    return round(datetime.fromisoformat(text).timestamp() * 1_000_000)
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        msg = f"{text!r} has no time zone, so it could be hours off"
+        raise ValueError(msg)
+    return round(at.timestamp() * 1_000_000)
 
 
 def _counting(tables: Sequence[TableName]) -> Query:

@@ -22,8 +22,6 @@ from dbxexplore.discovery.engine import Crawler, Request
 from dbxexplore.discovery.statements import Following, Query, Statement
 
 if TYPE_CHECKING:
-    from types import TracebackType
-
     from databricks.sdk import WorkspaceClient
 
 _WAREHOUSES = "/api/2.0/sql/warehouses"
@@ -135,9 +133,11 @@ class SqlWarehouse:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close its connections to the workspace."""
         self._calls.close()
 
     @property

@@ -17,7 +17,6 @@ import dbxexplore as dbx
 pytest.importorskip("dagster", reason=needs.package("dagster"))
 
 import dagster as dg
-from dagster._core.launcher import DefaultRunLauncher
 from dagster._core.storage.defs_state.base import set_defs_state_storage
 from dagster.components.testing import create_defs_folder_sandbox
 
@@ -168,7 +167,7 @@ def test_a_refresh_that_fails_fails_the_run(
     assert ORDERS in specs(sandbox, path)
 
 
-class RunsElsewhere(DefaultRunLauncher):
+class RunsElsewhere(dg.DefaultRunLauncher):
     """Stands for a launcher of another package, which starts runs in containers of their own."""
 
 

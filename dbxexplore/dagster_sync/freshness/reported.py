@@ -20,8 +20,8 @@ _PAGES = (4, 16, 64, 256)  # events that are read together; the last again and a
 class Reported:
     """What is known of an asset; times are microseconds since 1970, -1 where there is none.
 
-    ``altered_at`` is the time of the latest change that this sensor has reported, and ``version`` the version of the table
-    then. ``stored`` is when that was, and ``written`` when a run or anybody else reported the latest
+    ``altered_at`` is the time of the latest change that this sensor has reported, and ``version`` the version of the
+    table then. ``stored`` is when that was, and ``written`` when a run or anybody else reported the latest
     materialization, both by Dagster's clock. ``columns`` are those of the latest materialization.
     """
 

@@ -2,16 +2,16 @@
 
 What counts as a change is what `dbxexplore.discovery.changes` says: that ``last_altered`` of a table has moved. The
 first look at an asset only observes it, so that nothing runs because the sensor was switched on. A change that was
-reported already is not reported again, and neither is one that is older than a materialization of somebody else's, such as a
-run that has written the table. Of a Delta table, the history tells whether its data have changed or only a comment, a
-property or its files; then it is observed, too.
+reported already is not reported again, and neither is one that is older than a materialization of somebody else's,
+such as a run that has written the table. Of a Delta table, the history tells whether its data have changed or only a
+comment, a property or its files; then it is observed, too.
 
 How nothing is lost and nothing doubled: Dagster stores the events of a tick first and its cursor afterwards
 (https://docs.dagster.io/guides/automate/sensors), so a tick that is interrupted in between is made again with the old
-cursor. Therefore the cursor only says where to look on, and what was reported is asked of the instance itself: each event
-carries the time of its change, and the workspace that it is of. A look begins `_SETTLED` before the one before it did,
-because a change may come to light later than another that came after it. The cursor says what it is a position in,
-too: where other tables are watched, or another workspace, all is looked at again from the start.
+cursor. Therefore the cursor only says where to look on, and what was reported is asked of the instance itself: each
+event carries the time of its change, and the workspace that it is of. A look begins `_SETTLED` before the one before
+it did, because a change may come to light later than another that came after it. The cursor says what it is a position
+in, too: where other tables are watched, or another workspace, all is looked at again from the start.
 
 A look takes as many ticks as it needs, one after the other; each stays under half of the time that Dagster gives it.
 Between two looks, ticks cost nothing.

@@ -97,8 +97,8 @@ class ExportPanel(Component):
         self._difference, self._collisions, self._reader = message_area(), message_area(), message_area()
         self._lint, self._text = message_area(), widgets.HTML()
         self._to_findings = widgets.Button(
-            description="Show the first",
-            tooltip="Show the first finding in Browse and filter",
+            description="Show the first finding",
+            tooltip="Show the pattern in Browse and filter",
             layout={"display": "none"},
         )
         self._first_finding: Finding | None = None

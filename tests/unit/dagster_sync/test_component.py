@@ -562,3 +562,24 @@ def test_scaffolding_that_cannot_be_done_leaves_no_folder(params: dict[str, str]
         assert message in caught.value.format_message()
         assert not (sandbox.defs_folder_path / "lake").exists()
         assert sandbox.defs_folder_path.is_dir()
+
+
+# --- the schema of the attributes ---
+
+
+def test_the_schema_names_the_keys_that_the_document_has() -> None:
+    model = DatabricksConnectionComponent.get_model_cls()
+    assert model is not None
+    connection = model.model_json_schema()["properties"]["connection"]["anyOf"][0]
+    keys = connection["properties"]
+    settings, (filters, _) = keys["settings"], keys["filters"]["anyOf"]
+    schedule, _ = keys["schedule"]["anyOf"]
+    patterns = filters["properties"]["tables"]["anyOf"][0]
+    for path, found in (
+        (["x"], keys),
+        (["settings", "x"], settings["properties"]),
+        (["filters", "x"], filters["properties"]),
+        (["filters", "tables", "x"], patterns["properties"]),
+        (["schedule", "x"], schedule["properties"]),
+    ):
+        assert set(found) == set(dbx.ConnectionConfig.keys_beside(path)), path

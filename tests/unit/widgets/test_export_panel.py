@@ -281,7 +281,7 @@ def test_the_first_finding_is_shown_among_the_filters(catalog: dbx.Catalog, focu
     explorer.state.update(filters=filters, connection_name="lake")
     explorer.page = "Export"
     assert explorer.export_panel.finding.wait(30)
-    show = button(explorer.export_panel, "Show the first")
+    show = button(explorer.export_panel, "Show the first finding")
     assert show.layout.display is None
     show.click()
     assert explorer.page == "Browse and filter"
