@@ -160,3 +160,10 @@ Cron = Annotated[
         examples=["0 6 * * *"],
     ),
 ]
+Collision = Annotated[
+    Literal["error", "skip"],
+    _plain(
+        "What to do about an object whose asset key another connection has already: an error, or leave it out.",
+        example="skip",
+    ),
+]

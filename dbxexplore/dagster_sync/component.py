@@ -22,6 +22,7 @@ from dbxexplore import errors
 from dbxexplore.catalog import Catalog
 from dbxexplore.dagster_sync.attributes import (
     Changes,
+    Collision,
     Cron,
     Document,
     File,
@@ -33,6 +34,7 @@ from dbxexplore.dagster_sync.attributes import (
     UseFreshness,
     UseLineage,
 )
+from dbxexplore.dagster_sync.beside import Beside, Built, check_names
 from dbxexplore.dagster_sync.defs import Freshness, building, definitions
 from dbxexplore.dagster_sync.notices import REFRESH, wants_notebooks, warn_about_state
 from dbxexplore.dagster_sync.refresh import refresh_schedule
@@ -88,6 +90,10 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
     ``translation`` changes what an asset looks like, as in other components of Dagster: a template may use ``spec``,
     the asset as it would be, and ``row``, a `DatabricksObject`. For more, override `get_asset_spec`.
 
+    A project may have several connections, each with a name of its own. Lineage leads from one to another of the same
+    workspace. ``on_collision`` says what happens to an object whose asset key another connection has already: ``error``
+    names both, ``skip`` leaves the later one out, with a warning.
+
     Example:
         .. code-block:: yaml
 
@@ -113,8 +119,10 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
     schema_checks: SchemaChecks = True
     refresh_schedule: Cron = None
     translation: Translation = None
+    on_collision: Collision = "error"
 
     def __post_init__(self) -> None:
+        self.built: Built | None = None  # what it has defined, for the connections after it
         for name in ("lineage_days", "freshness_interval"):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < 1:
@@ -268,7 +276,9 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
 
         Raises:
             CatalogError: the state was written by another version, or is damaged.
+            ConfigError: another connection of the project has the same name, or the asset key of one of the objects.
         """
+        beside = self._beside(context)
         if state_path is None:
             _LOG.warning(
                 "There is no state of the connection %r yet, so it has no assets. %s", self.config.name, REFRESH
@@ -281,14 +291,27 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         with building():
             state = State.load(state_path, remedy=REFRESH)
             warn_about_state(state, self.config, _failed.get() or (), wants_lineage=self.lineage)
-            return definitions(
+            defs, self.built = definitions(
                 state,
                 self.config,
                 get_asset_spec=self.get_asset_spec,
                 schedules=self._schedules(context),
                 freshness=freshness,
-                connections=_connections_beside(context),
+                beside=beside,
+                on_collision=self.on_collision,
             )
+        return defs
+
+    def _beside(self, context: dg.ComponentLoadContext) -> list[Beside]:
+        tree = context.component_tree
+        if not tree.is_fully_loaded():  # while a part of the tree alone is built, that part is all there is
+            return []
+        every = tree.get_all_components(of_type=DatabricksConnectionComponent)
+        check_names(one.config for one in every)
+        # By name, because Dagster may load the components of one file of several once more.
+        return [
+            Beside(one.config, one.get_asset_spec, one.built) for one in every if one.config.name != self.config.name
+        ]
 
     def _schedules(self, context: dg.ComponentLoadContext) -> list[dg.ScheduleDefinition]:
         if self.schedule is None:
@@ -313,10 +336,3 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         """
         spec = asset_spec(row, self.config)
         return self.translation(spec, row) if self.translation else spec
-
-
-def _connections_beside(context: dg.ComponentLoadContext) -> int:
-    """Return how many connections the code location has, which all travel in one message."""
-    tree = context.component_tree
-    # While a part of the tree alone is built, that part is all there is.
-    return len(tree.get_all_components(of_type=DatabricksConnectionComponent)) if tree.is_fully_loaded() else 1

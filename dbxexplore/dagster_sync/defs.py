@@ -11,9 +11,10 @@ from functools import partial
 
 import dagster as dg
 
+from dbxexplore.dagster_sync.beside import Beside, Built, OnCollision, keys_beside, without_taken
 from dbxexplore.dagster_sync.budget import message_budget, within_budget
 from dbxexplore.dagster_sync.freshness import FreshnessSensor, Report, Watched, schema_checks
-from dbxexplore.dagster_sync.lineage import COLUMN_LINEAGE, with_lineage
+from dbxexplore.dagster_sync.lineage import COLUMN_LINEAGE, sources, with_lineage
 from dbxexplore.dagster_sync.notices import warn_about_no_assets
 from dbxexplore.dagster_sync.refresh import identifier
 from dbxexplore.dagster_sync.translate import (
@@ -49,9 +50,10 @@ def definitions(  # noqa: PLR0913 - all but the first two by keyword
     get_asset_spec: Callable[[DatabricksObject], dg.AssetSpec | None],
     schedules: Sequence[dg.ScheduleDefinition],
     freshness: Freshness | None,
-    connections: int,
-) -> dg.Definitions:
-    """Return the definitions of a stored state.
+    beside: Sequence[Beside] = (),
+    on_collision: OnCollision = "error",
+) -> tuple[dg.Definitions, Built]:
+    """Return the definitions of a stored state, and what other connections have to know of them.
 
     Args:
         state: what is known of the workspace.
@@ -59,7 +61,11 @@ def definitions(  # noqa: PLR0913 - all but the first two by keyword
         get_asset_spec: makes the asset of an object; None leaves it out.
         schedules: are added as they are.
         freshness: how changes are reported; None for not at all.
-        connections: how many connections the code location has, which all travel in one message.
+        beside: the other connections of the code location.
+        on_collision: what to do about an asset key that one of them has already.
+
+    Raises:
+        ConfigError: another connection has the key of an object, which is not to be skipped.
     """
     preview = config.preview(state.catalog)
     # Only the state knows the workspace of a connection whose profile names it.
@@ -67,8 +73,11 @@ def definitions(  # noqa: PLR0913 - all but the first two by keyword
     pairs = translated_specs(included_objects(preview, state.stale, workspace_url), get_asset_spec, config)
     if not pairs:
         warn_about_no_assets(state, config)
+    pairs = without_taken(pairs, config, beside, on_collision)
     keys = {table_name(item): spec.key for item, spec in pairs if item.kind != "notebook"}
-    specs = with_lineage(without_collisions(pairs), keys, state.lineage)
+    elsewhere = keys_beside(sources(state.lineage) - set(keys), state.catalog, workspace_url, beside) if beside else {}
+    fixed = {key: deps for one in beside if one.built for key, deps in one.built.deps.items()}
+    specs = with_lineage(without_collisions(pairs), keys, state.lineage, beside=elsewhere, fixed=fixed)
     checks, sensors = [], []
     if freshness and keys:
         # Of the whole specs, because what they have in mind for a materialization is not sent on loading.
@@ -78,8 +87,13 @@ def definitions(  # noqa: PLR0913 - all but the first two by keyword
         if freshness.schema_checks:
             checks = schema_checks(config.name, list(dict.fromkeys(keys.values())))
         sensors = [_sensor(config, watched, freshness)]
-    assets = within_budget(specs, message_budget(connections))
-    return dg.Definitions(assets=assets, asset_checks=checks, sensors=sensors, schedules=schedules)
+    assets = within_budget(specs, message_budget(1 + len(beside)))
+    built = Built(
+        workspace_url,
+        objects={spec.key: item for item, spec in reversed(pairs)},
+        deps={spec.key: [dep.asset_key for dep in spec.deps] for spec in assets if spec.deps},
+    )
+    return dg.Definitions(assets=assets, asset_checks=checks, sensors=sensors, schedules=schedules), built
 
 
 def _watched(item: DatabricksObject, key: dg.AssetKey, lineage: dg.TableColumnLineage | None) -> Watched:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import TypeAlias
 
 import dagster as dg
@@ -42,7 +43,12 @@ class _Upstream:
 
 
 def with_lineage(
-    specs: Sequence[dg.AssetSpec], keys: Mapping[TableName, dg.AssetKey], lineage: Lineage
+    specs: Sequence[dg.AssetSpec],
+    keys: Mapping[TableName, dg.AssetKey],
+    lineage: Lineage,
+    *,
+    beside: Mapping[TableName, dg.AssetKey] = MappingProxyType({}),
+    fixed: Mapping[dg.AssetKey, Sequence[dg.AssetKey]] = MappingProxyType({}),
 ) -> list[dg.AssetSpec]:
     """Return the specs with their dependencies, in the same order.
 
@@ -50,11 +56,16 @@ def with_lineage(
         specs: one spec for each key.
         keys: the asset key of each table and view that is included.
         lineage: what is known of lineage; what is unknown adds nothing.
+        beside: the keys that other connections give to tables and views.
+        fixed: dependencies between assets of other connections, which may be part of a circle.
     """
     if lineage.tables is None and lineage.columns is None:
         return list(specs)
-    found = _upstream({tuple(name): key for name, key in keys.items()}, lineage)
-    _break_circles(found, {spec.key: own for spec in specs if (own := [dep.asset_key for dep in spec.deps])})
+    found = _upstream(
+        {tuple(name): key for name, key in keys.items()}, lineage, {tuple(n): k for n, k in beside.items()}
+    )
+    own = {spec.key: held for spec in specs if (held := [dep.asset_key for dep in spec.deps])}
+    _break_circles(found, {**fixed, **own})
     made_of: dict[_Traced, dg.TableColumnDep] = {}
     made = [_merged(spec, found[spec.key], made_of) if spec.key in found else spec for spec in specs]
     for spec in made:
@@ -67,17 +78,25 @@ def with_lineage(
     return made
 
 
-def _upstream(keys: Mapping[_Name, dg.AssetKey], lineage: Lineage) -> dict[dg.AssetKey, _Upstream]:
+def sources(lineage: Lineage) -> set[TableName]:
+    """Return the names of what anything is made from."""
+    return {TableName(*source) for table in (lineage.tables, lineage.columns) for (source,) in _rows(table, "source")}
+
+
+def _upstream(
+    targets: Mapping[_Name, dg.AssetKey], lineage: Lineage, beside: Mapping[_Name, dg.AssetKey]
+) -> dict[dg.AssetKey, _Upstream]:
     found: dict[dg.AssetKey, _Upstream] = {}
+    keys = {**beside, **targets}
     for source, target in _rows(lineage.tables, "source", "target"):
-        _add(found, keys, source, target)
+        _add(found, keys, source, targets.get(target))
     known: dict[tuple[_Name, _Name], _Upstream | None] = {}  # because there are many rows of one pair of tables
     for source, target, (source_column,), (target_column,) in _rows(
         lineage.columns, "source", "target", "source_column", "target_column"
     ):
         pair = (source, target)
         if pair not in known:
-            known[pair] = _add(found, keys, source, target)
+            known[pair] = _add(found, keys, source, targets.get(target))
         here, upstream = known[pair], keys.get(source)
         if here is not None and upstream is not None:
             here.columns.setdefault(target_column, set()).add((upstream, source_column))
@@ -85,10 +104,10 @@ def _upstream(keys: Mapping[_Name, dg.AssetKey], lineage: Lineage) -> dict[dg.As
 
 
 def _add(
-    found: dict[dg.AssetKey, _Upstream], keys: Mapping[_Name, dg.AssetKey], source: _Name, target: _Name
+    found: dict[dg.AssetKey, _Upstream], keys: Mapping[_Name, dg.AssetKey], source: _Name, key: dg.AssetKey | None
 ) -> _Upstream | None:
-    """Keep that ``target`` is made from ``source``, and return what is known of ``target``, None if it is no asset."""
-    key, upstream = keys.get(target), keys.get(source)
+    """Keep that an asset is made from ``source``, and return what is known of it, None if there is no such asset."""
+    upstream = keys.get(source)
     if key is None or key == upstream:
         return None
     here = found.setdefault(key, _Upstream())

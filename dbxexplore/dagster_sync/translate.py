@@ -13,7 +13,7 @@ from __future__ import annotations
 import logging
 import re
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
@@ -85,7 +85,10 @@ class DatabricksObject:
 
 
 def included_objects(
-    preview: Preview, stale: Mapping[ObjectKey, Stale] | None = None, workspace_url: str | None = None
+    preview: Preview,
+    stale: Mapping[ObjectKey, Stale] | None = None,
+    workspace_url: str | None = None,
+    only: Collection[str] | None = None,
 ) -> Iterator[DatabricksObject]:
     """Yield the tables, views and notebooks that ``preview`` includes, in the order of its frame.
 
@@ -93,9 +96,12 @@ def included_objects(
         preview: what is included.
         stale: why objects were not seen by the last discovery.
         workspace_url: where links lead.
+        only: full names; None means all.
     """
     objects = preview.catalog.objects
     held = objects[preview.included.to_numpy() & objects["kind"].isin(_KINDS).to_numpy()]
+    if only is not None:
+        held = held[held["full_name"].isin(only).to_numpy()]
     names = [name for name in ARROW_SCHEMA.names if name in held.columns]
     table: pa.Table = table_from_series({name: held[name] for name in names}).select(names)
     for batch in table.to_batches(max_chunksize=_BATCH):
