@@ -51,11 +51,11 @@ def check_names(connections: Iterable[ConnectionConfig]) -> None:
     Raises:
         ConfigError: two have the same name.
     """
-    name, number = Counter(one.name for one in connections).most_common(1)[0]
-    if number > 1:
-        msg = f"{number} connections of this project are called {name!r}"
-        remedy = "Rename them: the name starts the asset keys, and the state is stored under it"
-        raise errors.ConfigError(msg, path=["name"], expected="a name of its own", remedy=remedy)
+    for name, number in Counter(one.name for one in connections).items():
+        if number > 1:
+            msg = f"{number} connections of this project are called {name!r}"
+            remedy = "Rename them: the name starts the asset keys, and the state is stored under it"
+            raise errors.ConfigError(msg, path=["name"], expected="a name of its own", remedy=remedy)
 
 
 def without_taken(

@@ -264,7 +264,11 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
 
         A refresh that fails then would take the whole code location with it, other people's assets too: so where there
         is an earlier state, that is shown, with a warning. Elsewhere a refresh that fails is an error.
+
+        Raises:
+            ConfigError: another connection of the project has the same name.
         """
+        check_names(one.config for one in self._connections(context))
         token = _failed.set([])
         try:
             return super().build_defs(context)
@@ -276,9 +280,8 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
 
         Raises:
             CatalogError: the state was written by another version, or is damaged.
-            ConfigError: another connection of the project has the same name, or the asset key of one of the objects.
+            ConfigError: another connection of the project has the asset key of one of the objects.
         """
-        beside = self._beside(context)
         if state_path is None:
             _LOG.warning(
                 "There is no state of the connection %r yet, so it has no assets. %s", self.config.name, REFRESH
@@ -297,21 +300,21 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
                 get_asset_spec=self.get_asset_spec,
                 schedules=self._schedules(context),
                 freshness=freshness,
-                beside=beside,
+                beside=[
+                    # By name, because Dagster may load the components of one file of several once more.
+                    Beside(one.config, one.get_asset_spec, one.built)
+                    for one in self._connections(context)
+                    if one.config.name != self.config.name
+                ],
                 on_collision=self.on_collision,
             )
         return defs
 
-    def _beside(self, context: dg.ComponentLoadContext) -> list[Beside]:
+    @staticmethod
+    def _connections(context: dg.ComponentLoadContext) -> "list[DatabricksConnectionComponent]":
+        """Return the connections of the code location; none while a part of it alone is built."""
         tree = context.component_tree
-        if not tree.is_fully_loaded():  # while a part of the tree alone is built, that part is all there is
-            return []
-        every = tree.get_all_components(of_type=DatabricksConnectionComponent)
-        check_names(one.config for one in every)
-        # By name, because Dagster may load the components of one file of several once more.
-        return [
-            Beside(one.config, one.get_asset_spec, one.built) for one in every if one.config.name != self.config.name
-        ]
+        return tree.get_all_components(of_type=DatabricksConnectionComponent) if tree.is_fully_loaded() else []
 
     def _schedules(self, context: dg.ComponentLoadContext) -> list[dg.ScheduleDefinition]:
         if self.schedule is None:

@@ -10,8 +10,10 @@ from dagster.components.component_scaffolding import scaffold_component
 from pydantic import BaseModel, Field
 
 from dbxexplore import errors
-from dbxexplore.connection import ConnectionSettings
+from dbxexplore.connection import ConnectionSettings, TokenAuth
 from dbxexplore.export import ConnectionConfig
+from dbxexplore.filters import Filters, Patterns
+from dbxexplore.filters.patterns import exact_pattern
 
 DOCUMENT = "connection.yaml"
 _EXAMPLE_URL = "https://dbc-1234abcd-56ef.cloud.databricks.com"
@@ -23,6 +25,14 @@ class ConnectionScaffoldParams(BaseModel):
     document: str | None = Field(default=None, description="An exported connection document, which is copied.")
     name: str | None = Field(default=None, description="Connection name; that of the folder if not given.")
     workspace_url: str = Field(default=_EXAMPLE_URL, description="Workspace URL, as copied from a browser.")
+    token_variable: str = Field(
+        default=TokenAuth().env_var,
+        description="The environment variable that holds the token; never the token itself.",
+    )
+    warehouse_id: str | None = Field(default=None, description="A SQL warehouse, for lineage, checks and row counts.")
+    catalogs: str | None = Field(
+        default=None, description="The catalogs to include, separated by commas; all by default."
+    )
 
 
 class ConnectionScaffolder(dg.Scaffolder[ConnectionScaffoldParams]):
@@ -53,8 +63,13 @@ class ConnectionScaffolder(dg.Scaffolder[ConnectionScaffoldParams]):
         if params.document:
             config = ConnectionConfig.load(params.document)
         else:
-            settings = ConnectionSettings(params.workspace_url)
-            config = ConnectionConfig(name=params.name or folder.name, settings=settings)
+            auth = TokenAuth(params.token_variable)
+            settings = ConnectionSettings(params.workspace_url, auth, warehouse_id=params.warehouse_id)
+            names = [name.strip() for name in (params.catalogs or "").split(",") if name.strip()]
+            catalogs = Patterns([exact_pattern(name) for name in names]) if names else Patterns()
+            config = ConnectionConfig(
+                name=params.name or folder.name, settings=settings, filters=Filters(catalogs=catalogs)
+            )
         target = folder / DOCUMENT
         if target.exists():
             msg = f"{str(target)!r} exists already"

@@ -548,9 +548,30 @@ def test_scaffolding_writes_a_document_and_the_yaml_that_names_it(make_config: M
             assert component.config.name == "new"
 
 
+def test_scaffolding_writes_what_it_is_told(make_config: MakeConfig) -> None:
+    params = {
+        "workspace_url": "https://adb-1.azuredatabricks.net",
+        "token_variable": "LAKE_TOKEN",
+        "warehouse_id": "a1",
+    }
+    with create_defs_folder_sandbox() as sandbox:
+        path = sandbox.scaffold_component(
+            DatabricksConnectionComponent, "lake", scaffold_params={**params, "catalogs": "prod, a.b"}
+        )
+        with sandbox.load_component_and_build_defs(path) as (component, _):
+            assert component.config == make_config(
+                name="lake",
+                settings=dbx.ConnectionSettings(
+                    "https://adb-1.azuredatabricks.net", dbx.TokenAuth("LAKE_TOKEN"), warehouse_id="a1"
+                ),
+                filters=dbx.Filters(catalogs=dbx.Patterns(["^prod$", r"^a\.b$"])),
+            )
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [
+        ({"token_variable": "dapi0123456789abcdef0123456789abcdef"}, "what looks like the secret itself"),
         ({"document": "nope.yaml"}, "'nope.yaml' cannot be read: No such file or directory."),
         ({"workspace_url": "nonsense"}, "'nonsense' is not a workspace URL"),
     ],
