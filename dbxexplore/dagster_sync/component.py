@@ -45,6 +45,7 @@ from dbxexplore.discovery import discover
 from dbxexplore.discovery.lineage import DAYS, Lineage, read_lineage
 from dbxexplore.discovery.masking import masked
 from dbxexplore.discovery.state import State, earlier_state
+from dbxexplore.discovery.tags import Tags, read_tags
 from dbxexplore.export import ConnectionConfig, Schedule, yaml_text
 
 _LOG = logging.getLogger("dbxexplore")
@@ -71,7 +72,8 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
     A view is a virtual asset: it holds no data of its own, so that what depends on it has to look through it
     (``AutomationCondition.eager().resolve_through_virtual()``) to run when the tables behind it change.
 
-    Three more things can each be turned off:
+    A connection with a SQL warehouse also has the tags of Unity Catalog, as ``unity_catalog/NAME``, made valid where
+    Dagster does not take them; the metadata has them as they are. Three more things can each be turned off:
 
     - ``lineage``: dependencies between the assets and which column was made from which, as the system tables have
       recorded it within ``lineage_days``. It takes a SQL warehouse, and is part of the state. Where it cannot be
@@ -205,6 +207,11 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
             return None
         return read_lineage(settings, catalogs=catalogs, days=self.lineage_days, patience=_PATIENCE)
 
+    def read_tags(self, catalogs: Sequence[str]) -> Tags | None:
+        """Return the tags of what some catalogs hold, None if there is no warehouse to ask; called as `discover` is."""
+        settings = self.config.settings
+        return None if settings.warehouse_id is None else read_tags(settings, catalogs=catalogs, patience=_PATIENCE)
+
     async def refresh_state(self, project_root: Path) -> str:
         """Discover, store the state, and return its version; see `dagster.StateBackedComponent`."""
         with tempfile.TemporaryDirectory() as folder:
@@ -239,23 +246,34 @@ class DatabricksConnectionComponent(dg.StateBackedComponent, dg.Resolvable):
         state = earlier.followed_by(catalog, notebooks=wanted) if earlier else State(catalog, notebooks=wanted)
         if state.stale:
             _LOG.warning("%d objects are kept as they were, marked as stale", len(state.stale))
-        # The whole, because what is kept from before may have been stored in clear.
-        state = replace(state, catalog=masked(state.catalog, *self._secret_variables()))
-        state.with_lineage(self._lineage_after(state)).save(state_path)
+        catalogs = [str(name) for name in state.catalog.objects["catalog"].dropna().unique()]
+        variables = self._secret_variables()
+        replace(
+            state,
+            # The whole, because what is kept from before may have been stored in clear.
+            catalog=masked(state.catalog, *variables),
+            lineage=self._lineage_after(state, catalogs),
+            tags=self._tags_after(state, catalogs).masked(*variables),
+        ).save(state_path)
 
     def _secret_variables(self) -> list[str]:
         variable = self.config.settings.auth.secret_variable
         return [variable] if variable else []
 
-    def _lineage_after(self, state: State) -> Lineage:
+    def _lineage_after(self, state: State, catalogs: Sequence[str]) -> Lineage:
         """Return the lineage as it is now, and what cannot be read of it as it was: unknown is not empty."""
-        catalogs = [str(name) for name in state.catalog.objects["catalog"].dropna().unique()]
         lineage = self.read_lineage(catalogs)
         if lineage is None:
             return Lineage()
         for problem in lineage.problems:
             _LOG.warning("%s The lineage of earlier refreshes is kept.", problem)
         return lineage.or_else(state.lineage)
+
+    def _tags_after(self, state: State, catalogs: Sequence[str]) -> Tags:
+        tags = self.read_tags(catalogs) or Tags()
+        if tags.problem:
+            _LOG.warning("%s The tags of earlier refreshes are kept.", tags.problem)
+        return tags.or_else(state.tags) if self.config.settings.warehouse_id else tags
 
     # --- the definitions ---
 

@@ -70,7 +70,9 @@ def definitions(  # noqa: PLR0913 - all but the first two by keyword
     preview = config.preview(state.catalog)
     # Only the state knows the workspace of a connection whose profile names it.
     workspace_url = config.settings.workspace_url or state.catalog.provenance.workspace_url
-    pairs = translated_specs(included_objects(preview, state.stale, workspace_url), get_asset_spec, config)
+    pairs = translated_specs(
+        included_objects(preview, state.stale, workspace_url, tags=state.tags.by_object()), get_asset_spec, config
+    )
     if not pairs:
         warn_about_no_assets(state, config)
     pairs = without_taken(pairs, config, beside, on_collision)

@@ -47,6 +47,8 @@ def warn_about_state(
         )
     for problem in state.lineage.problems:
         _LOG.warning("%s The lineage shown is from an earlier refresh.", problem)
+    if state.tags.problem:
+        _LOG.warning("%s The tags shown are from an earlier refresh.", state.tags.problem)
     if wants_lineage and config.settings.warehouse_id and state.lineage.tables is None:
         _LOG.warning("The state contains no lineage. %s", REFRESH)
 

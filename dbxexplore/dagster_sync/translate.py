@@ -14,9 +14,10 @@ import logging
 import re
 import zlib
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 from uuid import UUID
 
@@ -40,6 +41,7 @@ Column: TypeAlias = Mapping[str, str | bool | None]
 
 _KINDS: tuple[AssetKind, ...] = ("table", "view", "notebook")
 _PREFIX = "dbxexplore"  # of our own tags and metadata
+_UNITY = "unity_catalog"  # of the tags of Unity Catalog
 _LONGEST_LABEL = 63
 _BATCH = 4096  # rows that are Python values at one time
 
@@ -55,7 +57,7 @@ class DatabricksObject:
 
     ``columns`` are mappings of name, type, nullable and comment; None where they are not known. ``stale`` says why
     the last discovery did not see it. ``definition`` is the SQL of a view, None where it is not known. ``url`` leads to
-    the object in the workspace.
+    the object in the workspace. ``tags`` are those of Unity Catalog, empty where they are not known.
     """
 
     kind: AssetKind
@@ -74,6 +76,7 @@ class DatabricksObject:
     stale: Stale | None = None
     definition: str | None = None
     url: str | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> ObjectKey:
@@ -89,6 +92,7 @@ def included_objects(
     stale: Mapping[ObjectKey, Stale] | None = None,
     workspace_url: str | None = None,
     only: Collection[str] | None = None,
+    tags: Mapping[TableName, Mapping[str, str]] = MappingProxyType({}),
 ) -> Iterator[DatabricksObject]:
     """Yield the tables, views and notebooks that ``preview`` includes, in the order of its frame.
 
@@ -97,6 +101,7 @@ def included_objects(
         stale: why objects were not seen by the last discovery.
         workspace_url: where links lead.
         only: full names; None means all.
+        tags: the tags of tables and views that have any.
     """
     objects = preview.catalog.objects
     held = objects[preview.included.to_numpy() & objects["kind"].isin(_KINDS).to_numpy()]
@@ -108,7 +113,9 @@ def included_objects(
         for row in batch.to_pylist():
             key = object_key(row["kind"], row["catalog"], row["schema"], row["full_name"])
             reason = stale.get(key) if stale else None
-            yield DatabricksObject(**row, stale=reason, url=_url(row, workspace_url) if workspace_url else None)
+            url = _url(row, workspace_url) if workspace_url else None
+            held_tags = tags.get(TableName(row["catalog"] or "", row["schema"] or "", row["name"]), {}) if tags else {}
+            yield DatabricksObject(**row, stale=reason, url=url, tags=held_tags if row["kind"] != "notebook" else {})
 
 
 def _url(row: Mapping[str, Any], workspace_url: str) -> str:
@@ -137,7 +144,11 @@ def asset_spec(found: DatabricksObject, config: ConnectionConfig) -> dg.AssetSpe
         description=shorten(found.comment, LONGEST_TEXT) if found.comment else None,
         group_name=group_name(config.name),
         owners=owners,
-        tags={f"{_PREFIX}/{name}": label(value) for name, value in tags.items() if value},
+        tags={
+            # Of two that become one name, the first in their order.
+            **{f"{_UNITY}/{label(name)}": label(value) for name, value in sorted(found.tags.items(), reverse=True)},
+            **{f"{_PREFIX}/{name}": label(value) for name, value in tags.items() if value},
+        },
         kinds=_kinds(found),
         # Its own time does not move when a table behind it is written.
         is_virtual=found.object_type == "VIEW",
@@ -171,6 +182,7 @@ def _own_metadata(found: DatabricksObject, config: ConnectionConfig) -> dict[str
         "created_at": dg.MetadataValue.timestamp(found.created_at) if found.created_at else None,
         "updated_at": dg.MetadataValue.timestamp(found.updated_at) if found.updated_at else None,
         "stale": str(found.stale) if found.stale else None,
+        "tags": dg.MetadataValue.json(dict(found.tags)) if found.tags else None,
     }
     metadata = {f"{_PREFIX}/{name}": value for name, value in values.items() if value is not None}
     if found.definition:

@@ -13,7 +13,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeAlias, cast
@@ -30,14 +30,16 @@ from dbxexplore.catalog import Catalog
 from dbxexplore.catalog.schema import ARROW_SCHEMA, table_from_series
 from dbxexplore.discovery.lineage import COLUMN_LINEAGE, TABLE_LINEAGE, Lineage
 from dbxexplore.discovery.rest import METASTORE
+from dbxexplore.discovery.tags import TABLE_TAGS, Tags
 from dbxexplore.files import atomic_write
 
-FORMAT = 2
-_READ = (1, 2)  # the first one knows no lineage
+FORMAT = 3
+_READ = (1, 2, 3)  # the first one knows no lineage, the second no tags
 ObjectKey: TypeAlias = tuple[str, str | None, str | None, str]  # kind, catalog, schema, full name
 _LOG = logging.getLogger("dbxexplore")
 
 _ABOUT, _CATALOG, _STALE = "state.json", "catalog.parquet", "stale.parquet"
+_TAGS = "tags.parquet"
 _LINEAGE = {
     "tables": ("table_lineage.parquet", TABLE_LINEAGE),
     "columns": ("column_lineage.parquet", COLUMN_LINEAGE),
@@ -91,13 +93,15 @@ class State:
 
     ``catalog`` holds the objects of the last discovery and those kept from before, with the failures and the
     provenance of the last discovery. ``stale`` says of each one that was kept why. ``notebooks`` is whether
-    notebooks were looked for. ``lineage`` is what is known of it, with what could not be read as it was before.
+    notebooks were looked for. ``lineage`` and ``tags`` are what is known of them, with what could not be read as it
+    was before.
     """
 
     catalog: Catalog
     stale: Mapping[ObjectKey, Stale] = field(default_factory=dict)
     notebooks: bool = True
     lineage: Lineage = field(default_factory=Lineage)
+    tags: Tags = field(default_factory=Tags)
 
     def save(self, path: Path) -> None:
         """Write this state to a file; an interrupt leaves an older file whole."""
@@ -106,6 +110,7 @@ class State:
             "tool_version": __version__,
             "notebooks": self.notebooks,
             "lineage": _about_lineage(self.lineage),
+            "tags": {"problem": self.tags.problem},
         }
         with atomic_write(path, errors.CatalogError) as partial, tempfile.TemporaryDirectory() as folder:
             pq.write_table(_stale_table(self.stale), Path(folder) / _STALE)
@@ -113,8 +118,9 @@ class State:
                 archive.writestr(_ABOUT, json.dumps(about))
                 archive.write(self.catalog.save(Path(folder) / _CATALOG), _CATALOG)
                 archive.write(Path(folder) / _STALE, _STALE)
-                for name, (file, _) in _LINEAGE.items():
-                    if (table := getattr(self.lineage, name)) is not None:
+                parts = [(file, getattr(self.lineage, name)) for name, (file, _) in _LINEAGE.items()]
+                for file, table in [*parts, (_TAGS, self.tags.table)]:
+                    if table is not None:
                         pq.write_table(table, Path(folder) / file)
                         archive.write(Path(folder) / file, file)
 
@@ -136,26 +142,23 @@ class State:
                     msg = f"The stored state has the format {found!r}, as dbxexplore {by} writes it"
                     raise errors.CatalogError(
                         msg,
-                        expected=f"format {_READ[0]} or {_READ[-1]}, which dbxexplore {__version__} reads",
+                        expected=f"format {_READ[0]} to {_READ[-1]}, which dbxexplore {__version__} reads",
                         remedy=remedy,
                     )
                 with tempfile.TemporaryDirectory() as folder:
                     catalog = Catalog.load(archive.extract(_CATALOG, folder))
                     stale = _read_stale(pq.read_table(archive.extract(_STALE, folder)))
                     lineage = _read_lineage(archive, Path(folder), about.get("lineage"))
+                    tags = _read_tags(archive, Path(folder), about.get("tags"))
         except _DAMAGED as error:
             if isinstance(error, errors.CatalogError):
                 raise
             msg = f"The stored state {str(path)!r} cannot be read: {str(error)[:200]}"
             raise errors.CatalogError(msg, expected="a file that dbxexplore wrote", remedy=remedy) from None
-        return cls(catalog, stale, notebooks=about.get("notebooks") is not False, lineage=lineage)
-
-    def with_lineage(self, lineage: Lineage) -> State:
-        """Return this state with other lineage."""
-        return replace(self, lineage=lineage)
+        return cls(catalog, stale, notebooks=about.get("notebooks") is not False, lineage=lineage, tags=tags)
 
     def followed_by(self, new: Catalog, *, notebooks: bool) -> State:
-        """Return the state after a later discovery, with the lineage of this one.
+        """Return the state after a later discovery, with the lineage and the tags of this one.
 
         An object of this state that ``new`` lacks is gone, unless it is in a scope that could not be listed: then
         nothing is known of it, so it stays as it was, and is stale. Notebooks that were not looked for are gone. What
@@ -180,7 +183,7 @@ class State:
                 last_seen = earlier.last_seen if earlier else reason.last_seen
                 stale[key] = Stale(reason.scope, reason.reason, reason.message, last_seen)
                 keep[position] = True
-        return State(_joined(new, self.catalog.objects[keep]), stale, notebooks, self.lineage)
+        return State(_joined(new, self.catalog.objects[keep]), stale, notebooks, self.lineage, self.tags)
 
     def _completed(self, new: Catalog) -> tuple[Catalog, dict[ObjectKey, Stale]]:
         """Return ``new`` with what is known from before of the objects that may only be browsed, and which those are."""
@@ -309,6 +312,13 @@ def _read_lineage(archive: zipfile.ZipFile, folder: Path, described: object) -> 
         tuple(str(problem) for problem in problems) if isinstance(problems, list) else (),
         datetime.fromisoformat(str(taken_at)) if taken_at else None,
     )
+
+
+def _read_tags(archive: zipfile.ZipFile, folder: Path, described: object) -> Tags:
+    problem = described.get("problem") if isinstance(described, dict) else None
+    is_there = _TAGS in archive.namelist()
+    table = pq.read_table(archive.extract(_TAGS, folder)).select(TABLE_TAGS.names) if is_there else None
+    return Tags(table, str(problem or ""))
 
 
 def _joined(new: Catalog, kept: pd.DataFrame) -> Catalog:

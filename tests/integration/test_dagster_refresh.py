@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import logging
 from collections.abc import Iterator
 from pathlib import Path
@@ -125,6 +126,47 @@ def test_lineage_that_cannot_be_read_stays_as_it_was(
         setattr(simulator.faults, name, {} if isinstance(value, dict) else frozenset())
     refresh(sandbox, path)
     assert upstream(specs(sandbox, path)[ORDERS]) == [], "read again, and empty is empty"
+
+
+def tag_orders(simulator: Simulator, tags: dict[str, str]) -> None:
+    gold = simulator.workspace.catalogs[0].schemas[0]
+    gold.tables[0] = dataclasses.replace(gold.tables[0], tags=tags)
+
+
+TAGGED = {"team": "sales", "cost centre": "Süd 7", "pii": "", "key": "dapi0123456789abcdef0123456789abcdef"}
+
+
+def test_tags_of_unity_catalog_are_tags_of_the_assets(simulator: Simulator, sandbox: DefsFolderSandbox) -> None:
+    tag_orders(simulator, TAGGED)
+    path = placed(sandbox, simulator)
+    refresh(sandbox, path)
+    found = specs(sandbox, path)
+    assert {name: value for name, value in found[ORDERS].tags.items() if name.startswith("unity_catalog/")} == {
+        "unity_catalog/team": "sales",
+        "unity_catalog/cost_centre": "S_d_7",
+        "unity_catalog/pii": "",
+        "unity_catalog/key": "_",
+    }
+    assert found[ORDERS].metadata["dbxexplore/tags"].data == {**TAGGED, "key": "***"}
+    assert not [name for name in found[EVENTS].tags if name.startswith("unity_catalog/")]
+    assert "dbxexplore/tags" not in found[EVENTS].metadata
+
+
+def test_tags_that_cannot_be_read_stay_as_they_were(
+    simulator: Simulator, sandbox: DefsFolderSandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    tag_orders(simulator, {"team": "sales"})
+    path = placed(sandbox, simulator)
+    refresh(sandbox, path)
+    tag_orders(simulator, {})
+    simulator.faults.statement_fails = {"table_tags": "[INSUFFICIENT_PERMISSIONS] no"}
+    refresh(sandbox, path)
+    assert "The tags of earlier refreshes are kept." in caplog.text
+    assert specs(sandbox, path)[ORDERS].tags["unity_catalog/team"] == "sales"
+    assert "The tags shown are from an earlier refresh." in caplog.text
+    simulator.faults.statement_fails = {}
+    refresh(sandbox, path)
+    assert "unity_catalog/team" not in specs(sandbox, path)[ORDERS].tags
 
 
 def test_a_first_refresh_without_lineage_is_no_failure(simulator: Simulator, sandbox: DefsFolderSandbox) -> None:

@@ -26,6 +26,7 @@ from dbxexplore import errors
 from dbxexplore.discovery import engine, retry, statements
 from dbxexplore.discovery.changes import TableName, count_rows, read_changes, read_columns
 from dbxexplore.discovery.lineage import read_lineage
+from dbxexplore.discovery.tags import read_tags
 from dbxexplore.discovery.warehouse import SqlWarehouse
 
 pytestmark = pytest.mark.integration
@@ -50,7 +51,7 @@ RAW, GOLD = ("main", "sales", "orders"), ("main", "sales", "recent")
 def workspace() -> Workspace:
     columns = (("id", "bigint"), ("amount", "decimal(10,2)"))
     tables = [
-        Table("orders", comment="All orders", columns=columns, rows=7),
+        Table("orders", comment="All orders", columns=columns, rows=7, tags={"team": "sales", "pii": ""}),
         Table("recent", "VIEW", definition="SELECT 1", rows=1),
         Table("third"),
     ]
@@ -102,6 +103,12 @@ def lineage(settings: dbx.ConnectionSettings) -> Found:
     return Found(frozenset(rows), complete=not found.problems)
 
 
+def tags(settings: dbx.ConnectionSettings) -> Found:
+    found = read_tags(settings)
+    rows = found.table.to_pylist() if found.table else []
+    return Found(frozenset(tuple(row.values()) for row in rows), complete=not found.problem)
+
+
 def changes(settings: dbx.ConnectionSettings) -> Found:
     with SqlWarehouse(settings) as warehouse:
         return Found(frozenset(tuple(one.table) for one in read_changes(warehouse, 0).changes), complete=True)
@@ -139,6 +146,7 @@ CASES = {
     "columns over SQL": Case(discovery(depth="columns", notebooks=False), warehouse=SQL),
     "columns over SQL, stored": Case(discovery(depth="columns", notebooks=False), {"inline_rows": 0}, SQL),
     "lineage": Case(lineage, warehouse=SQL),
+    "tags": Case(tags, warehouse=SQL),
     "changes": Case(changes, {"chunk_length": 3}, SQL),
     "columns of changes": Case(columns, warehouse=SQL),
     "counts": Case(counts, warehouse=SQL),
@@ -196,7 +204,7 @@ def judge(mutation: Mutation, truth: Found, read: Reading, settings: dbx.Connect
     return "said so by a valid value"
 
 
-STRICT = (lineage, changes, columns, counts)  # these have no rows without the answer
+STRICT = (lineage, tags, changes, columns, counts)  # these have no rows without the answer
 
 
 def means_so(mutation: Mutation, lost: frozenset[tuple[object, ...]]) -> bool:  # noqa: PLR0911 - one line per meaning

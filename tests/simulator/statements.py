@@ -249,7 +249,9 @@ class Warehouses:
         catalogs = [c for c in self._workspace.catalogs if c.name not in self._faults.sql_unlisted]
         tables = (row | {"last_altered": int(row["last_altered"])} for c in catalogs for row in _tables(c))
         columns = (row for c in catalogs for row in _columns(c))
+        tags = (row for c in catalogs for row in _tags(c))
         return {
+            "information_schema_table_tags": (row for row in tags if self._is_open(row)),
             "information_schema_tables": (row for row in tables if self._is_open(row)),
             "information_schema_columns": (row for row in columns if self._is_open(row)),
             "access_table_lineage": _lineage(self._workspace, of_columns=False),
@@ -311,6 +313,14 @@ def _columns(catalog: Catalog) -> Iterator[_Row]:
                 }
 
 
+def _tags(catalog: Catalog) -> Iterator[_Row]:
+    for schema in catalog.schemas:
+        for table in schema.tables:
+            names = {"catalog_name": catalog.name, "schema_name": schema.name, "table_name": table.name}
+            for tag, value in table.tags.items():
+                yield {**names, "tag_name": tag, "tag_value": value}
+
+
 def _lineage(workspace: Workspace, *, of_columns: bool) -> Iterator[dict[str, object]]:
     today = time.time_ns() // 1000 // _DAY
     for event in workspace.lineage:
@@ -347,6 +357,7 @@ _COLUMNS = {  # of relations that hold no row
         *_NAMES,
         *("ordinal_position", "column_name", "full_data_type", "is_nullable", "comment"),
     ],
+    "information_schema_table_tags": ["catalog_name", "schema_name", "table_name", "tag_name", "tag_value"],
     "access_table_lineage": [*_ENDS, "event_date"],
     "access_column_lineage": [*_ENDS, "source_column_name", "target_column_name", "event_date"],
 }
@@ -355,4 +366,5 @@ _RELATIONS: dict[str, Callable[[Catalog], Iterator[_Row]]] = {
     "schemata": _schemata,
     "tables": _tables,
     "columns": _columns,
+    "table_tags": _tags,
 }

@@ -43,6 +43,7 @@ class Table:
     rows: int = 0
     definition: str | None = None  # the SQL of a view
     commits: tuple[tuple[int, str], ...] = ((CREATED * 1000, "CREATE TABLE"),)  # microseconds since 1970, operation
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def item(  # noqa: PLR0913 - where it is, and what is asked for
         self, catalog: str, schema: str, *, columns: bool, properties: bool, username: bool, browse_only: bool = False

@@ -19,6 +19,7 @@ import dbxexplore as dbx
 from dbxexplore import errors
 from dbxexplore.discovery.lineage import COLUMN_LINEAGE, TABLE_LINEAGE, Lineage
 from dbxexplore.discovery.state import State
+from dbxexplore.discovery.tags import TABLE_TAGS, Tags
 
 BEFORE, AFTER = datetime(2024, 1, 1, tzinfo=UTC), datetime(2024, 1, 2, tzinfo=UTC)
 MakeCatalog = Callable[..., dbx.Catalog]
@@ -124,7 +125,7 @@ def test_a_state_of_another_version_says_which(tmp_path: Path) -> None:
         archive.writestr("state.json", json.dumps({"format": 99, "tool_version": "9.9"}))
     with pytest.raises(errors.CatalogError) as caught:
         State.load(path)
-    assert "has the format 99, as dbxexplore 9.9 writes it. Expected format 1 or 2, which" in str(caught.value)
+    assert "has the format 99, as dbxexplore 9.9 writes it. Expected format 1 to 3, which" in str(caught.value)
     assert "Discover the workspace again" in str(caught.value)
 
 
@@ -251,6 +252,13 @@ def test_lineage_is_read_as_it_was_written(make_catalog: MakeCatalog, tmp_path: 
         assert State.load(tmp_path / "state").lineage == lineage
 
 
+def test_tags_are_read_as_they_were_written(make_catalog: MakeCatalog, tmp_path: Path) -> None:
+    table = pa.Table.from_pylist([dict.fromkeys(TABLE_TAGS.names, "a.b")], TABLE_TAGS)
+    for tags in (Tags(), Tags(TABLE_TAGS.empty_table()), Tags(table, "They could not be read.")):
+        State(make_catalog(), tags=tags).save(tmp_path / "state")
+        assert State.load(tmp_path / "state").tags == tags
+
+
 def test_a_state_of_the_first_format_is_read_and_knows_no_lineage(make_catalog: MakeCatalog, tmp_path: Path) -> None:
     State(make_catalog(("table", "dev", "s", "t")), lineage=Lineage(PAIRS)).save(tmp_path / "new")
     with zipfile.ZipFile(tmp_path / "new") as new, zipfile.ZipFile(tmp_path / "old", "w") as old:
@@ -260,6 +268,7 @@ def test_a_state_of_the_first_format_is_read_and_knows_no_lineage(make_catalog: 
     read = State.load(tmp_path / "old")
     assert names(read) == ["dev.s.t"]
     assert read.lineage == Lineage()
+    assert read.tags == Tags()
 
 
 def test_what_is_unknown_of_lineage_stays_as_it_was() -> None:
