@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 from dbxexplore._version import __version__
 
 if TYPE_CHECKING:
-    from dbxexplore import catalog, connection, demo, discovery, errors, export, filters, plots
+    from dbxexplore import catalog, connection, demo, discovery, errors, export, filters, permissions, plots
     from dbxexplore.catalog import Catalog, Provenance
     from dbxexplore.connection import (
         ConnectionReport,
@@ -76,7 +76,7 @@ _HOME = {
     "refresh": "discovery",
     "suggest_filters": "filters",
 }
-_MODULES = ("catalog", "connection", "demo", "discovery", "errors", "export", "filters", "plots")
+_MODULES = ("catalog", "connection", "demo", "discovery", "errors", "export", "filters", "permissions", "plots")
 
 __all__ = [
     "Catalog",
@@ -110,6 +110,7 @@ __all__ = [
     "explore",
     "export",
     "filters",
+    "permissions",
     "plots",
     "refresh",
     "suggest_filters",

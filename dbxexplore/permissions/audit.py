@@ -1,0 +1,360 @@
+"""`audit`: what a principal can see of what a preview includes, and which privileges it lacks."""
+
+from __future__ import annotations
+
+import html
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from dbxexplore.connection import ConnectionSettings, WorkspaceApi
+from dbxexplore.discovery import Progress
+from dbxexplore.discovery.arguments import CALL_TIMEOUT, check_source
+from dbxexplore.discovery.engine import Crawler
+from dbxexplore.permissions.principals import Directory, DirectoryReader, Principal
+from dbxexplore.permissions.rules import Access, Answer, Told, access, granted, holds, implies
+from dbxexplore.permissions.told import CatalogTold, Metastore, Reader
+from dbxexplore.text import line_html, one_line
+
+if TYPE_CHECKING:
+    from databricks.sdk import WorkspaceClient
+
+    from dbxexplore.filters import Preview
+
+ACCESSES: tuple[Access, ...] = ("invisible", "unknown", "browse_only", "readable")  # the worst first
+_HELD = {True: "yes", False: "no", None: "unknown"}
+_AT_ONCE = 16
+_MOST_SHOWN = 200  # rows of a display
+_MOST_NAMED = 5  # catalogs that a note names
+_PRIVILEGES = ("securable_type", "securable", "privilege", "held", "through")
+
+# What has no privileges of Unity Catalog, and what nobody can change.
+HIVE, SYSTEM, SAMPLES = "hive_metastore", "system", "samples"
+
+
+class Selection(NamedTuple):
+    """What a preview includes of Unity Catalog: tables and views by catalog and schema."""
+
+    tables: Mapping[str, Mapping[str, Sequence[str]]]
+
+    @classmethod
+    def of(cls, preview: Preview) -> Selection:
+        """Return the catalogs and schemas that hold something included, or have nothing in them yet."""
+        objects = preview.catalog.objects
+        held = objects[preview.included.to_numpy()]
+        found: dict[str, dict[str, list[str]]] = {}
+        is_relation = held["kind"].isin(["table", "view"]).to_numpy()
+        for catalog, schema, name in held.loc[is_relation, ["catalog", "schema", "name"]].itertuples(
+            index=False, name=None
+        ):
+            found.setdefault(str(catalog), {}).setdefault(str(schema), []).append(str(name))
+        any_relation = objects["kind"].isin(["table", "view"]).to_numpy()
+        filled = set(zip(objects.loc[any_relation, "catalog"], objects.loc[any_relation, "schema"], strict=True))
+        is_schema = (held["kind"] == "schema").to_numpy()
+        for catalog, schema in held.loc[is_schema, ["catalog", "name"]].itertuples(index=False, name=None):
+            if (catalog, schema) not in filled:
+                found.setdefault(str(catalog), {}).setdefault(str(schema), [])
+        found.pop(HIVE, None)
+        return cls(found)
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What a principal can see of what a preview includes.
+
+    ``objects`` has the preview's included rows with two more columns: ``access``, one of ``readable``, ``browse_only``,
+    ``invisible`` and ``unknown``, and ``reason`` (text). ``privileges`` has a row for each privilege that a selected
+    catalog or schema takes: ``securable_type``, ``securable``, ``privilege``, ``held`` (``yes``, ``no`` or
+    ``unknown``) and ``through``, where it comes from (all text). ``notes`` say what could not be found out, and whom to ask.
+    ``calls`` is how many calls were made.
+    """
+
+    principal: Principal
+    caller: str
+    objects: pd.DataFrame
+    privileges: pd.DataFrame
+    owners: Mapping[str, str]
+    notes: Sequence[str] = ()
+    calls: int = 0
+
+    def counts(self) -> dict[str, int]:
+        """Return how many tables and views have each kind of access, the worst first."""
+        found = self._tables["access"].value_counts()
+        return {name: int(found.get(name, 0)) for name in ACCESSES}
+
+    @property
+    def ready(self) -> bool:
+        """Whether every table and view that the preview includes is readable."""
+        return bool((self._tables["access"] == "readable").all())
+
+    @cached_property
+    def _tables(self) -> pd.DataFrame:
+        return self.objects[self.objects["kind"].isin(["table", "view"])]
+
+    def __repr__(self) -> str:
+        return f"Audit of {one_line(self.principal.name)}: {self._said()}"
+
+    def _said(self) -> str:
+        counts = self.counts()
+        words = {
+            "browse_only": "may only be browsed",
+            "invisible": "invisible",
+            "unknown": "unknown",
+            "readable": "readable",
+        }
+        return (
+            ", ".join(f"{counts[name]:,} {words[name]}" for name in ACCESSES if counts[name]) or "nothing is included"
+        )
+
+    def _lacking(self) -> Iterator[tuple[str, str, str]]:
+        """Yield the securable, the privilege as SQL has it, and whether it is held, of those that are missing."""
+        rows = self.missing()[["securable", "privilege", "held"]].astype(str).to_numpy().tolist()
+        yield from ((securable, privilege.replace("_", " "), held) for securable, privilege, held in rows)
+
+    def missing(self) -> pd.DataFrame:
+        """Return the privileges that are not held, or may not be, the worst first."""
+        order = {"no": 0, "unknown": 1}
+        lacking = self.privileges[self.privileges["held"] != "yes"]
+        return lacking.sort_values("held", key=lambda held: held.map(order), kind="stable").reset_index(drop=True)
+
+    def to_markdown(self) -> str:
+        """Return the audit as Markdown, for a pull request or a request to whoever can grant."""
+        lines = [f"**{_cell(self.principal.name)}**: {self._said()}", ""]
+        missing = list(self._lacking())
+        if missing:
+            lines += ["| Securable | Privilege | Held |", "|---|---|---|"]
+            lines += [f"| {_cell(name)} | {privilege} | {held} |" for name, privilege, held in missing[:_MOST_SHOWN]]
+            if len(missing) > _MOST_SHOWN:
+                lines.append(f"| … {len(missing) - _MOST_SHOWN:,} more | | |")
+            lines.append("")
+        lines += [f"- {_cell(note)}" for note in self.notes]
+        return "\n".join(lines).rstrip() + "\n"
+
+    def to_json(self) -> str:
+        """Return the audit as a JSON document."""
+        document = {
+            "principal": {"name": self.principal.name, "kind": self.principal.kind},
+            "caller": self.caller,
+            "ready": self.ready,
+            "counts": self.counts(),
+            "privileges": self.privileges.to_dict("records"),
+            "objects": self.objects[["kind", "full_name", "access", "reason"]].to_dict("records"),
+            "notes": list(self.notes),
+        }
+        return json.dumps(document, ensure_ascii=False, indent=2)
+
+    def _repr_html_(self) -> str:
+        kind = f" ({html.escape(self.principal.kind)})" if self.principal.kind != "unknown" else ""
+        text = f"<p><b>{line_html(self.principal.name)}</b>{kind}: {html.escape(self._said())}</p>"
+        missing = list(self._lacking())
+        if missing:
+            rows = "".join(
+                f"<tr><td><code>{line_html(name)}</code></td><td>{html.escape(privilege)}</td><td>{held}</td></tr>"
+                for name, privilege, held in missing[:_MOST_SHOWN]
+            )
+            text += (
+                "<table><thead><tr><th>Securable</th><th>Privilege</th><th>Held</th></tr></thead>"
+                f"<tbody>{rows}</tbody></table>"
+            )
+            if len(missing) > _MOST_SHOWN:
+                text += f"<p>{len(missing) - _MOST_SHOWN:,} more</p>"
+        return text + "".join(f"<p>{line_html(note, 1000)}</p>" for note in self.notes)
+
+
+def _cell(text: str) -> str:
+    return one_line(text, 1000).replace("\\", "\\\\").replace("|", "\\|").replace("`", "\\`").replace("<", "&lt;")
+
+
+def audit(
+    source: ConnectionSettings | WorkspaceClient,
+    preview: Preview,
+    principal: str | None = None,
+    *,
+    progress: Callable[[Progress], None] | None = None,
+) -> Audit:
+    """Find out what a principal can see of what a preview includes, without changing anything.
+
+    The answer is *unknown* where the caller is not told enough: Databricks answers those who may not read all grants
+    of an object with their own grants alone, and without an error.
+
+    Args:
+        source: connection settings, or a Databricks SDK client, whose credential asks.
+        preview: what is to be synced.
+        principal: the application ID of a service principal, an e-mail address, or the name of a group; None is the
+            caller.
+        progress: called about ten times a second with a `Progress`.
+
+    Raises:
+        SettingsError: there is no such principal, or it is named by something else than what grants use.
+        WorkspaceError: the workspace cannot be reached or refuses the credential.
+    """
+    selection = Selection.of(preview)
+    api = WorkspaceApi(check_source(source), timeout=CALL_TIMEOUT, connections=_AT_ONCE)
+    calls = 0
+
+    def count(state: Progress) -> None:
+        nonlocal calls
+        if state.finished:
+            calls += state.done
+        if progress:
+            progress(state)
+
+    try:
+        metastore, people = Metastore(), DirectoryReader()
+        crawler = Crawler(api, max_concurrency=_AT_ONCE, progress=count)
+        directory = people.run(crawler, [metastore.start()])
+        who = directory.principal(principal)
+        reader = Reader(selection.tables, directory, who, metastore)
+        crawler = Crawler(api, max_concurrency=_AT_ONCE, progress=count)
+        crawler.run(reader.start())
+    finally:
+        api.close()
+    notes = list(_notes(metastore, who, reader.found.values()))
+    if not metastore.inherits:
+        notes.insert(
+            0,
+            f"This metastore has the privilege model {metastore.version}, without inheritance, so nothing is concluded. "
+            "An account admin can upgrade it.",
+        )
+    judged = _Judged(reader.found, who, metastore, directory)
+    owners = {told.full_name: told.owner for told in judged.all_told() if told.owner}
+    return Audit(who, directory.caller, judged.objects(preview), judged.privileges(), owners, notes, calls)
+
+
+def _notes(metastore: Metastore, who: Principal, found: Iterable[CatalogTold]) -> Iterator[str]:
+    if who.note:
+        yield who.note
+    hidden = [one.catalog.full_name for one in found if not one.catalog.whole]
+    if hidden:
+        more = f" and {len(hidden) - _MOST_NAMED:,} more" if len(hidden) > _MOST_NAMED else ""
+        names = ", ".join(one_line(name) for name in hidden[:_MOST_NAMED]) + more
+        admin = (
+            f", or {one_line(metastore.admin)}, the metastore admin," if metastore.admin else " or a metastore admin"
+        )
+        yield (
+            f"Not all grants on {names} are shown to this credential. Ask an owner of the catalog{admin} to run the audit, "
+            "or to grant READ METADATA on it."
+        )
+
+
+class _Judged:
+    """The verdicts on what a reader has found."""
+
+    def __init__(
+        self,
+        found: Mapping[str, CatalogTold],
+        who: Principal,
+        metastore: Metastore,
+        directory: Directory,
+    ) -> None:
+        self._found = found
+        self._who = who
+        self._names = who.names
+        self._inherits = metastore.inherits
+        self._is_me = who.name == directory.caller
+        # Nobody else is asked: the admin of the metastore is shown everything, and reads nothing by that.
+        self._is_admin: Answer = None if metastore.admin is None else who.names.has(metastore.admin)
+        self._caller_is_admin = metastore.admin in directory.mine
+
+    def all_told(self) -> Iterator[Told]:
+        """Yield what was told of every securable."""
+        for one in self._found.values():
+            yield one.catalog
+            yield from one.schemas.values()
+            for tables in one.tables.values():
+                yield from tables.values()
+
+    # --- objects ---
+
+    def objects(self, preview: Preview) -> pd.DataFrame:
+        """Return the included rows of a preview with access and reason."""
+        rows = preview.catalog.objects[preview.included.to_numpy()].copy()
+        verdicts = [
+            self._verdict(kind, catalog, schema, name)
+            for kind, catalog, schema, name in rows[["kind", "catalog", "schema", "name"]].itertuples(
+                index=False, name=None
+            )
+        ]
+        rows["access"] = pd.Categorical([verdict for verdict, _ in verdicts], categories=list(ACCESSES))
+        rows["reason"] = np.array([reason for _, reason in verdicts], dtype=object)
+        return rows
+
+    def _verdict(self, kind: str, catalog: object, schema: object, name: str) -> tuple[Access, str]:
+        if kind == "notebook":
+            return "unknown", "Notebooks have permissions of their own, which are not checked"
+        of = name if kind == "catalog" else str(catalog)
+        if of == HIVE:
+            return "unknown", "The Hive metastore has no privileges of Unity Catalog"
+        here = self._found.get(of)
+        if here is None:
+            return "unknown", "Nothing in it is included"
+        path = [here.catalog]
+        if kind != "catalog":
+            told = here.schemas.get(name if kind == "schema" else str(schema))
+            if told is None:
+                return "unknown", "Nothing in it is included"
+            path.append(told)
+        if kind in {"table", "view"}:
+            path.append(here.tables[str(schema)][name])
+        if not self._inherits:
+            return "unknown", "The privilege model of this metastore has no inheritance"
+        found = self._seen(path) or access(path, self._names, is_admin=self._is_admin, is_bound=here.is_bound)
+        return found, self._reason(path, found)
+
+    def _seen(self, path: Sequence[Told]) -> Access | None:
+        """Return the caller's own access to a table, which a list of tables tells where its grants do not."""
+        if not self._is_me or self._caller_is_admin or len(path) < 3 or path[1].whole or path[-1].is_browsed is None:  # noqa: PLR2004
+            return None
+        return "browse_only" if path[-1].is_browsed else "readable"
+
+    def _reason(self, path: Sequence[Told], found: Access) -> str:
+        if found == "readable":
+            return ""
+        uses = ["USE_CATALOG", "USE_SCHEMA", "SELECT"]
+        answers = [holds(told, privilege, self._names) for told, privilege in zip(path, uses, strict=False)]
+        named = list(zip(uses, path, answers, strict=False))
+        lacking = [
+            f"{privilege.replace('_', ' ')} on {told.full_name}" for privilege, told, answer in named if answer is False
+        ]
+        if lacking:
+            return f"Lacks {' and '.join(lacking)}"
+        problems = [told.problem for told in path if told.problem]
+        return problems[0] if problems else "Not all grants are shown to this credential"
+
+    # --- privileges ---
+
+    def privileges(self) -> pd.DataFrame:
+        """Return which privileges are held on the catalogs and schemas, and through what."""
+        rows = [row for one in self._found.values() for row in self._privileges_of(one)]
+        return pd.DataFrame(rows, columns=list(_PRIVILEGES)).astype(object)
+
+    def _privileges_of(self, one: CatalogTold) -> Iterator[tuple[str, str, str, str, str]]:
+        for privilege in ("USE_CATALOG", "BROWSE"):
+            yield self._row((one.catalog,), privilege)
+        for schema in one.schemas.values():
+            for privilege in ("USE_SCHEMA", "SELECT"):
+                yield self._row((schema, one.catalog), privilege)
+
+    def _row(self, path: Sequence[Told], privilege: str) -> tuple[str, str, str, str, str]:
+        told, *above = path
+        held = holds(told, privilege, self._names) if privilege != "SELECT" else granted(told, privilege, self._names)
+        held = True if any(granted(one, privilege, self._names) for one in above) else held
+        held = held if self._inherits else None
+        return told.kind, told.full_name, privilege, _HELD[held], self._through(path, privilege) if held else ""
+
+    def _through(self, path: Sequence[Told], privilege: str) -> str:
+        told = path[0]
+        for one in path:
+            for holder, row in one.rows.items():
+                if self._names.has(holder) and implies(row, privilege):
+                    origin = row.get(privilege) or row["ALL_PRIVILEGES"]
+                    parts = [] if holder == self._who.name else [f"group {holder}"]
+                    inherited = origin.name != told.full_name or one is not told
+                    parts += [f"inherited from {origin.kind} {origin.name}"] if inherited else []
+                    return ", ".join(parts) or "direct"
+        return "owner"
