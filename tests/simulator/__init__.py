@@ -14,6 +14,7 @@ measurement of the client does not share a processor lock with the server.
 from __future__ import annotations
 
 from simulator.faults import Faults, Record
+from simulator.privileges import World, random_world
 from simulator.process import SimulatorProcess
 from simulator.server import Simulator
 from simulator.workspace import (
@@ -42,8 +43,10 @@ __all__ = [
     "SimulatorProcess",
     "Table",
     "Workspace",
+    "World",
     "described",
     "folder_tree",
     "generated",
+    "random_world",
     "truth_of",
 ]

@@ -12,12 +12,12 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Self
 from urllib.parse import parse_qsl, unquote
 
-from simulator import peers
+from simulator import peers, privileges
 from simulator.faults import Faults, Record
 from simulator.oauth import OAuth, as_json
 from simulator.statements import STATEMENTS, STORAGE, WAREHOUSES, Warehouses
@@ -41,6 +41,7 @@ class Answer:
     broken: str | None = None
     content_type: str = "application/json"
     retry_after: int | None = None
+    workspace_id: int | None = None
 
 
 def error(status: int, code: str, message: str) -> Answer:
@@ -51,13 +52,14 @@ def error(status: int, code: str, message: str) -> Answer:
 class Api:
     """Answers requests on a workspace, with faults."""
 
-    def __init__(self, workspace: Workspace, faults: Faults, token: str) -> None:
+    def __init__(self, workspace: Workspace, faults: Faults, token: str, world: privileges.World | None = None) -> None:
         self.workspace = workspace
+        self.world = world  # may be replaced by another while it runs
         self.faults = faults
         self.record = Record()
         self.transports: set[asyncio.Transport] = set()
         self.oauth = OAuth()
-        self.warehouses = Warehouses(workspace, faults)
+        self.warehouses = Warehouses(workspace, faults, None if world is None else self._grant)
         self.alter: Callable[[str, bytes, Answer], Answer] | None = None  # takes target, body and answer of a request
         self._authorization = f"Bearer {token}"
         self._nth: Counter[str] = Counter()
@@ -143,7 +145,54 @@ class Api:
         self.record.scopes[scope] += 1
         if path.startswith((WAREHOUSES, STATEMENTS)):
             return self._scope_fault(scope, path) or self._sql(path, body, f"http://{headers.get('host')}")
-        return self._scope_fault(scope, path) or self._made(path, query, scope, target)
+        refused = self._scope_fault(scope, path)
+        if refused is None and self.world is not None:
+            return self._in_world(self.world, path, query, body, target)
+        return refused or self._made(path, query, scope, target)
+
+    def _in_world(self, world: privileges.World, path: str, query: dict[str, str], body: bytes, target: str) -> Answer:
+        try:
+            if path.startswith(tuple(f"{collection}/" for collection in (CATALOGS, SCHEMAS, TABLES))):
+                return self._one(world, path, query)
+            given = privileges.answer(world, path, query, json.loads(body) if body else None, self.faults.page_length)
+        except privileges.RefusedError as refusal:
+            return error(*refusal.args)
+        if given is None:
+            names = {name: query[name].lower() for name in ("catalog_name", "schema_name") if name in query}
+            return self._made(path, query | names, _scope(path, query), target)
+        self.world = given[1]
+        return replace(_json(given[0]), workspace_id=privileges.WORKSPACE_ID)
+
+    def _one(self, world: privileges.World, path: str, query: dict[str, str]) -> Answer:
+        """Answer a request for one catalog, schema or table, or whether a table exists."""
+        collection, _, full_name = path.removeprefix("/api/2.1/unity-catalog/").partition("/")
+        full_name, _, exists = full_name.partition("/")
+        kind, parts = collection.removesuffix("s").upper(), full_name.lower().split(".")
+        found = world.by_name.get(".".join(parts))
+        if found is None or found.kind != kind:
+            return error(404, f"{kind}_DOES_NOT_EXIST", f"{kind.title()} '{full_name}' does not exist.")
+        item: Json = {"name": parts[-1], "full_name": found.full_name}
+        if kind == "TABLE":
+            table = self.workspace.table(*parts)
+            assert table is not None
+            item = table.item(parts[0], parts[1], columns=True, properties=True, username=True)
+        elif kind == "SCHEMA":
+            item["catalog_name"] = parts[0]
+        if exists:
+            query = {**query, "include_browse": "true"}
+        seen = privileges.shown(world, item, query, lists=False)
+        if seen is None and not exists:
+            return error(403, "PERMISSION_DENIED", f"User does not have access to {kind.title()} '{full_name}'.")
+        return _json({"table_exists": seen is not None} if exists else seen)
+
+    def _grant(self, text: str) -> str | None:
+        """Run GRANT or REVOKE, and return why it failed."""
+        assert self.world is not None
+        try:
+            self.world = privileges.run_sql(self.world, text, as_caller=True)
+        except privileges.RefusedError as refusal:
+            return str(refusal.args[2])
+        return None
 
     def _sql(self, path: str, body: bytes, base: str) -> Answer:
         status, answer = self.warehouses.answer(path, json.loads(body) if body else None, base)
@@ -199,6 +248,8 @@ class Api:
         if rows is None:
             return error(404, "RESOURCE_DOES_NOT_EXIST", f"{scope} does not exist.")
         faults = self.faults
+        if self.world is not None:
+            rows = [row for row in rows if self._in_list(path, query, row) is not None]
         try:
             start, empty = _offset(query.get("page_token"))
         except ValueError:
@@ -236,10 +287,10 @@ class Api:
     def _items(self, path: str, query: dict[str, str], rows: Sequence[object], start: int, end: int) -> bytes:
         flags = [query.get(name) == "true" for name in _FLAGS]
         key = (path, query.get("catalog_name"), query.get("schema_name"), *flags, start, end, self.workspace.changes)
-        made = self._pages.get(key)
+        made = self._pages.get(key) if self.world is None else None
         if made is None:
             made = b",".join(self._item(path, query, row) for row in rows[start:end] if self._shown(path, query, row))
-            if not self.faults.dropped:
+            if not self.faults.dropped and self.world is None:
                 self._pages[key] = made
         return made
 
@@ -254,6 +305,12 @@ class Api:
                 return False
         return query.get("include_browse") == "true" or not self._is_browsed(query, schema, one)
 
+    def _in_list(self, path: str, query: dict[str, str], row: object) -> Json | None:
+        """Return a row as the caller of the world is shown it, or None."""
+        assert self.world is not None
+        item = json.loads(self._described(path, query, row))
+        return privileges.shown(self.world, item, {} if path == SUMMARIES else query, lists=True)
+
     def _is_browsed(self, query: dict[str, str], schema: Schema | None, one: object) -> bool:
         """Whether a row can only be browsed; ``schema`` is that of a summary."""
         if isinstance(one, Catalog):
@@ -264,6 +321,11 @@ class Api:
         return catalog.is_browsed(schema or self._schemas[catalog.name, query["schema_name"]], one)
 
     def _item(self, path: str, query: dict[str, str], row: object) -> bytes:
+        if self.world is None or path == SUMMARIES:
+            return self._described(path, query, row)
+        return _dumps(self._in_list(path, query, row))
+
+    def _described(self, path: str, query: dict[str, str], row: object) -> bytes:
         if path == SUMMARIES:
             schema, table = row
             full_name = f"{query['catalog_name']}.{schema.name}.{table.name}"
@@ -426,6 +488,8 @@ class _Connection(asyncio.Protocol):
         head = f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}\r\nContent-Type: {answer.content_type}\r\n"
         if answer.retry_after is not None:
             head += f"Retry-After: {answer.retry_after}\r\n"
+        if answer.workspace_id is not None:
+            head += f"X-Databricks-Org-Id: {answer.workspace_id}\r\n"
         self._transport.write(f"{head}Content-Length: {len(answer.body)}\r\n\r\n".encode())
         if answer.broken == "truncated":
             self._transport.write(answer.body[: len(answer.body) // 2])
@@ -437,7 +501,8 @@ class _Connection(asyncio.Protocol):
 class Simulator:
     """A simulated workspace on this machine, served from a thread; a context manager.
 
-    ``url`` and ``token`` reach it, ``record`` tells what was asked, ``faults`` may be changed meanwhile.
+    ``url`` and ``token`` reach it, ``record`` tells what was asked, ``faults`` may be changed meanwhile. With a
+    ``world``, whose ``workspace()`` it has to serve, answers follow the privileges of the world's caller.
     """
 
     def __init__(
@@ -447,10 +512,11 @@ class Simulator:
         *,
         token: str = TOKEN,
         tls: ssl.SSLContext | None = None,
+        world: privileges.World | None = None,
     ) -> None:
         self.workspace = workspace
         self.token = token
-        self.api = Api(workspace, faults or Faults(), token)
+        self.api = Api(workspace, faults or Faults(), token, world)
         self._tls = tls
         self._loop = asyncio.new_event_loop()
         self._ready = threading.Event()

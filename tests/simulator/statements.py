@@ -48,7 +48,8 @@ class _Statement:
 class Warehouses:
     """Starts warehouses and runs statements; only what discovery asks is understood."""
 
-    def __init__(self, workspace: Workspace, faults: Faults) -> None:
+    def __init__(self, workspace: Workspace, faults: Faults, grant: Callable[[str], str | None] | None = None) -> None:
+        self._grant = grant  # runs GRANT and REVOKE, and returns why it failed
         self.statements: list[str] = []  # all that were sent
         self.cancelled: list[str] = []  # those of them that were given up
         self._workspace = workspace
@@ -162,6 +163,8 @@ class Warehouses:
     ) -> tuple[list[list[str | None]], str | None]:
         if (show := _SHOW.fullmatch(text)) is not None:
             return self._show(text, show[1], None if show[2] is None else show[2].replace("``", "`"))
+        if self._grant is not None and text.upper().startswith(("GRANT ", "REVOKE ")):
+            return [], self._grant(text)
         query = _QUERY.fullmatch(text)
         if query is None and text == "SELECT 1":
             return [], None
