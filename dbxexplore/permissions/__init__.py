@@ -7,8 +7,8 @@
     print(dbx.permissions.grants_sql(preview, audit=audit))
 """
 
-from dbxexplore.permissions.audit import Audit, audit
 from dbxexplore.permissions.principals import Principal
+from dbxexplore.permissions.report import Audit, audit
 from dbxexplore.permissions.scripts import grants_sql, revoke_sql
 
 __all__ = ["Audit", "Principal", "audit", "grants_sql", "revoke_sql"]

@@ -71,10 +71,13 @@ class Directory:
             raise errors.SettingsError(msg, expected="a group of the account, a user or a service principal")
         found = self._found(name)
         if found is None:
-            note = "Users and groups can be read by workspace admins only, so its groups are not known."
-            return Principal(
-                name, "unknown", Names(frozenset({name, EVERYONE}), closed=False, others=self._others(name)), note=note
+            note = (
+                "Users and groups can be read by workspace admins only, so its groups are not known. A name of the form "
+                "of an e-mail address or an application ID is taken for no group."
             )
+            # A group of the caller is in no group that the caller is not in.
+            possible = self.mine - {self.caller} if name in self.mine else None
+            return Principal(name, "unknown", Names(frozenset({name, EVERYONE}), possible), note=note)
         return found
 
     def _found(self, name: str) -> Principal | None:
@@ -102,10 +105,6 @@ class Directory:
     def _display(self, name: str) -> str | None:
         services = self._lists.get("ServicePrincipals") or []
         return next((text(one.get("displayName")) for one in services if one.get("applicationId") == name), None)
-
-    def _others(self, name: str) -> frozenset[str]:
-        """Return names that are no group of a principal: the caller's own, which is no group."""
-        return frozenset({self.caller} - {name})
 
 
 def _is_local(group: Json) -> bool:

@@ -9,6 +9,7 @@ ownership (https://docs.databricks.com/data-governance/unity-catalog/manage-priv
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
@@ -23,25 +24,35 @@ _ALL = "ALL_PRIVILEGES"
 # ALL PRIVILEGES does not imply these, and holders of them may read every grant.
 _NOT_IMPLIED = frozenset({"MANAGE", "EXTERNAL_USE_SCHEMA", "EXTERNAL_USE_LOCATION"})
 _READS_GRANTS = ("READ_METADATA", "MANAGE")
+_NO_GROUP = re.compile(r"[^@]+@[^@]+\.[^@.]+|[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}", re.DOTALL)
 
 
 @dataclass(frozen=True)
 class Names:
     """The names under which a principal holds privileges.
 
-    ``certain`` are its own and those of its groups. ``closed`` is whether these are all; if not, any other name could
-    be one of its groups, but those in ``others``.
+    ``certain`` are its own and those of its groups; ``possible`` are other groups that it may be in, None where that
+    could be any.
     """
 
     certain: frozenset[str]
-    closed: bool = True
-    others: frozenset[str] = frozenset()
+    possible: frozenset[str] | None = frozenset()
 
     def has(self, name: str) -> Answer:
-        """Return whether a name is one of these."""
+        """Return whether a name is one of these.
+
+        What has the form of an e-mail address or an application ID is taken for a user or a service principal, which
+        is no group.
+        """
         if name in self.certain:
             return True
-        return False if self.closed or name in self.others else None
+        if self.possible is not None:
+            return None if name in self.possible else False
+        return False if _NO_GROUP.fullmatch(name) else None
+
+    def are_among(self, names: AbstractSet[str]) -> bool:
+        """Return whether all of these are certainly among some names."""
+        return self.possible is not None and self.certain | self.possible <= names
 
 
 class Origin(NamedTuple):
@@ -57,8 +68,10 @@ class Told:
 
     ``rows`` maps principals to their privileges, inherited ones included, and those to where they were granted.
     ``whole`` is whether these are all rows. ``owner`` is None where it is not shown. ``is_browsed`` is whether the
-    caller may only browse it, None where it is not shown at all. ``policies`` are the policies that may grant
-    something on it, None where they may not be read. ``problem`` is why something is not known.
+    caller may only browse it, None where it is not shown; ``is_hidden``
+    is whether it was asked for and refused. ``policies`` are the policies that may grant
+    something on it, None where they may not be read. ``known`` are
+    answers about the principal that follow from what the caller is shown. ``problem`` is why something is not known.
     """
 
     kind: SecurableKind
@@ -68,7 +81,9 @@ class Told:
     whole: bool = False
     is_browsed: bool | None = None
     policies: Sequence[Mapping[str, object]] | None = None
+    known: dict[str, bool] = field(default_factory=dict)
     problem: str = ""
+    is_hidden: bool = False
 
 
 def both(answers: Iterable[Answer]) -> Answer:
@@ -101,12 +116,13 @@ def owns(told: Told, names: Names) -> Answer:
 def granted(told: Told, privilege: str, names: Names) -> Answer:
     """Return whether a principal was granted a privilege on a securable or on what holds it."""
     found = either(names.has(holder) for holder, held in told.rows.items() if implies(held, privilege))
-    return found if found or told.whole else None
+    return found if found or told.whole else told.known.get(privilege)
 
 
 def holds(told: Told, privilege: str, names: Names) -> Answer:
     """Return whether a principal has a privilege on a securable: granted, or as its owner."""
-    return either((granted(told, privilege, names), owns(told, names)))
+    known = None if told.whole else told.known.get(privilege)
+    return known if known is not None else either((granted(told, privilege, names), owns(told, names)))
 
 
 def reads_all_grants(told: Told, mine: AbstractSet[str], above: Iterable[Told] = (), *, is_admin: bool) -> bool:
@@ -169,11 +185,15 @@ def can_read(path: Sequence[Told], names: Names) -> Answer:
 def is_shown(path: Sequence[Told], names: Names, *, is_admin: Answer) -> Answer:
     """Return whether a principal is shown a securable that it cannot read."""
     catalog, *below = path
-    shown = [is_admin, granted(path[-1], "READ_METADATA", names), granted(catalog, "BROWSE", names)]
+    reads = either(
+        (granted(path[-1], "READ_METADATA", names), *(granted(one, "READ_METADATA", names) or False for one in path))
+    )
+    shown = [is_admin, reads, granted(catalog, "BROWSE", names)]
     if below:
         shown.append(owns(catalog, names))
     if len(below) == 1:
-        shown += [owns(below[0], names), holds(below[0], "USE_SCHEMA", names)]
+        inherited = granted(catalog, "USE_SCHEMA", names) or False
+        shown += [owns(below[0], names), either((holds(below[0], "USE_SCHEMA", names), inherited))]
     elif below:
         shown.append(both((owns(below[0], names), use_of(path[:1], names))))
     return either(shown)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from dbxexplore import errors
 from dbxexplore.discovery.statements import quoted
-from dbxexplore.permissions.audit import SAMPLES, SYSTEM, Audit, Selection
+from dbxexplore.permissions.report import SAMPLES, SYSTEM, Audit, Selection
 from dbxexplore.text import one_line, plural
 
 if TYPE_CHECKING:

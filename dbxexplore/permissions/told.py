@@ -17,11 +17,13 @@ from dbxexplore.discovery.answers import text
 from dbxexplore.discovery.engine import Failed, Request
 from dbxexplore.discovery.pages import pages
 from dbxexplore.permissions.principals import Directory, Principal
-from dbxexplore.permissions.rules import Answer, Origin, Told, granted, holds, reads_all_grants
+from dbxexplore.permissions.rules import Answer, Origin, Told, granted, holds, reads_all_grants, use_of
 
 _UC = "/api/2.1/unity-catalog"
 _Following = Iterable[Request | Failed]
 _BROWSED = {"include_browse": True}
+_MOST_TABLES = 2_000  # above which tables are not asked about where that only tells whether their names may be seen
+_SOMEBODY = ""  # an owner who is none of the caller's names
 _SLIM = {"omit_columns": True, "omit_properties": True}
 
 
@@ -52,6 +54,7 @@ class CatalogTold:
     schemas: dict[str, Told] = field(default_factory=dict)
     tables: dict[str, dict[str, Told]] = field(default_factory=dict)  # by schema and name
     is_bound: Answer = True
+    done: set[str] = field(default_factory=set)  # the lists that were read to their end, or refused
 
 
 class Reader:
@@ -72,9 +75,12 @@ class Reader:
         metastore: Metastore,
     ) -> None:
         self._wanted = wanted
+        self._is_large = sum(len(names) for schemas in wanted.values() for names in schemas.values()) > _MOST_TABLES
+        self.unasked = 0  # tables that cannot be read, of which it was not asked whether their names may be seen
         self._mine = directory.mine
         self._is_me = principal.name == directory.caller
         self._names = principal.names
+        self._is_below = principal.names.are_among(directory.mine)
         self._is_admin = metastore.admin in directory.mine
         self.found = {
             catalog: CatalogTold(
@@ -92,20 +98,55 @@ class Reader:
         """Return the requests to begin with, one for each catalog."""
         return [self._catalog(one) for one in self.found.values()]
 
+    def settle(self, failures: Iterable[tuple[str, str, str]]) -> None:
+        """Take back what broke off, and conclude from what the caller is shown; called when all requests are done."""
+        failed = {scope: message for scope, _, message in failures}
+        for here in self.found.values():
+            catalog = here.catalog
+            if catalog.is_hidden and self._is_below and not here.is_bound:
+                here.is_bound = False  # or the principal has no privilege on it, which comes to the same
+            self._settle(catalog, failed, is_hidden=catalog.is_hidden, use="USE_CATALOG")
+            for name, schema in here.schemas.items():
+                is_hidden = schema.is_browsed is None and _list_of("schemas", catalog) in here.done - set(failed)
+                self._settle(schema, failed, is_hidden=is_hidden, use="USE_SCHEMA")
+                use = use_of((catalog, schema), self._names)
+                for table in here.tables[name].values():
+                    is_hidden = table.is_browsed is None and _list_of("tables", schema) in here.done - set(failed)
+                    self._settle(table, failed, is_hidden=is_hidden and bool(use), use="SELECT")
+                    if use is False and self._is_large and schema.whole and not table.whole:
+                        table.known.setdefault("READ_METADATA", False)
+                        self.unasked += 1
+
+    def _settle(self, told: Told, failed: Mapping[str, str], *, is_hidden: bool, use: str) -> None:
+        if (message := failed.get(_list_of("grants", told))) is not None:
+            told.whole, told.problem = False, told.problem or message
+        if _list_of("policies", told) in failed:
+            told.policies = None
+        if told.whole or not self._is_below:
+            return
+        # All that the principal may see, the caller is shown: in full what it may use, else as browsed, or not at all.
+        if is_hidden or told.is_browsed:
+            told.known = {use: False, "READ_METADATA": False}
+            told.owner = _SOMEBODY
+        if is_hidden and told.kind == "catalog":
+            told.known["BROWSE"] = False
+        if self._is_me and told.is_browsed is not None:
+            told.known |= {"BROWSE": True} if told.is_browsed else {use: True}
+
     # --- catalogs ---
 
     def _catalog(self, here: CatalogTold) -> Request:
         told = here.catalog
 
         def take(answer: Json) -> _Following:
-            told.owner, told.is_browsed = text(answer.get("owner")), answer.get("browse_only") is True
-            return self._grants(told, (), lambda: self._of_catalog(here))
+            _show(told, answer)
+            return self._grants(here, told, (), lambda: self._of_catalog(here))
 
         def refused(error: errors.WorkspaceError) -> _Following:
             told.problem = str(error)
-            # Nobody is shown a catalog that is not bound to the workspace; who may change that can tell.
-            here.is_bound = None
-            return self._grants(told, (), lambda: self._of_catalog(here))
+            told.is_hidden = isinstance(error, errors.NotFoundError | errors.ForbiddenError)
+            here.is_bound = None  # nobody is shown a catalog that is not bound to the workspace
+            return self._grants(here, told, (), lambda: self._of_catalog(here))
 
         path = f"{_UC}/catalogs/{_quoted(told.full_name)}"
         return Request(told.full_name, path, _BROWSED, take, refused, needed=False)
@@ -122,17 +163,17 @@ class Reader:
             for item in items:
                 name = text(item.get("name"))
                 if name in here.schemas:
-                    schema = here.schemas[name]
-                    schema.owner, schema.is_browsed = text(item.get("owner")), item.get("browse_only") is True
+                    _show(here.schemas[name], item)
+                    here.is_bound = True
             return ()
 
         def end() -> _Following:
+            here.done.add(_list_of("schemas", told))
             for name, schema in here.schemas.items():
-                yield from self._grants(schema, (told,), lambda name=name: self._of_schema(here, name))  # type: ignore[misc]
+                yield from self._grants(here, schema, (told,), lambda name=name: self._of_schema(here, name))  # type: ignore[misc]
 
-        listing = Request(
-            told.full_name, f"{_UC}/schemas", {"catalog_name": told.full_name, **_BROWSED}, _nothing, needed=False
-        )
+        query = {"catalog_name": told.full_name, **_BROWSED}
+        listing = Request(_list_of("schemas", told), f"{_UC}/schemas", query, _nothing, needed=False)
         yield _kept_going(pages(listing, "schemas", take, end), end)
 
     # --- schemas ---
@@ -141,43 +182,40 @@ class Reader:
         schema, tables = here.schemas[name], here.tables[name]
         if not tables or granted(schema, "SELECT", self._names):
             return
-        listed: set[str] = set()
 
         def take(items: list[Json]) -> _Following:
             for item in items:
                 found = text(item.get("name"))
                 if found in tables:
-                    table = tables[found]
-                    table.owner, table.is_browsed = text(item.get("owner")), item.get("browse_only") is True
-                    listed.add(found)
+                    _show(tables[found], item)
+                    here.is_bound = True
             return ()
 
         def end() -> _Following:
-            for found, table in tables.items():
-                if self._decides(here, schema, table, is_listed=found in listed):
+            here.done.add(_list_of("tables", schema))
+            for table in tables.values():
+                if self._is_decided(here, schema, table):
                     continue
-                yield from self._grants(table, (here.catalog, schema), lambda table=table: self._policies(table))  # type: ignore[misc]
+                yield from self._grants(here, table, (here.catalog, schema), lambda table=table: self._policies(table))  # type: ignore[misc]
 
         query = {"catalog_name": here.catalog.full_name, "schema_name": name, "max_results": 0, **_SLIM, **_BROWSED}
-        yield _kept_going(
-            pages(Request(schema.full_name, f"{_UC}/tables", query, _nothing, needed=False), "tables", take, end), end
-        )
+        listing = Request(_list_of("tables", schema), f"{_UC}/tables", query, _nothing, needed=False)
+        yield _kept_going(pages(listing, "tables", take, end), end)
 
-    def _decides(self, here: CatalogTold, schema: Told, table: Told, *, is_listed: bool) -> bool:
+    def _is_decided(self, here: CatalogTold, schema: Told, table: Told) -> bool:
         """Return whether nothing that could be asked about a table would tell more."""
-        if self._is_me and not schema.whole and is_listed and not self._is_admin:
-            # The list has what the caller may read, and marks what it may only browse.
-            return True
-        if (
-            holds(here.catalog, "USE_CATALOG", self._names) is False
-            or holds(schema, "USE_SCHEMA", self._names) is False
-        ):
-            return table.owner is not None and schema.whole  # no SELECT would help
+        if self._is_me:
+            return False  # own grants are told to everyone
+        if use_of((here.catalog, schema), self._names) is False:
+            # Then it cannot be read. Only whether its name may be seen is left to find out.
+            return self._is_large
         return not schema.whole and table.owner not in self._mine
 
     # --- grants ---
 
-    def _grants(self, told: Told, above: Sequence[Told], then: Callable[[], _Following]) -> list[Request | Failed]:
+    def _grants(
+        self, here: CatalogTold, told: Told, above: Sequence[Told], then: Callable[[], _Following]
+    ) -> list[Request | Failed]:
         def take(items: list[Json]) -> _Following:
             for item in items:
                 holder, privileges = text(item.get("principal")), item.get("privileges")
@@ -190,7 +228,9 @@ class Reader:
                     if name is None:
                         told.problem = "A privilege of its grants cannot be read"
                     else:
-                        row.setdefault(name, _origin(one, told))
+                        origin = row.setdefault(name, _origin(one, told))
+                        if origin == Origin("catalog", here.catalog.full_name):
+                            here.catalog.rows.setdefault(holder, {}).setdefault(name, origin)
             return ()
 
         def end() -> _Following:
@@ -198,7 +238,7 @@ class Reader:
             return then()
 
         path = f"{_UC}/effective-permissions/{told.kind}/{_quoted(told.full_name)}"
-        listing = Request(told.full_name, path, {"max_results": 0}, _nothing, needed=False)
+        listing = Request(_list_of("grants", told), path, {"max_results": 0}, _nothing, needed=False)
 
         def refused(error: errors.WorkspaceError) -> _Following:
             told.problem = str(error)
@@ -225,7 +265,7 @@ class Reader:
             return ()
 
         path = f"{_UC}/policies/table/{_quoted(table.full_name)}"
-        listing = Request(table.full_name, path, {"include_inherited": True}, _nothing, needed=False)
+        listing = Request(_list_of("policies", table), path, {"include_inherited": True}, _nothing, needed=False)
         return [_kept_going(pages(listing, "policies", take, end), end, refused)]
 
 
@@ -236,6 +276,14 @@ def _kept_going(
 ) -> Request:
     """Return a request whose refusal is not the end of what depends on it."""
     return replace(request, otherwise=refused or (lambda _: end()))
+
+
+def _show(told: Told, item: Json) -> None:
+    told.owner, told.is_browsed = text(item.get("owner")), item.get("browse_only") is True
+
+
+def _list_of(what: str, told: Told) -> str:
+    return f"{what} of {told.kind} {told.full_name}"
 
 
 def _origin(privilege: Mapping[str, object], told: Told) -> Origin:

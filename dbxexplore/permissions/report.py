@@ -16,7 +16,7 @@ from dbxexplore.connection import ConnectionSettings, WorkspaceApi
 from dbxexplore.discovery import Progress
 from dbxexplore.discovery.arguments import CALL_TIMEOUT, check_source
 from dbxexplore.discovery.engine import Crawler
-from dbxexplore.permissions.principals import Directory, DirectoryReader, Principal
+from dbxexplore.permissions.principals import DirectoryReader, Principal
 from dbxexplore.permissions.rules import Access, Answer, Told, access, granted, holds, implies
 from dbxexplore.permissions.told import CatalogTold, Metastore, Reader
 from dbxexplore.text import line_html, one_line
@@ -59,6 +59,9 @@ class Selection(NamedTuple):
         for catalog, schema in held.loc[is_schema, ["catalog", "name"]].itertuples(index=False, name=None):
             if (catalog, schema) not in filled:
                 found.setdefault(str(catalog), {}).setdefault(str(schema), [])
+        names = held.loc[(held["kind"] == "catalog").to_numpy(), "name"]
+        for catalog in set(names) - set(objects.loc[(objects["kind"] == "schema").to_numpy(), "catalog"]):
+            found.setdefault(str(catalog), {})
         found.pop(HIVE, None)
         return cls(found)
 
@@ -212,16 +215,22 @@ def audit(
         reader = Reader(selection.tables, directory, who, metastore)
         crawler = Crawler(api, max_concurrency=_AT_ONCE, progress=count)
         crawler.run(reader.start())
+        reader.settle(crawler.failures)
     finally:
         api.close()
     notes = list(_notes(metastore, who, reader.found.values()))
+    if reader.unasked:
+        notes.append(
+            f"{reader.unasked:,} tables cannot be read because their catalog or schema cannot be used. Whether their names "
+            "may be seen all the same, by a privilege on a single table, was not looked up."
+        )
     if not metastore.inherits:
         notes.insert(
             0,
             f"This metastore has the privilege model {metastore.version}, without inheritance, so nothing is concluded. "
             "An account admin can upgrade it.",
         )
-    judged = _Judged(reader.found, who, metastore, directory)
+    judged = _Judged(reader.found, who, metastore)
     owners = {told.full_name: told.owner for told in judged.all_told() if told.owner}
     return Audit(who, directory.caller, judged.objects(preview), judged.privileges(), owners, notes, calls)
 
@@ -250,16 +259,13 @@ class _Judged:
         found: Mapping[str, CatalogTold],
         who: Principal,
         metastore: Metastore,
-        directory: Directory,
     ) -> None:
         self._found = found
         self._who = who
         self._names = who.names
         self._inherits = metastore.inherits
-        self._is_me = who.name == directory.caller
         # Nobody else is asked: the admin of the metastore is shown everything, and reads nothing by that.
         self._is_admin: Answer = None if metastore.admin is None else who.names.has(metastore.admin)
-        self._caller_is_admin = metastore.admin in directory.mine
 
     def all_told(self) -> Iterator[Told]:
         """Yield what was told of every securable."""
@@ -303,14 +309,8 @@ class _Judged:
             path.append(here.tables[str(schema)][name])
         if not self._inherits:
             return "unknown", "The privilege model of this metastore has no inheritance"
-        found = self._seen(path) or access(path, self._names, is_admin=self._is_admin, is_bound=here.is_bound)
+        found = access(path, self._names, is_admin=self._is_admin, is_bound=here.is_bound)
         return found, self._reason(path, found)
-
-    def _seen(self, path: Sequence[Told]) -> Access | None:
-        """Return the caller's own access to a table, which a list of tables tells where its grants do not."""
-        if not self._is_me or self._caller_is_admin or len(path) < 3 or path[1].whole or path[-1].is_browsed is None:  # noqa: PLR2004
-            return None
-        return "browse_only" if path[-1].is_browsed else "readable"
 
     def _reason(self, path: Sequence[Told], found: Access) -> str:
         if found == "readable":
