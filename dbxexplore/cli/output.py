@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 DONE, FAILED, MISUSED, INCOMPLETE, FINDINGS, INTERRUPTED = 0, 1, 2, 3, 4, 130
 EXIT_CODES = (
     "Exit codes: 0 done; 1 error (see stderr); 2 usage error; 3 incomplete: something could not be listed; "
-    "4 findings of lint; 130 interrupted."
+    "4 findings: of lint, or privileges that are missing; 130 interrupted."
 )
 _MOST_FAILURES = 20  # printed one by one
 

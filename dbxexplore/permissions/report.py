@@ -92,8 +92,9 @@ class Audit:
 
     @property
     def ready(self) -> bool:
-        """Whether every table and view that the preview includes is readable."""
-        return bool((self._tables["access"] == "readable").all())
+        """Whether all that the preview includes can be read: its tables and views, and the schemas to come in."""
+        lacking = self.missing()
+        return bool(len(self.privileges)) and not len(lacking) and bool((self._tables["access"] == "readable").all())
 
     @cached_property
     def _tables(self) -> pd.DataFrame:
@@ -111,7 +112,8 @@ class Audit:
             "readable": "readable",
         }
         return (
-            ", ".join(f"{counts[name]:,} {words[name]}" for name in ACCESSES if counts[name]) or "nothing is included"
+            ", ".join(f"{counts[name]:,} {words[name]}" for name in ACCESSES if counts[name])
+            or "no table or view is included"
         )
 
     def _lacking(self) -> Iterator[tuple[str, str, str]]:
@@ -120,9 +122,16 @@ class Audit:
         yield from ((securable, privilege.replace("_", " "), held) for securable, privilege, held in rows)
 
     def missing(self) -> pd.DataFrame:
-        """Return the privileges that are not held, or may not be, the worst first."""
+        """Return the privileges that are needed and not held, or may not be, the worst first."""
         order = {"no": 0, "unknown": 1}
-        lacking = self.privileges[self.privileges["held"] != "yes"]
+        # BROWSE is not needed by who can read, and SELECT on a schema not where all of its tables can be read.
+        readable = self._tables["access"] == "readable"
+        whole = readable.groupby([self._tables["catalog"].astype(object), self._tables["schema"].astype(object)]).all()
+        read = [".".join(map(str, names)) for names in whole[whole].index]
+        is_needless = (self.privileges["privilege"] == "BROWSE") | (
+            (self.privileges["privilege"] == "SELECT") & self.privileges["securable"].isin(read)
+        )
+        lacking = self.privileges[(self.privileges["held"] != "yes") & ~is_needless]
         return lacking.sort_values("held", key=lambda held: held.map(order), kind="stable").reset_index(drop=True)
 
     def to_markdown(self) -> str:

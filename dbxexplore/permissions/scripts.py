@@ -167,8 +167,8 @@ def _of_schema(
 def _head(
     preview: Preview, principal: str, grants: Sequence[Grant], audit: Audit | None, level: Level
 ) -> Iterator[str]:
-    kind = f", {audit.principal.kind}" if audit and audit.principal.kind != "unknown" else ""
-    yield f"-- Lets {_said(principal)}{kind} see what the connection includes."
+    kind = f"the {audit.principal.kind} " if audit and audit.principal.kind != "unknown" else ""
+    yield f"-- Lets {kind}{_said(principal)} see what the connection includes."
     catalogs = sorted({one.parts[0] for one in grants})
     owners = audit.owners if audit else {}
     for catalog in catalogs:

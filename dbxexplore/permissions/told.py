@@ -153,8 +153,9 @@ class Reader:
 
     def _of_catalog(self, here: CatalogTold) -> Iterator[Request | Failed]:
         told = here.catalog
-        if all(granted(told, privilege, self._names) for privilege in ("USE_SCHEMA", "SELECT")):
-            return  # all schemas and tables inherit them
+        inherits = all(granted(told, privilege, self._names) for privilege in ("USE_SCHEMA", "SELECT"))
+        if inherits and (use_of((told,), self._names) is not False or self._is_large):
+            return  # all schemas and tables can be read, or none can
         schemas = self._wanted[told.full_name]
         if not schemas:
             return
@@ -180,8 +181,9 @@ class Reader:
 
     def _of_schema(self, here: CatalogTold, name: str) -> Iterator[Request | Failed]:
         schema, tables = here.schemas[name], here.tables[name]
-        if not tables or granted(schema, "SELECT", self._names):
-            return
+        inherits = granted(schema, "SELECT", self._names)
+        if not tables or (inherits and (use_of((here.catalog, schema), self._names) is not False or self._is_large)):
+            return  # all tables can be read, or none can
 
         def take(items: list[Json]) -> _Following:
             for item in items:

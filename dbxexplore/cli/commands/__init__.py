@@ -8,6 +8,7 @@ from dbxexplore.cli.commands.check import check
 from dbxexplore.cli.commands.demo import demo
 from dbxexplore.cli.commands.discover import discover
 from dbxexplore.cli.commands.export import export
+from dbxexplore.cli.commands.grants import grants
 from dbxexplore.cli.commands.lint import lint
 from dbxexplore.cli.commands.preview import preview
 
@@ -20,4 +21,5 @@ COMMANDS: list[Callable[..., int]] = [
     preview,
     lint,
     export,
+    grants,
 ]
