@@ -1,4 +1,4 @@
-"""The command line: ``dbxexplore demo | check | discover | preview | export``.
+"""The command line: ``dbxexplore COMMAND``.
 
 `main` is the entry point. A command is a function in a module of `commands`, listed in its `COMMANDS`; it takes its
 options as keyword arguments and returns one of the exit codes of `output`.
@@ -43,7 +43,7 @@ def main(arguments: Sequence[str] | None = None) -> NoReturn:
 
 
 def app(commands: Sequence[Callable[..., int]], wanted: str | None) -> typer.Typer:
-    """Return the command line of ``commands``; each is called by the name of its function.
+    """Return the command line of ``commands``; each has the name of its function, with hyphens.
 
     Only ``wanted`` gets its options: the choices of some are in libraries that take long to import.
     """
@@ -56,8 +56,9 @@ def app(commands: Sequence[Callable[..., int]], wanted: str | None) -> typer.Typ
     )
     made.callback()(_version_option)
     for function in commands:
-        callback = command(function) if function.__name__ == wanted else without_options(function)
-        made.command(function.__name__, epilog=EXIT_CODES)(callback)
+        name = function.__name__.replace("_", "-")
+        callback = command(function) if name == wanted else without_options(function)
+        made.command(name, epilog=EXIT_CODES)(callback)
     return made
 
 

@@ -222,7 +222,11 @@ def command(function: Callable[..., int]) -> Callable[..., None]:
     """
     parameters = inspect.signature(function, eval_str=True).parameters.values()
     groups = {p.name: p.annotation for p in parameters if _is_group(p.annotation)}
-    spread = [option for p in parameters for option in (groups[p.name].options() if p.name in groups else [p])]
+    spread = [
+        option.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for p in parameters
+        for option in (groups[p.name].options() if p.name in groups else [p])
+    ]
 
     @functools.wraps(function)
     def call(**values: object) -> None:

@@ -154,8 +154,8 @@ class Reader:
     def _of_catalog(self, here: CatalogTold) -> Iterator[Request | Failed]:
         told = here.catalog
         inherits = all(granted(told, privilege, self._names) for privilege in ("USE_SCHEMA", "SELECT"))
-        if inherits and (use_of((told,), self._names) is not False or self._is_large):
-            return  # all schemas and tables can be read, or none can
+        if inherits and use_of((told,), self._names):
+            return  # all schemas and tables can be read
         schemas = self._wanted[told.full_name]
         if not schemas:
             return
@@ -182,8 +182,8 @@ class Reader:
     def _of_schema(self, here: CatalogTold, name: str) -> Iterator[Request | Failed]:
         schema, tables = here.schemas[name], here.tables[name]
         inherits = granted(schema, "SELECT", self._names)
-        if not tables or (inherits and (use_of((here.catalog, schema), self._names) is not False or self._is_large)):
-            return  # all tables can be read, or none can
+        if not tables or (inherits and use_of((here.catalog, schema), self._names)):
+            return  # all tables can be read
 
         def take(items: list[Json]) -> _Following:
             for item in items:

@@ -86,15 +86,17 @@ def config(tmp_path: Path) -> Path:
 
 # --- help and mistakes ---
 
+NAMES = [function.__name__.replace("_", "-") for function in COMMANDS]
+
 
 def test_help_names_the_commands_and_the_exit_codes(run: Run) -> None:
     run("--help")
     assert run.code == 0
-    for word in ("demo", "discover", "preview", "export", "check", "Exit codes"):
+    for word in (*NAMES, "Exit codes"):
         assert word in run.out
 
 
-@pytest.mark.parametrize("command", ["demo", "discover", "preview", "export", "check"])
+@pytest.mark.parametrize("command", NAMES)
 def test_each_command_reports_its_exit_codes(run: Run, command: str) -> None:
     assert run(command, "--help").code == 0
     assert "Exit codes" in run.out

@@ -97,7 +97,7 @@ def test_a_document_has_the_new_kind_and_is_read_back() -> None:
     ("old", "new", "key", "message"),
     [
         ("kind: badge", "kind: bagde", "settings.auth.kind", "profile, runtime, "),
-        ("number:", "badge_number:", "settings.auth.badge_number", "number, pin_env_var"),
+        ("number:", "badge_number:", "settings.auth.badge_number", "number, "),
         (
             "pin_env_var: MY_PIN",
             "pin_env_var: '${PIN}'",
@@ -166,12 +166,16 @@ def test_every_kind_is_described_in_full(kind: str) -> None:
         assert field.label
         assert field.option
         assert field.help.endswith(".")
+        # Without one, the formats for other machines have no credential.
+        assert field.export_key or not auth.portable or field.optional
 
 
 def test_no_two_kinds_share_a_field_or_an_option() -> None:
     """Forms and the command line know a field by its name, and its option, alone."""
     fields = [field for auth in AUTH_KINDS.values() for field in auth.FIELDS]
-    assert len({field.name for field in fields}) == len({field.option for field in fields}) == len(fields)
+    for what in ("name", "option"):
+        values = [getattr(field, what) for field in fields]
+        assert len(set(values)) == len(values), f"two fields have one {what}: {sorted(values)}"
 
 
 EXAMPLES: dict[str, Callable[[], Auth]] = {
@@ -180,6 +184,10 @@ EXAMPLES: dict[str, Callable[[], Auth]] = {
     "profile": lambda: dbx.ProfileAuth("prod"),
     "runtime": dbx.RuntimeAuth,
 }
+
+
+def test_every_kind_has_an_example() -> None:
+    assert set(AUTH_KINDS) - {BadgeAuth.kind} == set(EXAMPLES), "add it to EXAMPLES, so that the tests below have it"
 
 
 @pytest.mark.parametrize("kind", EXAMPLES)

@@ -23,7 +23,7 @@ _CORE = {"errors", "_version", "files", "text"}
 _READ = _CORE | {"catalog", "connection"}
 _JUDGED = _READ | {"filters"}
 _EXPORTED = _JUDGED | {"export"}
-_BELOW_WIDGETS = _EXPORTED | {"discovery", "permissions", "dagster_plus", "plots"}
+_BELOW_WIDGETS = _EXPORTED | {"discovery", "permissions", "plots"}
 MAY_IMPORT: dict[str, set[str]] = {
     "_version": set(),
     "errors": set(),
@@ -36,7 +36,6 @@ MAY_IMPORT: dict[str, set[str]] = {
     "export": _JUDGED,
     "permissions": _JUDGED | {"discovery"},
     "plots": _CORE | {"catalog", "filters"},
-    "dagster_plus": _EXPORTED,
     "dagster_sync": _EXPORTED | {"discovery"},
     "widgets": _BELOW_WIDGETS,
     # On top, where the public names may be used as anyone else uses them.

@@ -42,12 +42,9 @@ def test_settings_are_values() -> None:
 
 
 def test_every_kind_of_authentication_has_its_name() -> None:
-    assert {kind: make.__name__ for kind, make in AUTH_KINDS.items()} == {
-        "token": "TokenAuth",
-        "oauth-m2m": "OAuthM2MAuth",
-        "profile": "ProfileAuth",
-        "runtime": "RuntimeAuth",
-    }
+    assert {kind: make.kind for kind, make in AUTH_KINDS.items()} == {kind: kind for kind in AUTH_KINDS}
+    # These names are in documents that people have.
+    assert {"token", "oauth-m2m", "profile", "runtime"} <= set(AUTH_KINDS)
 
 
 @pytest.mark.parametrize("auth", [dbx.ProfileAuth("prod"), dbx.RuntimeAuth()])
@@ -65,8 +62,9 @@ def test_the_others_need_one(auth: Any) -> None:
 
 @pytest.mark.parametrize("auth", [None, "token", PAT, {"kind": "token"}, dbx.TokenAuth])
 def test_another_auth_is_refused(auth: Any) -> None:
-    with pytest.raises(errors.SettingsError, match="TokenAuth, OAuthM2MAuth, ProfileAuth or RuntimeAuth") as caught:
+    with pytest.raises(errors.SettingsError) as caught:
         dbx.ConnectionSettings(URL, auth)
+    assert all(kind.__name__ in str(caught.value) for kind in AUTH_KINDS.values())
     assert PAT not in str(caught.value)
 
 

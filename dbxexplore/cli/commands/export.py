@@ -60,7 +60,7 @@ def export(  # noqa: PLR0913 - one parameter per option
     ] = None,
     as_json: Json = False,
 ) -> int:
-    """Write a connection as YAML, Dagster+ source config, Terraform, DataHub recipe or Dagster component, or its keys."""
+    """Write a connection in one of its formats, or the asset keys of its objects."""
     from dbxexplore.catalog import Catalog
     from dbxexplore.export import FORMS, asset_keys
     from dbxexplore.export.config import DEFAULT_NAME

@@ -282,7 +282,7 @@ REFUSED = [
         "dialect: glob\n",
         8,
         "dialect",
-        "'glob' is not a dialect; expected one of datahub, datahub-1.5, openmetadata, strict.",
+        f"'glob' is not a dialect; expected one of {', '.join(dbx.Dialect.named())}.",
     ),
     ("dialect: 5\n", 8, "dialect", "is not a mapping. Expected keys and values."),
     ("dialect:\n  match: glob\n", 9, "dialect.match", "match is 'glob'. Expected one of prefix, search, full."),
@@ -567,7 +567,7 @@ def test_a_secret_in_a_pattern_is_refused(make_config: MakeConfig, canary: str) 
         ),
         (
             {"dialect": "glob"},
-            "key 'dialect': 'glob' is not a dialect; expected one of datahub, datahub-1.5, openmetadata, strict.",
+            f"key 'dialect': 'glob' is not a dialect; expected one of {', '.join(dbx.Dialect.named())}.",
         ),
         (
             {"filters": dbx.Filters(views=dbx.Patterns(["a", "("]))},

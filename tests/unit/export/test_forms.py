@@ -524,8 +524,8 @@ def test_what_a_dialect_is_called_does_not_leave_the_comment(name: str) -> None:
 # --- what no form may hold, and who may not have one -----------------------------------------------
 
 
-@settings(max_examples=20)
-@given(CONFIG, st.sampled_from(sorted(FORMS)))
+@settings(max_examples=40)
+@given(CONFIG, st.sampled_from(sorted(dbx.export.FORMS)))
 def test_no_form_holds_the_secret(config: dbx.ConnectionConfig, form: str) -> None:
     auth = config.settings.auth
     variable = auth.env_var if isinstance(auth, dbx.TokenAuth) else getattr(auth, "client_secret_env_var")  # noqa: B009 - a union
@@ -533,7 +533,13 @@ def test_no_form_holds_the_secret(config: dbx.ConnectionConfig, form: str) -> No
     secret = "a-secret-of-no-known-form-5f2a"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(variable, secret)
-        written = [FORMS[form](config), config.to_yaml(), repr(config), str(config), repr(config.settings)]
+        written = [
+            dbx.export.FORMS[form].render(config),
+            config.to_yaml(),
+            repr(config),
+            str(config),
+            repr(config.settings),
+        ]
     assert not any(secret in text for text in written)
     assert variable in written[0]
 
@@ -553,6 +559,17 @@ def test_a_credential_of_this_machine_is_refused(config: dbx.ConnectionConfig, f
     assert str(caught.value) == (
         f"{who} cannot use this credential: {why}. Expected a token or a service principal, by the name of its variable."
     )
+
+
+# These are read where the credential is; any other form has to call `check_portable`.
+FOR_THIS_MACHINE = {"yaml", "component"}
+
+
+@settings(max_examples=40)
+@given(configurations(LOCAL_CREDENTIALS), st.sampled_from(sorted(set(dbx.export.FORMS) - FOR_THIS_MACHINE)))
+def test_every_form_for_other_machines_refuses_such_a_credential(config: dbx.ConnectionConfig, form: str) -> None:
+    with pytest.raises(errors.ExportError, match="cannot use this credential"):
+        dbx.export.FORMS[form].render(config)
 
 
 @settings(max_examples=30)

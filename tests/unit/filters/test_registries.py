@@ -61,3 +61,6 @@ def test_every_entry_is_named_and_described_once() -> None:
     codes = [rule.code for rule in lint.RULES]
     assert len(set(codes)) == len(codes)
     assert all(re.fullmatch(r"[a-z]+(-[a-z]+)+", rule.code) and rule.short for rule in lint.RULES)
+    for what in (lambda one: one.label, lambda one: tuple(one.settings().items())):
+        held = [what(dialect) for dialect in dialects.DIALECTS]
+        assert len(set(held)) == len(held), "two entries are the same"

@@ -105,5 +105,7 @@ def test_without_a_principal_or_with_another_level_there_is_no_script() -> None:
     preview = preview_of(("prod", "gold", "orders"))
     with pytest.raises(errors.SettingsError, match="No principal is given"):
         permissions.grants_sql(preview)
-    with pytest.raises(errors.SettingsError, match=r"level is 'table'. Expected one of schema, object, catalog, browse"):
+    with pytest.raises(
+        errors.SettingsError, match=r"level is 'table'. Expected one of schema, object, catalog, browse"
+    ):
         permissions.grants_sql(preview, "x", level="table")  # type: ignore[arg-type]
