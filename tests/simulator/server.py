@@ -157,10 +157,15 @@ class Api:
             given = privileges.answer(world, path, query, json.loads(body) if body else None, self.faults.page_length)
         except privileges.RefusedError as refusal:
             return error(*refusal.args)
+        except ValueError as wrong:
+            return error(400, "INVALID_PARAMETER_VALUE", str(wrong))
         if given is None:
             names = {name: query[name].lower() for name in ("catalog_name", "schema_name") if name in query}
             return self._made(path, query | names, _scope(path, query), target)
         self.world = given[1]
+        token = query.get("page_token", "0")
+        if "max_results" in query and not token.startswith("e") and self.faults.starts_empty(target):
+            return _json({"next_page_token": f"e{token}"})
         return replace(_json(given[0]), workspace_id=privileges.WORKSPACE_ID)
 
     def _one(self, world: privileges.World, path: str, query: dict[str, str]) -> Answer:
