@@ -13,7 +13,7 @@ from databricks.sdk import WorkspaceClient
 from databricks.sdk.errors import BadRequest, DatabricksError, InvalidParameterValue, NotFound, PermissionDenied
 from databricks.sdk.service.catalog import PermissionsChange, Privilege, SecurableType
 from databricks.sdk.service.sql import StatementState
-from simulator import Faults, Simulator, World, random_world
+from simulator import Faults, Simulator, SimulatorProcess, World, random_world
 from simulator.privileges import (
     ACCOUNT_USERS,
     READ_ONLY,
@@ -358,6 +358,23 @@ def test_an_unbound_catalog_is_shown_on_demand_to_who_may_bind_it(connect: Calla
     assert found == {"main": "OPEN", "closed": "ISOLATED"}
     simulator.api.world = small(BOB)
     assert {one.name for one in client.catalogs.list(include_unbound=True)} == {"main"}
+
+
+def test_information_schema_has_what_the_caller_can_use(connect: Callable[..., Any]) -> None:
+    browse = f"GRANT BROWSE ON CATALOG main TO `{ACCOUNT_USERS}`"
+    client, simulator = connect(small("cleo@example.com", browse))
+    text = "SELECT table_name AS name FROM `main`.information_schema.tables"
+    assert client.statement_execution.execute_statement(text, "w1").result.data_array == [["orders"]]
+    simulator.api.world = small(ADA, browse)
+    assert not client.statement_execution.execute_statement(text, "w1").result.data_array
+
+
+def test_a_process_of_its_own_serves_a_world() -> None:
+    with SimulatorProcess(Faults(), small(ROBOT)) as process:
+        client = WorkspaceClient(host=process.url, token=process.token)
+        assert client.current_user.me().user_name == ROBOT
+        assert rows(client, "permissions/catalog/main") == {ROBOT: ["USE_CATALOG"]}
+        assert process.record().total == 2
 
 
 @pytest.mark.parametrize("seed", range(8))

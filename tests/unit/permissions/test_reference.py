@@ -297,7 +297,9 @@ def test_a_policy_that_is_not_told_may_be_why_the_caller_is_shown_a_table() -> N
 
 def test_an_owner_that_is_not_told_may_be_anyone() -> None:
     admin = {"workspace_admins": frozenset({ADA})}
-    assert known_to(world(*USE, reader("MANAGE"), **admin), ADA, BOB, TABLE) == "unknown", "of the table"
+    made = world(*USE, reader("MANAGE, USE CATALOG, USE SCHEMA"), **admin)
+    assert known_to(made, ADA, BOB, SCHEMA) == "readable"
+    assert known_to(made, ADA, BOB, TABLE) == "unknown", "of the table"
     assert known_to(world(READ[0], READ[2], reader("MANAGE"), **admin), ADA, BOB, TABLE) == "unknown", "of the schema"
     assert known_to(world(*READ[1:], reader("MANAGE"), **admin), ADA, BOB, TABLE) == "unknown", "of the catalog"
     to_ada = (one.replace(BOB, ADA) for one in USE)
