@@ -469,7 +469,7 @@ def _paged(key: str, rows: Sequence[Json], query: Mapping[str, str], length: int
     asked = int(query["max_results"]) if "max_results" in query else None
     if asked is not None and (asked < 0 or 0 < asked < smallest):
         raise RefusedError(400, "INVALID_PARAMETER_VALUE", f"max_results is invalid: {asked}")
-    start = int(query.get("page_token") or 0)
+    start = int((query.get("page_token") or "0").removeprefix("e"))
     room = len(rows) * 1000 if asked is None and not start else min(asked or length, length)
     end = start
     while end < len(rows) and (end == start or room > 0):

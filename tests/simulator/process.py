@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import base64
 import json
 import os
+import pickle
 import subprocess
 import sys
 import urllib.request
@@ -13,20 +15,23 @@ from pathlib import Path
 from typing import Self
 
 from simulator.faults import Faults, Record
+from simulator.privileges import World
 from simulator.server import TOKEN, Api, serve
 from simulator.workspace import generated
 
 
 class SimulatorProcess:
-    """A generated workspace, served by another process; a context manager.
+    """A generated workspace, or that of a small world, served by another process; a context manager.
 
     It ends with the context, and also when the process that started it dies.
     """
 
-    def __init__(self, faults: Faults, **sizes: int) -> None:
+    def __init__(self, faults: Faults, world: World | None = None, **sizes: int) -> None:
         self.token = TOKEN
         self.url = ""
         self._command = [sys.executable, "-m", "simulator", "--faults", faults.to_json(), "--sizes", json.dumps(sizes)]
+        if world is not None:
+            self._command += ["--world", base64.b64encode(pickle.dumps(world)).decode()]
 
     def __enter__(self) -> Self:
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
@@ -58,13 +63,19 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--faults", default="{}")
     parser.add_argument("--sizes", default="{}")
+    parser.add_argument("--world", default="")
     arguments = parser.parse_args()
-    asyncio.run(_serve(Faults.from_json(arguments.faults), json.loads(arguments.sizes)))
+    faults, token = Faults.from_json(arguments.faults), TOKEN
+    if arguments.world:
+        world: World = pickle.loads(base64.b64decode(arguments.world))
+        api = Api(world.workspace(), faults, token, world)
+    else:
+        api = Api(generated(**json.loads(arguments.sizes)), faults, token)
+        api.warm()
+    asyncio.run(_serve(api))
 
 
-async def _serve(faults: Faults, sizes: dict[str, int]) -> None:
-    api = Api(generated(**sizes), faults, TOKEN)
-    api.warm()
+async def _serve(api: Api) -> None:
     server = await serve(api)
     sys.stdout.write(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}\n")
     sys.stdout.flush()

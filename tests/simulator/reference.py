@@ -152,7 +152,7 @@ def known_to(world: World, caller: str, principal: str, securable: str) -> Acces
     """Return what a caller can conclude about the access of a principal to a catalog, schema or table.
 
     "unknown" means that of all worlds with the same objects that would give the caller the same answers, two differ in
-    this access. Answers are all that it can read: lists and single objects, permissions, policies, bindings, the
+    this access. An owner may be somebody who has been deleted. Answers are all that it can read: lists and single objects, permissions, policies, bindings, the
     metastore, and the principals that SCIM shows it. It is also "unknown" for a metastore without inheritance (rule 32).
     Raises as `access` does.
     """
@@ -272,11 +272,9 @@ def _choices(
     None stands for the policies as they are.
     """
     names = identities(world, world.caller)
-    bindings_are_told = _reads_bindings(world, names, path[1])
     owners: list[list[str]] = []
     for level in path[1:]:
-        is_told = level.kind == "CATALOG" and bindings_are_told
-        if is_told or _shown(world, names, _path(world, level.full_name)) == "full":
+        if _shown(world, names, _path(world, level.full_name)) == "full":
             owners.append([level.owner])
         elif level.kind == "TABLE":  # one of the caller's names may own it, and none be able to enter its schema
             owners.append([principal, _OUTSIDER, *sorted(names)] if most else [_OUTSIDER, world.caller, *sorted(names)])
@@ -287,7 +285,7 @@ def _choices(
         to: list[tuple[str, ...]] = [(), (world.caller,), (principal, world.caller), (principal,)]
         policies = [(Policy("unseen", one),) if one else () for one in (reversed(to) if most else to[:2])]
     bindings: list[tuple[bool, str | None]] = [(path[1].isolated, path[1].binding)]
-    if _shown(world, names, path[:2]) is None and not bindings_are_told:
+    if _shown(world, names, path[:2]) is None and not _reads_bindings(world, names, path[1]):
         bindings = [(False, None), (True, None)] if most else [(True, None), (False, None)]
     return owners, policies, bindings
 
@@ -304,7 +302,7 @@ def _granted_all(level: Securable, principal: str, world: World, hidden: Abstrac
     names = identities(world, world.caller)
     more: set[str] = set()
     if level.full_name in hidden:
-        more = {"READ_METADATA"} if level.kind == "METASTORE" else {"ALL_PRIVILEGES"}
+        more = {"ALL_PRIVILEGES"}
     elif level.kind == "CATALOG" and not _reads_grants(world, names, _path(world, level.full_name)):
         more = {"BROWSE"}
     return level.granting(principal, {*level.grants.get(principal, ()), *more})

@@ -59,7 +59,9 @@ class Api:
         self.record = Record()
         self.transports: set[asyncio.Transport] = set()
         self.oauth = OAuth()
-        self.warehouses = Warehouses(workspace, faults, None if world is None else self._grant)
+        self.warehouses = Warehouses(workspace, faults)
+        if world is not None:
+            self.warehouses.grant, self.warehouses.is_shown = self._grant, self._in_sql
         self.alter: Callable[[str, bytes, Answer], Answer] | None = None  # takes target, body and answer of a request
         self._authorization = f"Bearer {token}"
         self._nth: Counter[str] = Counter()
@@ -157,10 +159,16 @@ class Api:
             given = privileges.answer(world, path, query, json.loads(body) if body else None, self.faults.page_length)
         except privileges.RefusedError as refusal:
             return error(*refusal.args)
+        except ValueError as wrong:
+            return error(400, "INVALID_PARAMETER_VALUE", str(wrong))
         if given is None:
             names = {name: query[name].lower() for name in ("catalog_name", "schema_name") if name in query}
             return self._made(path, query | names, _scope(path, query), target)
-        self.world = given[1]
+        if given[1] is not world:
+            self.world = given[1]
+        token = query.get("page_token", "0")
+        if "max_results" in query and not token.startswith("e") and self.faults.starts_empty(target):
+            return _json({"next_page_token": f"e{token}"})
         return replace(_json(given[0]), workspace_id=privileges.WORKSPACE_ID)
 
     def _one(self, world: privileges.World, path: str, query: dict[str, str]) -> Answer:
@@ -193,6 +201,11 @@ class Api:
         except privileges.RefusedError as refusal:
             return str(refusal.args[2])
         return None
+
+    def _in_sql(self, full_name: str) -> bool:
+        """Whether information_schema has an object, which it never has if it can only be browsed."""
+        assert self.world is not None
+        return privileges.shown(self.world, {"full_name": full_name}, {}, lists=True) is not None
 
     def _sql(self, path: str, body: bytes, base: str) -> Answer:
         status, answer = self.warehouses.answer(path, json.loads(body) if body else None, base)

@@ -48,8 +48,9 @@ class _Statement:
 class Warehouses:
     """Starts warehouses and runs statements; only what discovery asks is understood."""
 
-    def __init__(self, workspace: Workspace, faults: Faults, grant: Callable[[str], str | None] | None = None) -> None:
-        self._grant = grant  # runs GRANT and REVOKE, and returns why it failed
+    def __init__(self, workspace: Workspace, faults: Faults) -> None:
+        self.grant: Callable[[str], str | None] | None = None  # runs GRANT and REVOKE, and returns why it failed
+        self.is_shown: Callable[[str], bool] = lambda _: True  # whether information_schema has an object of a full name
         self.statements: list[str] = []  # all that were sent
         self.cancelled: list[str] = []  # those of them that were given up
         self._workspace = workspace
@@ -163,8 +164,8 @@ class Warehouses:
     ) -> tuple[list[list[str | None]], str | None]:
         if (show := _SHOW.fullmatch(text)) is not None:
             return self._show(text, show[1], None if show[2] is None else show[2].replace("``", "`"))
-        if self._grant is not None and text.upper().startswith(("GRANT ", "REVOKE ")):
-            return [], self._grant(text)
+        if self.grant is not None and text.upper().startswith(("GRANT ", "REVOKE ")):
+            return [], self.grant(text)
         query = _QUERY.fullmatch(text)
         if query is None and text == "SELECT 1":
             return [], None
@@ -264,7 +265,9 @@ class Warehouses:
     def _is_open(self, row: Mapping[str, object]) -> bool:
         catalog = row.get("table_catalog", row.get("catalog_name"))
         schema = row.get("table_schema", row.get("schema_name"))
-        return not {f"{catalog}", f"{catalog}.{schema}"} & self._faults.denied
+        names = [catalog, schema, *([row["table_name"]] if "table_name" in row else [])]
+        is_denied = {f"{catalog}", f"{catalog}.{schema}"} & self._faults.denied
+        return not is_denied and self.is_shown(".".join(map(str, names)))
 
 
 _MILLIS = {"unix_millis(created)": str(CREATED)}
