@@ -74,7 +74,9 @@ class Audit:
     ``invisible`` and ``unknown``, and ``reason`` (text). ``privileges`` has a row for each privilege that a selected
     catalog or schema takes: ``securable_type``, ``securable``, ``privilege``, ``held`` (``yes``, ``no`` or
     ``unknown``) and ``through``, where it comes from (all text). ``notes`` say what could not be found out, and whom to ask.
-    ``calls`` is how many calls were made.
+    ``owners`` are those of catalogs, schemas and tables that are shown, by full name. ``direct`` has the privileges
+    that the principal was granted on a securable itself, for those whose grants are all shown. ``calls`` is how many
+    calls were made.
     """
 
     principal: Principal
@@ -82,6 +84,7 @@ class Audit:
     objects: pd.DataFrame
     privileges: pd.DataFrame
     owners: Mapping[str, str]
+    direct: Mapping[str, Sequence[str]]
     notes: Sequence[str] = ()
     calls: int = 0
 
@@ -241,7 +244,13 @@ def audit(
         )
     judged = _Judged(reader.found, who, metastore)
     owners = {told.full_name: told.owner for told in judged.all_told() if told.owner}
-    return Audit(who, directory.caller, judged.objects(preview), judged.privileges(), owners, notes, calls)
+    direct = {told.full_name: _direct(told, who) for told in judged.all_told() if told.whole}
+    return Audit(who, directory.caller, judged.objects(preview), judged.privileges(), owners, direct, notes, calls)
+
+
+def _direct(told: Told, who: Principal) -> list[str]:
+    row = told.rows.get(who.name, {})
+    return sorted(name for name, origin in row.items() if origin == (told.kind, told.full_name))
 
 
 def _notes(metastore: Metastore, who: Principal, found: Iterable[CatalogTold]) -> Iterator[str]:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 from dbxexplore import errors
 from dbxexplore.discovery.statements import quoted
+from dbxexplore.export.forms.terraform import hcl_string
 from dbxexplore.permissions.report import SAMPLES, SYSTEM, Audit, Selection
 from dbxexplore.text import one_line, plural
 
@@ -107,6 +108,47 @@ def revoke_sql(
     lines = [f"-- Takes back from {_said(name)} what the script of grants has added."]
     lines += [one.revoke(name) for one in reversed(grants)] or ["-- Nothing was added."]
     return "\n".join(lines) + "\n"
+
+
+def grants_terraform(preview: Preview, audit: Audit, level: Level = "schema") -> str:
+    """Return the grants as resources of the ``databricks/databricks`` Terraform provider, one for each securable.
+
+    A ``databricks_grant`` replaces all privileges of this principal on its securable, so each names what the principal
+    holds there directly as well. The plural ``databricks_grants`` is not used: it removes the grants of everyone else.
+    Source: https://registry.terraform.io/providers/databricks/databricks/latest/docs/resources/grant.
+
+    Args:
+        preview: what is to be synced.
+        audit: what the principal has already.
+        level: as in `needed_grants`.
+
+    Raises:
+        SettingsError: there is no such level.
+    """
+    by_securable: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for one in needed_grants(preview, audit, level):
+        by_securable.setdefault((one.kind.lower(), one.parts), []).append(one.privilege)
+    text = "# Each resource sets all privileges of this principal on its securable: those that it has there already, and new ones.\n"
+    text += (
+        "# Do not add databricks_grants for the same securables: that resource removes the grants of everyone else.\n"
+    )
+    unseen = [".".join(parts) for (_, parts) in by_securable if ".".join(parts) not in audit.direct]
+    if unseen:
+        text += (
+            "# Not all grants on these are shown to this credential, so privileges that the principal has there already may "
+            f"be missing below, and would be removed: {', '.join(map(_said, unseen[:_MOST_NAMED]))}"
+            + (f" and {len(unseen) - _MOST_NAMED:,} more.\n" if len(unseen) > _MOST_NAMED else ".\n")
+        )
+    for number, ((kind, parts), privileges) in enumerate(by_securable.items(), 1):
+        full_name = ".".join(parts)
+        every = sorted({*privileges, *audit.direct.get(full_name, ())})
+        text += (
+            f'\nresource "databricks_grant" "dbxexplore_{number}" {{\n'
+            f"  {kind:<10} = {hcl_string(full_name)}\n"
+            f"  principal  = {hcl_string(audit.principal.name)}\n"
+            f"  privileges = [{', '.join(map(hcl_string, every))}]\n}}\n"
+        )
+    return text
 
 
 def _principal(principal: str | None, audit: Audit | None) -> str:

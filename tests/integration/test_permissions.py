@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+import hcl2
 import pandas as pd
 import pytest
 from simulator import Simulator, World, random_world
@@ -244,6 +245,26 @@ def test_a_script_names_who_can_run_it_and_what_else_it_opens(monkeypatch: pytes
     )
     assert "-- SELECT on prod.gold also opens 1 table that the connection excludes: orders_tmp.\n" in script
     assert "excludes" not in permissions.grants_sql(preview(world, KEPT), audit=audit, level="object")
+
+
+def test_terraform_keeps_what_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = lake(prod={ROBOT: {"BROWSE"}, "readers": {"USE_CATALOG"}}, prod_gold={ROBOT: {"MODIFY", "USE_SCHEMA"}})
+    with workspace(world, monkeypatch) as (_, settings):
+        audit = permissions.audit(settings, preview(world, KEPT), ROBOT)
+    read = hcl2.loads(permissions.grants_terraform(preview(world, KEPT), audit))
+    found = [body for resource in read["resource"] for body in next(iter(resource.values())).values()]
+    held = {
+        one.get("catalog", one.get("schema")).strip('"'): {p.strip('"') for p in one["privileges"]} for one in found
+    }
+    assert held == {"prod.gold": {"MODIFY", "USE_SCHEMA", "SELECT"}, "prod.raw": {"USE_SCHEMA", "SELECT"}}
+    assert {one["principal"].strip('"') for one in found} == {ROBOT}
+
+
+def test_terraform_warns_of_grants_that_are_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = lake(caller=BOB, prod={BOB: {"USE_CATALOG", "USE_SCHEMA", "SELECT"}})
+    with workspace(world, monkeypatch) as (_, settings):
+        audit = permissions.audit(settings, preview(world), ROBOT)
+    assert "would be removed: prod, prod.gold, prod.raw." in permissions.grants_terraform(preview(world), audit)
 
 
 # --- the command ---

@@ -34,7 +34,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "filters": _CORE | {"catalog"},
     "discovery": _READ,
     "export": _JUDGED,
-    "permissions": _JUDGED | {"discovery"},
+    "permissions": _EXPORTED | {"discovery"},
     "plots": _CORE | {"catalog", "filters"},
     "dagster_sync": _EXPORTED | {"discovery"},
     "widgets": _BELOW_WIDGETS,
