@@ -573,7 +573,9 @@ def random_world(rng: random.Random, size: int = 2) -> World:
 
     def policies() -> tuple[Policy, ...]:
         to = (rng.choice(principals),)
-        return (Policy("by tag", to, for_kind=rng.choice(["TABLE", "MODEL"])),) if rng.random() < calm / 6 else ()
+        without = tuple(_some(rng, principals, 0.1))
+        policy = Policy("by tag", to, except_principals=without, for_kind=rng.choice(["TABLE", "MODEL"]))
+        return (policy,) if rng.random() < calm / 6 else ()
 
     def securables() -> Iterator[Securable]:
         yield Securable("", grants=grants() if rng.random() < calm / 2 else {})

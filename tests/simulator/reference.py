@@ -164,9 +164,9 @@ def known_to(world: World, caller: str, principal: str, securable: str) -> Acces
 def worlds_alike(world: World, caller: str, principal: str, securable: str) -> tuple[World, World]:
     """Return two worlds that look like this one to a caller: with the least and the most access of a principal.
 
-    More grants, more memberships, more ownership and more bindings never take access away. So it is enough to look for
-    the two extremes among worlds that differ in what matters for this access and in how else the caller's own view
-    of the workspace could have come about.
+    More grants, more ownership and more bindings never take access away, and neither do more memberships, except in
+    groups that a policy leaves out. So it is enough to look for the two extremes among worlds that differ in what
+    matters for this access and in how else the caller's own view of the workspace could have come about.
     """
     world = replace(world, caller=caller)
     return tuple(_extreme(world, principal, securable, most=most) for most in (False, True))  # type: ignore[return-value]
@@ -177,7 +177,9 @@ def _extreme(world: World, principal: str, securable: str, *, most: bool) -> Wor
     order = [*first, *(name for name in world.by_name if name not in first)]  # finds most differences at once
     answers = list(_told(world, order))
     found, goal = world, _ORDER[-1 if most else 0]
-    for candidate in _candidates(world, principal, _path(world, securable), most=most):
+    regrouped = _regrouped(world, principal, most=most)
+    path = _path(world, securable)
+    for candidate in (one for groups in regrouped for one in _candidates(world, groups, principal, path, most=most)):
         now = access(found, principal, securable)
         if now == goal:
             break
@@ -233,12 +235,16 @@ def _told(world: World, order: Iterable[str]) -> Iterator[object]:
         yield facts
 
 
-def _candidates(world: World, principal: str, path: Sequence[Securable], *, most: bool) -> Iterator[World]:
-    """Yield worlds in which the caller could be, those with the most or with the least access of a principal first."""
+def _candidates(
+    world: World, regrouped: World, principal: str, path: Sequence[Securable], *, most: bool
+) -> Iterator[World]:
+    """Yield worlds in which the caller could be, those with the most or with the least access of a principal first.
+
+    They have the groups of the world ``regrouped``.
+    """
     caller, names = world.caller, identities(world, world.caller)
     others = names - (names if world.group_rows else {caller})  # of the caller's names, those whose rows it isn't told
     hidden = _hidden(world)
-    regrouped = _regrouped(world, principal, most=most)
     mine = identities(regrouped, principal)
     # Which of the caller's names holds what has to be held, so that the caller is shown what it is shown.
     holder = min(others, key=lambda name: (name != principal if most else name in mine, name), default=None)
@@ -357,15 +363,18 @@ def _explained(stripped: World, world: World, hidden: AbstractSet[str], holder: 
     return stripped.changed(*changed)
 
 
-def _regrouped(world: World, principal: str, *, most: bool) -> World:
-    """Return a world whose groups look the same to the caller, with the principal in as many or as few as possible.
+def _regrouped(world: World, principal: str, *, most: bool) -> Iterator[World]:
+    """Yield worlds whose groups look the same to the caller, with the principal in as many or as few as possible.
+
+    Groups that a policy leaves out (rule 26) are tried both ways.
 
     Members are known to workspace admins, and one's own groups to everyone (rule 24). If permissions filtered by a
     principal hold the rows of its groups (rule 20), then its membership in a group with a row that is told is known.
     """
     names = identities(world, world.caller)
     if names & world.workspace_admins or principal in {world.caller, ACCOUNT_USERS}:
-        return world
+        yield world
+        return
     groups = {group.name for group in world.groups}
     evident: set[str] = set()
     for full_name in world.by_name if world.group_rows else ():
@@ -379,8 +388,10 @@ def _regrouped(world: World, principal: str, *, most: bool) -> World:
         for name in groups - evident - {principal}
         if of[name] <= of[principal] | {principal} and (principal not in names or name in names)
     }
-    for name in world.principals if most else ():
-        if name == principal or principal in of[name]:
-            of[name] = of[name] | more
-    members = {group: tuple(name for name in world.principals if group in of[name]) for group in sorted(groups)}
-    return replace(world, groups=tuple(Group(group.name, members[group.name]) for group in world.groups))
+    left_out = more & {name for one in world.securables for policy in one.policies for name in policy.except_principals}
+    for chosen in itertools.product([False, True], repeat=len(left_out)):
+        other_way = set(itertools.compress(sorted(left_out), chosen))
+        joined = more - other_way if most else other_way
+        all_of = {n: held | joined if n == principal or principal in held else held for n, held in of.items()}
+        members = {group: tuple(name for name in world.principals if group in all_of[name]) for group in groups}
+        yield replace(world, groups=tuple(Group(group.name, members[group.name]) for group in world.groups))

@@ -295,6 +295,20 @@ def test_a_policy_that_is_not_told_may_be_why_the_caller_is_shown_a_table() -> N
     assert known_to(made, BOB, "engineers", TABLE) == "unknown", "the policy may be for the group"
 
 
+def test_a_group_that_a_policy_leaves_out_may_have_the_principal_in_it() -> None:
+    ada_may = reader("MANAGE, USE CATALOG, USE SCHEMA"), f"GRANT SELECT ON TABLE main.sales.orders TO `{ADA}`"
+    made = world(*USE, *ada_may, policies_apply=True)
+    made = made.changed(
+        replace(made.at(TABLE), policies=(Policy("by tag", (BOB,), except_principals=("others",)),)),
+        replace(made.at("main.sales.other"), policies=(Policy("of the caller", (ADA,)),)),  # shows that policies apply
+    )
+    left_out = replace(made, groups=(Group("others", (BOB,)),))
+    for world_of_bob, state in ((made, "readable"), (left_out, "invisible")):
+        assert access(world_of_bob, BOB, TABLE) == state
+        assert known_to(world_of_bob, ADA, BOB, TABLE) == "unknown"
+        assert known_to(replace(world_of_bob, workspace_admins=frozenset({ADA})), ADA, BOB, TABLE) == state
+
+
 def test_an_owner_that_is_not_told_may_be_anyone() -> None:
     admin = {"workspace_admins": frozenset({ADA})}
     made = world(*USE, reader("MANAGE, USE CATALOG, USE SCHEMA"), **admin)
