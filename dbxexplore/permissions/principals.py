@@ -63,7 +63,10 @@ class Directory:
         """
         if name is None or name == self.caller:
             kind: PrincipalKind = "service principal" if _UUID.fullmatch(self.caller) else "user"
-            return Principal(self.caller, kind, Names(self.mine), self._display(self.caller))
+            # Whether SCIM Me has all groups of the caller, or those alone that it is in directly, is not documented.
+            found = self._found(self.caller) if self.caller else None
+            names = Names(self.mine | found.names.certain) if found else Names(self.mine, None)
+            return Principal(self.caller, kind, names, self._display(self.caller))
         if name == EVERYONE:
             return Principal(name, "group", Names(frozenset({EVERYONE})))
         if name in _LOCAL:
@@ -75,9 +78,7 @@ class Directory:
                 "Users and groups can be read by workspace admins only, so its groups are not known. A name of the form "
                 "of an e-mail address or an application ID is taken for no group."
             )
-            # A group of the caller is in no group that the caller is not in.
-            possible = self.mine - {self.caller} if name in self.mine else None
-            return Principal(name, "unknown", Names(frozenset({name, EVERYONE}), possible), note=note)
+            return Principal(name, "unknown", Names(frozenset({name, EVERYONE}), None), note=note)
         return found
 
     def _found(self, name: str) -> Principal | None:

@@ -35,6 +35,7 @@ _PRIVILEGES = ("securable_type", "securable", "privilege", "held", "through")
 
 # What has no privileges of Unity Catalog, and what nobody can change.
 HIVE, SYSTEM, SAMPLES = "hive_metastore", "system", "samples"
+_NOTHING = "Nothing in it is included"
 
 
 class Selection(NamedTuple):
@@ -282,6 +283,7 @@ class _Judged:
         self._who = who
         self._names = who.names
         self._inherits = metastore.inherits
+        self._of_schemas: dict[str, Access] = {}  # of tables that were not asked about, by schema
         # Nobody else is asked: the admin of the metastore is shown everything, and reads nothing by that.
         self._is_admin: Answer = None if metastore.admin is None else who.names.has(metastore.admin)
 
@@ -309,26 +311,42 @@ class _Judged:
         return rows
 
     def _verdict(self, kind: str, catalog: object, schema: object, name: str) -> tuple[Access, str]:
-        if kind == "notebook":
-            return "unknown", "Notebooks have permissions of their own, which are not checked"
         of = name if kind == "catalog" else str(catalog)
-        if of == HIVE:
-            return "unknown", "The Hive metastore has no privileges of Unity Catalog"
         here = self._found.get(of)
-        if here is None:
-            return "unknown", "Nothing in it is included"
+        why = self._unjudged(kind, of)
+        if why or here is None:
+            return "unknown", why or _NOTHING
         path = [here.catalog]
         if kind != "catalog":
             told = here.schemas.get(name if kind == "schema" else str(schema))
             if told is None:
-                return "unknown", "Nothing in it is included"
+                return "unknown", _NOTHING
             path.append(told)
         if kind in {"table", "view"}:
-            path.append(here.tables[str(schema)][name])
-        if not self._inherits:
-            return "unknown", "The privilege model of this metastore has no inheritance"
+            table = here.tables.get(str(schema), {}).get(name)
+            if table is None and self._of_schema(path, here) == "readable":
+                return "readable", ""
+            path.append(table or Told("table", f"{path[-1].full_name}.{name}"))
         found = access(path, self._names, is_admin=self._is_admin, is_bound=here.is_bound)
         return found, self._reason(path, found)
+
+    def _unjudged(self, kind: str, catalog: str) -> str:
+        """Return why nothing is concluded about an object, empty if something is."""
+        if kind == "notebook":
+            return "Notebooks have permissions of their own, which are not checked"
+        if catalog == HIVE:
+            return "The Hive metastore has no privileges of Unity Catalog"
+        return "" if self._inherits else "The privilege model of this metastore has no inheritance"
+
+    def _of_schema(self, path: Sequence[Told], here: CatalogTold) -> Access:
+        """Return the access to each table of a schema that decides."""
+        name = path[-1].full_name
+        if name not in self._of_schemas:
+            any_table = Told("table", name)
+            self._of_schemas[name] = access(
+                (*path, any_table), self._names, is_admin=self._is_admin, is_bound=here.is_bound
+            )
+        return self._of_schemas[name]
 
     def _reason(self, path: Sequence[Told], found: Access) -> str:
         if found == "readable":
@@ -340,7 +358,7 @@ class _Judged:
             f"{privilege.replace('_', ' ')} on {told.full_name}" for privilege, told, answer in named if answer is False
         ]
         if lacking:
-            return f"Lacks {' and '.join(lacking)}"
+            return f"Lacks {', '.join([*lacking[:-2], ' and '.join(lacking[-2:])])}"
         problems = [told.problem for told in path if told.problem]
         return problems[0] if problems else "Not all grants are shown to this credential"
 

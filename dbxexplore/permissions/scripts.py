@@ -128,6 +128,8 @@ def grants_terraform(preview: Preview, audit: Audit, level: Level = "schema") ->
     by_securable: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for one in needed_grants(preview, audit, level):
         by_securable.setdefault((one.kind.lower(), one.parts), []).append(one.privilege)
+    if not by_securable:
+        return "# Nothing is missing.\n"
     text = "# Each resource sets all privileges of this principal on its securable: those that it has there already, and new ones.\n"
     text += (
         "# Do not add databricks_grants for the same securables: that resource removes the grants of everyone else.\n"

@@ -52,7 +52,9 @@ class CatalogTold:
 
     catalog: Told
     schemas: dict[str, Told] = field(default_factory=dict)
-    tables: dict[str, dict[str, Told]] = field(default_factory=dict)  # by schema and name
+    tables: dict[str, dict[str, Told]] = field(
+        default_factory=dict
+    )  # by schema and name, where a schema does not decide
     is_bound: Answer = True
     done: set[str] = field(default_factory=set)  # the lists that were read to their end, or refused
 
@@ -80,16 +82,12 @@ class Reader:
         self._mine = directory.mine
         self._is_me = principal.name == directory.caller
         self._names = principal.names
-        self._is_below = principal.names.are_among(directory.mine)
+        self._is_below = self._is_me or principal.names.are_among(directory.mine)
         self._is_admin = metastore.admin in directory.mine
         self.found = {
             catalog: CatalogTold(
                 Told("catalog", catalog),
                 {schema: Told("schema", f"{catalog}.{schema}") for schema in schemas},
-                {
-                    schema: {name: Told("table", f"{catalog}.{schema}.{name}") for name in names}
-                    for schema, names in schemas.items()
-                },
             )
             for catalog, schemas in wanted.items()
         }
@@ -110,7 +108,7 @@ class Reader:
                 is_hidden = schema.is_browsed is None and _list_of("schemas", catalog) in here.done - set(failed)
                 self._settle(schema, failed, is_hidden=is_hidden, use="USE_SCHEMA")
                 use = use_of((catalog, schema), self._names)
-                for table in here.tables[name].values():
+                for table in here.tables.get(name, {}).values():
                     is_hidden = table.is_browsed is None and _list_of("tables", schema) in here.done - set(failed)
                     self._settle(table, failed, is_hidden=is_hidden and bool(use), use="SELECT")
                     if use is False and self._is_large and schema.whole and not table.whole:
@@ -180,10 +178,11 @@ class Reader:
     # --- schemas ---
 
     def _of_schema(self, here: CatalogTold, name: str) -> Iterator[Request | Failed]:
-        schema, tables = here.schemas[name], here.tables[name]
+        schema, wanted = here.schemas[name], self._wanted[here.catalog.full_name][name]
         inherits = granted(schema, "SELECT", self._names)
-        if not tables or (inherits and use_of((here.catalog, schema), self._names)):
+        if not wanted or (inherits and use_of((here.catalog, schema), self._names)):
             return  # all tables can be read
+        tables = here.tables[name] = {found: Told("table", f"{schema.full_name}.{found}") for found in wanted}
 
         def take(items: list[Json]) -> _Following:
             for item in items:

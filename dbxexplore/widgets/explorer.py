@@ -1,4 +1,4 @@
-"""The Explorer: all panels on four pages, sharing one state. It only composes them."""
+"""The Explorer: all panels on five pages, sharing one state. It only composes them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from dbxexplore.export import ConnectionConfig
 from dbxexplore.filters import Dialect, Filters, Preview
 from dbxexplore.filters.lint import Finding
 from dbxexplore.widgets import controls as widgets
+from dbxexplore.widgets.access.panel import AccessPanel
 from dbxexplore.widgets.base import Component, error_html, message_area, set_text, shows_errors, style_sheet
 from dbxexplore.widgets.browse.pane import CatalogPane
 from dbxexplore.widgets.connect.discover import DiscoverPanel
@@ -37,7 +38,7 @@ from dbxexplore.widgets.workbench import CHANGES, DETAILS, SELECTION, WHY, Detai
 
 _P = TypeVar("_P", bound=Component)
 
-_CONNECT, _FILTER, _COVERAGE, _EXPORT = "Connect", "Browse and filter", "Coverage", "Export"
+_CONNECT, _FILTER, _COVERAGE, _ACCESS, _EXPORT = "Connect", "Browse and filter", "Coverage", "Access", "Export"
 
 
 class _OfState(traitlets.TraitType):
@@ -126,7 +127,7 @@ class Explorer(Component):
             self.progress_line = ProgressLine(state)
             self._problem = message_area()
             self._tabs = widgets.Tab()
-            self._pages = {title: widgets.VBox() for title in (_CONNECT, _FILTER, _COVERAGE, _EXPORT)}
+            self._pages = {title: widgets.VBox() for title in (_CONNECT, _FILTER, _COVERAGE, _ACCESS, _EXPORT)}
             super().__init__(state)
             self._fill = widgets.Button(
                 description="Full screen", icon="expand", tooltip="Fill the screen; Esc to go back"
@@ -213,6 +214,11 @@ class Explorer(Component):
         return self._panel(CoveragePanel)
 
     @property
+    def access_panel(self) -> AccessPanel:
+        """What a principal can see of what is included, and which grants it lacks."""
+        return self._panel(AccessPanel)
+
+    @property
     def files_panel(self) -> FilesPanel:
         """Opens and saves snapshots, connections and sessions."""
         return self._panel(FilesPanel)
@@ -275,7 +281,8 @@ class Explorer(Component):
             return widgets.VBox([self.connect_form, widgets.HTML("<h4>Discover</h4>"), self.discover_panel])
         if title == _FILTER:
             return self._filter_page()
-        return self.coverage_panel if title == _COVERAGE else self.export_panel
+        panels = {_COVERAGE: CoveragePanel, _ACCESS: AccessPanel, _EXPORT: ExportPanel}
+        return self._panel(panels[title])
 
     def _filter_page(self) -> widgets.Widget:
         """Return the filters, the catalog with what they include of it, and the details."""

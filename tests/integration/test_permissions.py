@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import json
 import random
 import re
@@ -21,6 +22,8 @@ from typer.testing import CliRunner
 import dbxexplore as dbx
 from dbxexplore import errors, permissions
 from dbxexplore.connection import WorkspaceApi
+from dbxexplore.widgets import ExplorerState
+from dbxexplore.widgets.access.panel import AccessPanel
 
 pytestmark = pytest.mark.integration
 
@@ -89,7 +92,7 @@ def test_it_never_claims_what_the_caller_cannot_know(monkeypatch: pytest.MonkeyP
             outcomes["could be known"] += 1
             outcomes["could be known, with known groups"] += is_closed
     assert outcomes["same"] > 4 * outcomes["could be known"], outcomes
-    assert outcomes["same, with known groups"] > 15 * outcomes["could be known, with known groups"], outcomes
+    assert outcomes["same, with known groups"] > 10 * outcomes["could be known, with known groups"], outcomes
 
 
 @pytest.mark.parametrize("held", [(), ("USE_CATALOG",), ("USE_CATALOG", "USE_SCHEMA"), ("USE_CATALOG", "SELECT")])
@@ -104,7 +107,7 @@ def test_what_is_missing_is_named(held: tuple[str, ...], monkeypatch: pytest.Mon
     reason = audit.objects.set_index("full_name").loc["prod.gold.orders", "reason"]
     on = {"USE_CATALOG": "prod", "USE_SCHEMA": "prod.gold", "SELECT": "prod.gold.orders"}
     named = [f"{privilege.replace('_', ' ')} on {on[privilege]}" for privilege in on if privilege in lacking]
-    assert reason == f"Lacks {' and '.join(named)}"
+    assert reason == f"Lacks {', '.join([*named[:-2], ' and '.join(named[-2:])])}"
 
 
 def test_where_a_privilege_comes_from_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -290,6 +293,50 @@ def test_the_command_prints_the_script_and_exits_by_what_is_missing(monkeypatch:
             document = json.loads(run(settings, "--principal", ROBOT, "--json").stdout)
         assert document["ready"] is (code == DONE)
         assert document["script"] == result.stdout
+
+
+# --- the page of the Explorer ---
+
+
+def shown(panel: AccessPanel) -> str:
+    texts = (panel._outcome, panel._missing, panel._lost, panel._text, panel._message)
+    return html.unescape(re.sub("<[^>]*>", " ", " ".join(area.value for area in texts)))
+
+
+def checked(panel: AccessPanel, principal: str) -> str:
+    panel._principal.value = principal
+    panel._check.click()
+    assert panel.task.wait(60)
+    assert not panel._check.disabled
+    return " ".join(shown(panel).split())
+
+
+def test_the_page_shows_what_is_missing_and_the_script(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = lake(prod={ROBOT: {"USE_CATALOG"}}, prod_gold={ROBOT: {"USE_SCHEMA", "SELECT"}})
+    with workspace(world, monkeypatch) as (_, settings):
+        state = ExplorerState(settings=settings, filters=KEPT, catalog=preview(world).catalog)
+        panel = AccessPanel(state)
+        text = checked(panel, ROBOT)
+        assert f"{ROBOT} (dagster-connection): 2 invisible , 2 readable" in text
+        assert "prod.raw USE SCHEMA no 2 prod.raw SELECT no 2" in text
+        assert "GRANT USE SCHEMA ON SCHEMA `prod`.`raw` TO" in text
+        assert "2 tables and views that can't be read" in text
+        panel._script.value, panel._level.value = "revoke", "object"
+        assert "REVOKE SELECT ON TABLE `prod`.`raw`.`orders` FROM" in shown(panel)
+        panel._script.value = "terraform"
+        assert 'resource "databricks_grant"' in shown(panel)
+        state.filters = dbx.Filters()
+        assert "have changed since. Check again." in shown(panel)
+        state.filters = KEPT.with_level("schemas", dbx.Patterns([r"^prod\.gold$"]))
+        assert f"✓ {ROBOT} (dagster-connection) can read all that the filters include." in checked(panel, ROBOT)
+        assert "# Nothing is missing." in shown(panel)
+        assert "is the display name of a service principal" in checked(panel, "dagster-connection")
+
+
+def test_the_page_says_what_it_needs() -> None:
+    panel = AccessPanel(ExplorerState())
+    panel._check.click()
+    assert "There is nothing to check yet. Expected a connection, and a catalog" in shown(panel)
 
 
 # --- the emulator ---

@@ -11,6 +11,7 @@ import pickle
 import subprocess
 import sys
 import urllib.request
+import zlib
 from pathlib import Path
 from typing import Self
 
@@ -31,7 +32,7 @@ class SimulatorProcess:
         self.url = ""
         self._command = [sys.executable, "-m", "simulator", "--faults", faults.to_json(), "--sizes", json.dumps(sizes)]
         if world is not None:
-            self._command += ["--world", base64.b64encode(pickle.dumps(world)).decode()]
+            self._command += ["--world", base64.b64encode(zlib.compress(pickle.dumps(world))).decode()]
 
     def __enter__(self) -> Self:
         environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1])}
@@ -67,7 +68,7 @@ def main() -> None:
     arguments = parser.parse_args()
     faults, token = Faults.from_json(arguments.faults), TOKEN
     if arguments.world:
-        world: World = pickle.loads(base64.b64decode(arguments.world))
+        world: World = pickle.loads(zlib.decompress(base64.b64decode(arguments.world)))
         api = Api(world.workspace(), faults, token, world)
     else:
         api = Api(generated(**json.loads(arguments.sizes)), faults, token)

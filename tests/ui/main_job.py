@@ -63,7 +63,7 @@ def do_the_main_job(
     assert kernel.value(f"bool(((explorer.preview.included.to_numpy() == chosen) | ~{TABLES}).all())")
     explorer.expect_included("table", kernel.value("int(explorer.preview.counts().loc['table', 'included'])"))
 
-    explorer.go_to("4 Export")
+    explorer.go_to("5 Export")
     expect(view.get_by_text("No asset").or_(view.locator(".dbxe-keys li")).first).to_be_visible()
     explorer.save()
     saved = kernel.value("explorer.export_panel.saved")

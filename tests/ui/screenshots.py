@@ -148,10 +148,19 @@ def coverage(explorer: Locator) -> Locator:
     return explorer
 
 
+def access(explorer: Locator) -> Locator:
+    """What the credential lacks, and the script that grants it."""
+    add_pattern(explorer, "deny", "tables", LEFTOVERS)
+    explorer.get_by_role("tab", name="4 Access").click()
+    explorer.get_by_role("button", name="Check access").click()
+    expect(explorer.get_by_role("heading", name="Script")).to_be_visible()
+    return explorer
+
+
 def export(explorer: Locator) -> Locator:
     """What would change in the file that is there, and the keys of the assets."""
     add_pattern(explorer, "deny", "tables", LEFTOVERS)
-    explorer.get_by_role("tab", name="4 Export").click()
+    explorer.get_by_role("tab", name="5 Export").click()
     explorer.get_by_label("File", exact=True).fill("lakehouse.yaml")
     expect(explorer.get_by_text("already exists. Saving will change it")).to_be_visible()
     explorer.get_by_label("Find a key", exact=True).fill("gold/v_")
@@ -188,6 +197,7 @@ PICTURES: Mapping[str, Picture] = {
     "selection": Picture(EDIT, selection, height=HEIGHT),
     "pattern-error": Picture(EDIT, pattern_error, height=HEIGHT),
     "coverage": Picture(EDIT, coverage, NARROW),
+    "access": Picture(EDIT, access, NARROW),
     "export": Picture(EDIT, export, NARROW),
     "read-only": Picture(READ_ONLY, read_only, height=HEIGHT),
 }

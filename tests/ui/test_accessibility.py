@@ -137,7 +137,13 @@ def look_at_the_rest(explorer: NotebookExplorer, audit: Audit) -> None:
     expect(page.get_by_role("button", name="▾").first).to_be_visible()
     audit.look("coverage")
 
-    explorer.go_to("4 Export")
+    explorer.go_to("4 Access")
+    audit.look("access")
+    explorer.button("Check access").click()
+    expect(explorer.view.get_by_role("alert").first).to_be_visible()
+    audit.look("access, an error")
+
+    explorer.go_to("5 Export")
     audit.look("export")
     explorer.save()
     page.get_by_label("Description", exact=True).fill("Another")
@@ -209,10 +215,10 @@ def save_by_keyboard(explorer: NotebookExplorer) -> None:
     """Go to the export, name the connection and save it."""
     kernel, keyboard = explorer.kernel, explorer.keyboard
     tab_to(explorer, "2 Browse and filter", "Shift+Tab")
-    for _ in range(2):
+    for _ in range(3):
         keyboard.press("ArrowRight")
     keyboard.press("Enter")
-    explorer.expect_tab("4 Export")
+    explorer.expect_tab("5 Export")
     expect(explorer.view.get_by_label("Connection name")).to_be_visible()  # the page is built when it is first shown
     tab_to(explorer, "Connection name")
     keyboard.press("ControlOrMeta+a")

@@ -100,7 +100,7 @@ def test_from_connecting_to_an_exported_connection(explorer: NotebookExplorer, w
     explorer.expect_included("table", counts["included"])
     expect(page.locator(".dbxe-counts [data-kind=table]")).to_have_text(re.compile(f"of {counts.sum()} tables"))
 
-    explorer.go_to("4 Export")
+    explorer.go_to("5 Export")
     page.get_by_label("Connection name", exact=True).fill("lakehouse")
     kernel.wait("explorer.config.name == 'lakehouse'")
     explorer.button("Save").click()

@@ -56,7 +56,7 @@ def test_the_main_job_from_a_blank_notebook_to_a_file(
     filter_and_look(view, steps)
     generate_from_a_selection(view, steps)
 
-    steps.click(view.locator(".lm-TabBar-tab", has_text="4 Export"), "export")
+    steps.click(view.locator(".lm-TabBar-tab", has_text="5 Export"), "export")
     path = view.get_by_label("File", exact=True)
     steps.type(path, str(tmp_path / "lake.yaml"), "the file")
     steps.click(view.get_by_role("button", name="Save", exact=False).first, "save")

@@ -110,7 +110,7 @@ def go_everywhere(explorer: NotebookExplorer) -> dict[str, dict[str, int]]:  # n
     assert page.locator(".js-plotly-plot a:not(.modebar-btn)").count() == 0
     look("coverage, the treemap")
 
-    explorer.go_to("4 Export")
+    explorer.go_to("5 Export")
     expect(page.locator(".dbxe-keys li").first).to_be_visible()
     explorer.save()
     page.get_by_label("Description", exact=True).fill('<img src=x onerror="window.__hit=1">')

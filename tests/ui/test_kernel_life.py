@@ -51,7 +51,7 @@ def test_a_cell_run_again_shows_the_same_explorer_as_it_was_left(open_cells: Ope
     page.get_by_title("Add deny catalogs", exact=True).click()
     page.get_by_label("deny catalogs 1", exact=True).fill("dev")
     kernel.wait("explorer.filters.catalogs.deny == ('dev',)")
-    explorer.go_to("4 Export")
+    explorer.go_to("5 Export")
     page.get_by_label("Connection name", exact=True).fill("kept")
     kernel.wait("explorer.config.name == 'kept'")
     kernel.run("first = explorer")
@@ -60,7 +60,7 @@ def test_a_cell_run_again_shows_the_same_explorer_as_it_was_left(open_cells: Ope
     page.keyboard.press("ControlOrMeta+Enter")
     kernel.wait("explorer is first and len(Out) > 1")
     assert kernel.value("list(explorer.filters.catalogs.deny)") == ["dev"]
-    explorer.expect_tab("4 Export")
+    explorer.expect_tab("5 Export")
     expect(page.get_by_label("Connection name", exact=True)).to_have_value("kept")
     explorer.go_to("2 Browse and filter")
     expect(page.get_by_label("deny catalogs 1", exact=True)).to_have_value("dev")

@@ -276,7 +276,7 @@ def test_the_export_page_leads_to_the_first_finding(laptop: NotebookExplorer) ->
     kernel.run("many = dbx.Patterns([f'^{name}$' for name in names])")
     kernel.run("explorer.filters = dbx.Filters(many, tables=dbx.Patterns(deny=['^is_not_there$']))")
     for _ in range(2):  # the page of the filters is not shown meanwhile
-        laptop.go_to("4 Export")
+        laptop.go_to("5 Export")
         laptop.button("Show the first finding").click()
         laptop.expect_tab("2 Browse and filter")
         field = laptop.view.get_by_label("deny tables 1", exact=True)

@@ -5,13 +5,7 @@ from __future__ import annotations
 import html
 import os
 
-# The clipboard is the browser's, and it only takes what a click gives it: a way through the kernel comes too late. The
-# button says that the text was copied once the browser has taken it; where it refuses, the code is selected instead.
-_ON_CLICK = (
-    "const box=this.parentElement,code=box.querySelector('code'),say=(text)=>{box.querySelector('output').textContent=text},"
-    "blocked=()=>{getSelection().selectAllChildren(code);say('Copy was blocked – press Ctrl+C.')};"
-    "navigator.clipboard?navigator.clipboard.writeText(code.textContent).then(()=>say('Copied'),blocked):blocked()"
-)
+from dbxexplore.widgets.copying import ON_CLICK
 
 
 def set_variable(name: str) -> str:
@@ -31,5 +25,5 @@ def missing_html(name: str) -> str:
         f"<div class='dbxe-warn' role='status'><code>{html.escape(name)}</code> isn't set in this kernel. "
         "Run this in a cell, then connect:</div>"
         f"<div class='dbxe-snippet'><code>{html.escape(set_variable(name))}</code> "
-        f'<button type="button" onclick="{html.escape(_ON_CLICK)}">Copy snippet</button> <output></output></div>'
+        f'<button type="button" onclick="{html.escape(ON_CLICK)}">Copy snippet</button> <output></output></div>'
     )

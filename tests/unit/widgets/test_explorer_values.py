@@ -193,7 +193,7 @@ def test_it_opens_where_a_saved_catalog_and_an_exported_connection_left_off(
 def test_what_is_read_only_shows_a_connection_against_a_catalog_and_changes_nothing(catalog: dbx.Catalog) -> None:
     config = dbx.ConnectionConfig(name="ours", settings=dbx.ConnectionSettings(URL))
     explorer = dbx.explore(catalog, config=config, read_only=True)
-    assert explorer.pages == ("Browse and filter", "Coverage", "Export")
+    assert explorer.pages == ("Browse and filter", "Coverage", "Access", "Export")
     assert explorer.catalog_pane.tree.reply["status"]["read_only"] is True
     assert explorer.state.read_only
     assert explorer.config == config
@@ -204,7 +204,7 @@ def test_what_is_read_only_shows_a_connection_against_a_catalog_and_changes_noth
 def test_what_becomes_read_only_later_has_no_page_to_connect_either(catalog: dbx.Catalog) -> None:
     explorer = dbx.explore(settings=dbx.ConnectionSettings(URL))
     explorer.read_only = True
-    assert explorer.pages == ("Browse and filter", "Coverage", "Export")
+    assert explorer.pages == ("Browse and filter", "Coverage", "Access", "Export")
     assert explorer.page == "Browse and filter"
     explorer.page = "Export"
     explorer.read_only = False

@@ -1,0 +1,1 @@
+"""The page that checks what the connection's principal can see."""
