@@ -9,6 +9,6 @@
 
 from dbxexplore.permissions.principals import Principal
 from dbxexplore.permissions.report import Audit, audit
-from dbxexplore.permissions.scripts import grants_sql, grants_terraform, revoke_sql
+from dbxexplore.permissions.scripts import grants_request, grants_sql, grants_terraform, revoke_sql
 
-__all__ = ["Audit", "Principal", "audit", "grants_sql", "grants_terraform", "revoke_sql"]
+__all__ = ["Audit", "Principal", "audit", "grants_request", "grants_sql", "grants_terraform", "revoke_sql"]

@@ -17,7 +17,7 @@ from dbxexplore.discovery import Progress
 from dbxexplore.discovery.arguments import CALL_TIMEOUT, check_source
 from dbxexplore.discovery.engine import Crawler
 from dbxexplore.permissions.principals import DirectoryReader, Principal
-from dbxexplore.permissions.rules import Access, Answer, Told, access, granted, holds, implies
+from dbxexplore.permissions.rules import Access, Answer, Told, access, both, either, granted, holds, implies, use_of
 from dbxexplore.permissions.told import CatalogTold, Metastore, Reader
 from dbxexplore.text import line_html, one_line
 
@@ -35,6 +35,7 @@ _PRIVILEGES = ("securable_type", "securable", "privilege", "held", "through")
 
 # What has no privileges of Unity Catalog, and what nobody can change.
 HIVE, SYSTEM, SAMPLES = "hive_metastore", "system", "samples"
+_LINEAGE = "access"  # the schema of the lineage system tables
 _NOTHING = "Nothing in it is included"
 
 
@@ -76,8 +77,9 @@ class Audit:
     catalog or schema takes: ``securable_type``, ``securable``, ``privilege``, ``held`` (``yes``, ``no`` or
     ``unknown``) and ``through``, where it comes from (all text). ``notes`` say what could not be found out, and whom to ask.
     ``owners`` are those of catalogs, schemas and tables that are shown, by full name. ``direct`` has the privileges
-    that the principal was granted on a securable itself, for those whose grants are all shown. ``calls`` is how many
-    calls were made.
+    that the principal was granted on a securable itself, for those whose grants are all shown. ``lineage`` is whether it
+    can read the lineage system tables, ``yes``, ``no`` or ``unknown``; empty where the connection names no SQL warehouse to
+    read them with. ``calls`` is how many calls were made.
     """
 
     principal: Principal
@@ -86,6 +88,7 @@ class Audit:
     privileges: pd.DataFrame
     owners: Mapping[str, str]
     direct: Mapping[str, Sequence[str]]
+    lineage: str = ""
     notes: Sequence[str] = ()
     calls: int = 0
 
@@ -225,13 +228,15 @@ def audit(
         crawler = Crawler(api, max_concurrency=_AT_ONCE, progress=count)
         directory = people.run(crawler, [metastore.start()])
         who = directory.principal(principal)
-        reader = Reader(selection.tables, directory, who, metastore)
+        has_warehouse = isinstance(source, ConnectionSettings) and source.warehouse_id is not None
+        extra: Mapping[str, Mapping[str, Sequence[str]]] = {SYSTEM: {_LINEAGE: []}} if has_warehouse else {}
+        reader = Reader({**extra, **selection.tables}, directory, who, metastore)
         crawler = Crawler(api, max_concurrency=_AT_ONCE, progress=count)
         crawler.run(reader.start())
         reader.settle(crawler.failures)
     finally:
         api.close()
-    notes = list(_notes(metastore, who, reader.found.values()))
+    notes = list(_notes(metastore, who, [reader.found[name] for name in selection.tables]))
     if reader.unasked:
         notes.append(
             f"{reader.unasked:,} tables cannot be read because their catalog or schema cannot be used. Whether their names "
@@ -243,10 +248,20 @@ def audit(
             f"This metastore has the privilege model {metastore.version}, without inheritance, so nothing is concluded. "
             "An account admin can upgrade it.",
         )
-    judged = _Judged(reader.found, who, metastore)
+    every = _Judged(reader.found, who, metastore)
+    lineage = every.lineage() if has_warehouse else ""
+    if lineage in {"no", "unknown"}:
+        notes.append(
+            f"Lineage takes USE SCHEMA and SELECT on system.{_LINEAGE} and USE CATALOG on system, "
+            f"{'which it lacks' if lineage == 'no' else 'which is not known'}. An account admin enables that schema and grants "
+            "it. Without it, assets have no lineage."
+        )
+    judged = _Judged({name: reader.found[name] for name in selection.tables}, who, metastore)
     owners = {told.full_name: told.owner for told in judged.all_told() if told.owner}
     direct = {told.full_name: _direct(told, who) for told in judged.all_told() if told.whole}
-    return Audit(who, directory.caller, judged.objects(preview), judged.privileges(), owners, direct, notes, calls)
+    return Audit(
+        who, directory.caller, judged.objects(preview), judged.privileges(), owners, direct, lineage, notes, calls
+    )
 
 
 def _direct(told: Told, who: Principal) -> list[str]:
@@ -363,6 +378,15 @@ class _Judged:
         return problems[0] if problems else "Not all grants are shown to this credential"
 
     # --- privileges ---
+
+    def lineage(self) -> str:
+        """Return whether the lineage system tables can be read."""
+        here = self._found[SYSTEM]
+        schema = here.schemas.get(_LINEAGE) or Told("schema", f"{SYSTEM}.{_LINEAGE}")
+        selects = either(
+            (granted(schema, "SELECT", self._names), granted(here.catalog, "SELECT", self._names) or False)
+        )
+        return _HELD[both((use_of((here.catalog, schema), self._names), selects)) if self._inherits else None]
 
     def privileges(self) -> pd.DataFrame:
         """Return which privileges are held on the catalogs and schemas, and through what."""

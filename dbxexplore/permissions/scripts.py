@@ -7,6 +7,7 @@ only visible text of one line goes into comments.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
@@ -108,6 +109,30 @@ def revoke_sql(
     lines = [f"-- Takes back from {_said(name)} what the script of grants has added."]
     lines += [one.revoke(name) for one in reversed(grants)] or ["-- Nothing was added."]
     return "\n".join(lines) + "\n"
+
+
+def grants_request(preview: Preview, audit: Audit, level: Level = "schema") -> str:
+    """Return a request for the missing grants as Markdown, for a person who can grant them.
+
+    Args:
+        preview: what is to be synced.
+        audit: what the principal has already.
+        level: as in `needed_grants`.
+
+    Raises:
+        SettingsError: there is no such level.
+    """
+    grants = needed_grants(preview, audit, level)
+    if not grants:
+        return "Nothing is missing.\n"
+    script = grants_sql(preview, audit=audit, level=level)
+    fence = "`" * max(3, 1 + max(map(len, re.findall("`+", script)), default=0))
+    kind = "" if audit.principal.kind == "unknown" else f"{audit.principal.kind} "
+    catalogs = ", ".join(sorted({_said(one.parts[0]) for one in grants}))
+    return (
+        f"Please grant the {kind}`{_said(audit.principal.name)}` the privileges below, so that Dagster can sync the metadata of "
+        f"tables in {catalogs}. Running the script again changes nothing.\n\n{fence}sql\n{script}{fence}\n"
+    )
 
 
 def grants_terraform(preview: Preview, audit: Audit, level: Level = "schema") -> str:

@@ -270,6 +270,69 @@ def test_terraform_warns_of_grants_that_are_not_shown(monkeypatch: pytest.Monkey
     assert "would be removed: prod, prod.gold, prod.raw." in permissions.grants_terraform(preview(world), audit)
 
 
+def test_a_request_holds_the_script_whatever_names_hold(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = lake()
+    with workspace(world, monkeypatch) as (_, settings):
+        audit = permissions.audit(settings, preview(world, KEPT), ROBOT)
+    text = permissions.grants_request(preview(world, KEPT), audit)
+    assert text.startswith(f"Please grant the service principal `{ROBOT}` the privileges below")
+    assert "in prod. Running the script again changes nothing." in text
+    assert permissions.grants_sql(preview(world, KEPT), audit=audit) in text
+
+
+@pytest.mark.parametrize(
+    ("grants", "lineage"),
+    [({"USE_CATALOG", "USE_SCHEMA", "SELECT"}, "yes"), ({"USE_CATALOG"}, "no"), (set(), "no")],
+)
+def test_what_lineage_takes_is_said_and_does_not_decide(
+    grants: set[str], lineage: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    world = lake(prod={ROBOT: {"ALL_PRIVILEGES"}})
+    system = (Securable("system", ADA, {ROBOT: grants}), Securable("system.access", ADA))
+    world = replace(world, securables=(*world.securables, *system))
+    wanted = preview(world, dbx.Filters(catalogs=dbx.Patterns(["^prod$"])))
+    with workspace(world, monkeypatch) as (_, settings):
+        plain = permissions.audit(settings, wanted, ROBOT)
+        audit = permissions.audit(replace(settings, warehouse_id="a1"), wanted, ROBOT)
+    assert plain.lineage == ""
+    assert audit.lineage == lineage
+    assert any("Lineage takes USE SCHEMA" in note for note in audit.notes) is (lineage != "yes")
+    assert audit.ready
+    assert set(audit.privileges["securable"]) == {"prod", "prod.gold", "prod.raw"}
+
+
+UC = "/api/2.1/unity-catalog"
+
+
+@pytest.mark.parametrize("refused", ["grants", "groups", "schemas", "tables", "metastore"])
+def test_calls_that_are_refused_leave_it_unknown_and_nothing_wrong(
+    refused: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = lake(prod={ROBOT: {"USE_CATALOG", "USE_SCHEMA"}})
+    paths = {
+        "grants": {
+            f"{UC}/effective-permissions/{one.kind.lower()}/{one.full_name}"
+            for one in world.securables
+            if one.full_name
+        },
+        "groups": {"/api/2.0/preview/scim/v2/Groups"},
+        "schemas": {f"{UC}/schemas"},
+        "tables": {f"{UC}/tables"},
+        "metastore": {f"{UC}/metastore_summary"},
+    }
+    with workspace(world, monkeypatch) as (simulator, settings):
+        simulator.faults.denied = paths[refused]
+        audit = permissions.audit(settings, preview(world), ROBOT)
+    assert not audit.ready
+    assert audit.counts()["readable"] == 0
+    if refused == "grants":
+        assert audit.counts()["unknown"] == 6
+        assert set(audit.privileges["held"]) == {"unknown"}
+    assert ("its groups are not known" in " ".join(audit.notes)) is (refused == "groups")
+
+
 # --- the command ---
 
 

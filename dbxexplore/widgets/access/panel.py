@@ -32,7 +32,12 @@ _LEVELS: dict[Level, str] = {
     "catalog": "SELECT on each catalog",
     "browse": "BROWSE on each catalog: names without data",
 }
-_SCRIPTS = (("SQL: GRANT", "grant"), ("SQL: REVOKE what it granted", "revoke"), ("Terraform", "terraform"))
+_SCRIPTS = (
+    ("SQL: GRANT", "grant"),
+    ("SQL: REVOKE what it granted", "revoke"),
+    ("Terraform", "terraform"),
+    ("Request to an admin", "request"),
+)
 # The worst first: what it is called, and how it looks.
 _WORDS = {
     "invisible": ("invisible", "dbxe-warn"),
@@ -163,8 +168,9 @@ class AccessPanel(Component):
 
     def _written(self, preview: Preview, audit: Audit) -> str:
         level: Level = self._level.value
-        if self._script.value == "terraform":
-            return permissions.grants_terraform(preview, audit, level)
+        if self._script.value in {"terraform", "request"}:
+            is_request = self._script.value == "request"
+            return (permissions.grants_request if is_request else permissions.grants_terraform)(preview, audit, level)
         write = permissions.grants_sql if self._script.value == "grant" else permissions.revoke_sql
         return write(preview, audit=audit, level=level)
 
