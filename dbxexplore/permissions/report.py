@@ -237,6 +237,11 @@ def audit(
     finally:
         api.close()
     notes = list(_notes(metastore, who, [reader.found[name] for name in selection.tables]))
+    if not selection.tables:
+        notes.append(
+            "The catalog holds nothing of Unity Catalog that the filters include. If that is because this credential sees "
+            "nothing, discover with one that does, such as a catalog owner's, and name the principal to check."
+        )
     if reader.unasked:
         notes.append(
             f"{reader.unasked:,} tables cannot be read because their catalog or schema cannot be used. Whether their names "

@@ -333,6 +333,36 @@ def test_calls_that_are_refused_leave_it_unknown_and_nothing_wrong(
     assert ("its groups are not known" in " ".join(audit.notes)) is (refused == "groups")
 
 
+def test_from_a_first_crawl_that_sees_nothing_to_one_that_sees_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    from dataclasses import replace
+
+    world = lake(caller=ROBOT, **{name: {ADA: {"SELECT"}} for name in ("prod_gold", "prod_raw")})
+    with workspace(world, monkeypatch) as (simulator, settings):
+        # Dagster's own credential, before anything is granted: "Success, 0 tables".
+        first = dbx.discover(settings, notebooks=False)
+        assert len(first) == 0
+        blind = permissions.audit(settings, KEPT.preview(first))
+        assert not blind.ready
+        assert any("discover with one that does" in note for note in blind.notes)
+        # The owner of the catalog sees it all, and what the robot lacks.
+        simulator.api.world = replace(world, caller=ADA)
+        wanted = KEPT.preview(dbx.discover(settings, notebooks=False))
+        audit = permissions.audit(settings, wanted, ROBOT)
+        assert audit.counts()["invisible"] == 4
+        granted = simulator.api.world
+        for statement in statements(permissions.grants_sql(wanted, audit=audit)):
+            granted = run_sql(granted, statement, as_caller=True)
+        simulator.api.world = granted
+        assert permissions.audit(settings, wanted, ROBOT).ready
+        # And Dagster's credential sees what was to be seen.
+        simulator.api.world = replace(granted, caller=ROBOT)
+        last = KEPT.preview(dbx.discover(settings, notebooks=False))
+        assert permissions.audit(settings, last).ready
+    held = [set(one.catalog.objects.loc[one.included.to_numpy(), "full_name"]) for one in (wanted, last)]
+    assert held[0] == held[1]
+    assert len([name for name in held[1] if name.count(".") == 2]) == 4
+
+
 # --- the command ---
 
 
