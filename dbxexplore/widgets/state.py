@@ -31,12 +31,14 @@ from dbxexplore.discovery import Progress
 from dbxexplore.export import ConnectionConfig, Schedule
 from dbxexplore.export.config import DEFAULT_NAME
 from dbxexplore.filters import Dialect, Filters, Preview
+from dbxexplore.permissions import Audit
 from dbxexplore.widgets.history import History, describe
 
 _ANY_CRON = "0 0 * * *"
 _EDITED = {"filters", "dialect"}
 _JUDGED = {"catalog", *_EDITED}
 _SHOWN = {"draft", *_JUDGED}
+_AUDITED = ("settings", "catalog", "filters", "dialect")
 _CONFIGURED = {"settings", *_EDITED, "connection_name", "description", "cron", "timezone"}
 _T = TypeVar("_T")
 
@@ -99,6 +101,10 @@ class ExplorerState(traitlets.HasTraits):
 
     attempted = traitlets.Bool(default_value=False)
     """Whether the user has tried to connect, so that the form says what is missing (bool, False)."""
+
+    audit = traitlets.Instance(Audit, allow_none=True)
+    """What a principal can see of what the filters include (`Audit`); None, the default, until that was checked, and again
+    once the settings, the catalog or the filters have changed."""
 
     # --- set by the editor of patterns ---
 
@@ -210,6 +216,8 @@ class ExplorerState(traitlets.HasTraits):
                 values = {"draft": None, **values}
             if values.get("settings", self.settings) != self.settings:
                 values = {"report": None, **values}
+            if any(values.get(name, getattr(self, name)) != getattr(self, name) for name in _AUDITED):
+                values = {"audit": None, **values}
             old = {name: getattr(self, name) for name in values}
             for name, value in values.items():
                 super().__setattr__(name, value)

@@ -9,6 +9,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import hcl2
@@ -24,6 +25,7 @@ from dbxexplore import errors, permissions
 from dbxexplore.connection import WorkspaceApi
 from dbxexplore.widgets import ExplorerState
 from dbxexplore.widgets.access.panel import AccessPanel
+from dbxexplore.widgets.export.panel import ExportPanel
 
 pytestmark = pytest.mark.integration
 
@@ -424,6 +426,26 @@ def test_the_page_shows_what_is_missing_and_the_script(monkeypatch: pytest.Monke
         assert f"✓ {ROBOT} (dagster-connection) can read all that the filters include." in checked(panel, ROBOT)
         assert "# Nothing is missing." in shown(panel)
         assert "is the display name of a service principal" in checked(panel, "dagster-connection")
+
+
+def test_a_connection_that_would_miss_objects_is_saved_on_a_second_click(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    world = lake(prod={ROBOT: {"USE_CATALOG"}})
+    with workspace(world, monkeypatch) as (_, settings):
+        state = ExplorerState(settings=settings, filters=KEPT, catalog=preview(world).catalog)
+        checked(AccessPanel(state), ROBOT)
+    assert state.audit is not None
+    panel = ExportPanel(state)
+    panel._path.value = str(tmp_path / "lake.yaml")
+    panel._save.click()
+    assert panel._save.description == "Save all the same"
+    assert "can't read 4 of the included tables and views (see Access)" in html.unescape(panel._outcome.value)
+    assert not (tmp_path / "lake.yaml").exists()
+    panel._save.click()
+    assert (tmp_path / "lake.yaml").exists()
+    state.filters = dbx.Filters()
+    assert state.audit is None
 
 
 def test_the_page_says_what_it_needs() -> None:

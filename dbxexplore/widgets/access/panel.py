@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from typing import cast
 
 import pandas as pd
-import traitlets
 
 from dbxexplore import errors, permissions
 from dbxexplore.connection import ConnectionSettings
@@ -51,12 +50,11 @@ _HELD = {"no": "no", "unknown": "not known"}
 class AccessPanel(Component):
     """Checks what a principal can see of what the filters include; nothing is changed in the workspace."""
 
-    audit = traitlets.Instance(Audit, allow_none=True)
-    """What was found last (`Audit`); None before. Set by the panel, from a thread."""
+    WRITES = ("audit",)  # from a thread
 
     def __init__(self, state: ExplorerState | None = None) -> None:
         self.task = Task()
-        self._checked: tuple[ConnectionSettings, Preview] | None = None  # what the audit is about
+        self._last: tuple[Preview, Audit] | None = None  # what was found last, and what of
         self._reported = 0.0  # when the last progress was shown, in seconds
         self._principal = widgets.Text(
             description="Principal",
@@ -98,7 +96,7 @@ class AccessPanel(Component):
         self._principal.on_msg(self._on_enter)
         self._level.observe(self._on_script, "value")
         self._script.observe(self._on_script, "value")
-        self.state.observe(self._on_source, ["preview", "settings"])
+        self.state.observe(self._on_audit, "audit")
 
     # --- what happens ---
 
@@ -127,7 +125,9 @@ class AccessPanel(Component):
             set_text(self._outcome, error_html(error))
         else:
             with self.state.lock:
-                self._checked, self.audit = (settings, preview), audit
+                self._last = (preview, audit)
+                is_new = (settings, preview) == (self.state.settings, self.state.preview)
+                self.state.audit = audit if is_new else None
                 self._show()
         finally:
             self._check.disabled = False
@@ -139,7 +139,7 @@ class AccessPanel(Component):
             set_text(self._outcome, f"<div role='status'>Checking… {plural(progress.done, 'call')} answered</div>")
 
     @shows_errors
-    def _on_source(self, _change: Mapping[str, object]) -> None:
+    def _on_audit(self, _change: Mapping[str, object]) -> None:
         self._show()
 
     @shows_errors
@@ -149,22 +149,23 @@ class AccessPanel(Component):
     # --- what is shown ---
 
     def _show(self) -> None:
-        if self.audit is None or self._checked is None:
+        if self._last is None:
             return
-        is_old = self._checked != (self.state.settings, self.state.preview)
+        _, audit = self._last
+        is_old = self.state.audit is not audit
         old = (
             "<div class='dbxe-warn'>The connection or its filters have changed since. Check again.</div>"
             if is_old
             else ""
         )
-        set_text(self._outcome, old + _outcome_html(self.audit))
-        self._missing.value, self._lost.value = _missing_html(self.audit), _lost_html(self.audit)
+        set_text(self._outcome, old + _outcome_html(audit))
+        self._missing.value, self._lost.value = _missing_html(audit), _lost_html(audit)
         self._scripts.layout.display = None
         self._show_script()
 
     def _show_script(self) -> None:
-        if self.audit is not None and self._checked is not None:
-            self._text.value = copyable_html(self._written(self._checked[1], self.audit))
+        if self._last is not None:
+            self._text.value = copyable_html(self._written(*self._last))
 
     def _written(self, preview: Preview, audit: Audit) -> str:
         level: Level = self._level.value

@@ -27,6 +27,7 @@ from dbxexplore.export.project import project_files
 from dbxexplore.files import atomic_write
 from dbxexplore.filters import Dialect, Preview
 from dbxexplore.filters.lint import Finding, Findings
+from dbxexplore.permissions import Audit
 from dbxexplore.text import line_html, one_line, plural, visible_html
 from dbxexplore.widgets import controls as widgets
 from dbxexplore.widgets.base import Component, error_html, message_area, set_text, shows_errors
@@ -329,7 +330,7 @@ class ExportPanel(Component):
             return
         path, text, is_project = self._target(), self.text(), self._form.value == _PROJECT
         current = _OnDisk("nothing") if is_project else _on_disk(path, text)
-        question = _question(path, current, self.state.unfinished)
+        question = _question(path, current, self.state.unfinished, self.state.audit)
         if question is not None and question != self._asked:
             # The first click never replaces a file, nor one that has changed since it was compared.
             if not is_project:
@@ -589,20 +590,34 @@ class _Question:
 
     label: str
     text: str
-    about: tuple[Path, _OnDisk, tuple[str, ...]]
+    about: tuple[Path, _OnDisk, tuple[str, ...], str]
 
 
-def _question(path: Path, current: _OnDisk, unfinished: Sequence[str]) -> _Question | None:
+def _question(path: Path, current: _OnDisk, unfinished: Sequence[str], audit: Audit | None) -> _Question | None:
     replaces = current.state == "other"
     texts = []
+    lost = "" if audit is None or audit.ready else _lost(audit)
+    if lost:
+        texts.append(lost)
     if replaces:
         texts.append("A file with this name exists.")
     if unfinished:
         texts.append(f"Unfinished patterns are left out: {', '.join(unfinished)}.")
     if not texts:
         return None
-    label = f"Overwrite {one_line(path.name)[:40]}" if replaces else "Save without them"
-    return _Question(label, f"{' '.join(texts)} Click “{label}” to confirm.", (path, current, tuple(unfinished)))
+    label = "Save without them" if unfinished else "Save all the same"
+    label = f"Overwrite {one_line(path.name)[:40]}" if replaces else label
+    return _Question(label, f"{' '.join(texts)} Click “{label}” to confirm.", (path, current, tuple(unfinished), lost))
+
+
+def _lost(audit: Audit) -> str:
+    """Return what a connection with this principal would miss."""
+    counts = audit.counts()
+    known = counts["invisible"] + counts["browse_only"]
+    parts = [f"can't read {known:,} of the included tables and views" if known else ""]
+    parts += [f"may not be able to read {counts['unknown']:,} of them" if counts["unknown"] else ""]
+    said = " and ".join(part for part in parts if part) or "lacks privileges on what is included"
+    return f"The principal {one_line(audit.principal.name)} {said} (see Access)."
 
 
 @dataclass(frozen=True)
