@@ -56,7 +56,7 @@ class CatalogTold:
         default_factory=dict
     )  # by schema and name, where a schema does not decide
     is_bound: Answer = True
-    done: set[str] = field(default_factory=set)  # the lists that were read to their end, or refused
+    done: set[str] = field(default_factory=set)  # the lists that were read to their end
 
 
 class Reader:
@@ -142,7 +142,8 @@ class Reader:
 
         def refused(error: errors.WorkspaceError) -> _Following:
             told.problem = str(error)
-            told.is_hidden = isinstance(error, errors.NotFoundError | errors.ForbiddenError)
+            # Not of a subclass, which says something about the credential, and not about this catalog.
+            told.is_hidden = type(error) in {errors.NotFoundError, errors.ForbiddenError}
             here.is_bound = None  # nobody is shown a catalog that is not bound to the workspace
             return self._grants(here, told, (), lambda: self._of_catalog(here))
 
@@ -166,14 +167,13 @@ class Reader:
                     here.is_bound = True
             return ()
 
-        def end() -> _Following:
-            here.done.add(_list_of("schemas", told))
+        def go_on() -> _Following:
             for name, schema in here.schemas.items():
                 yield from self._grants(here, schema, (told,), lambda name=name: self._of_schema(here, name))  # type: ignore[misc]
 
         query = {"catalog_name": told.full_name, **_BROWSED}
         listing = Request(_list_of("schemas", told), f"{_UC}/schemas", query, _nothing, needed=False)
-        yield _kept_going(pages(listing, "schemas", take, end), end)
+        yield self._listed(here, listing, "schemas", take, go_on)
 
     # --- schemas ---
 
@@ -192,8 +192,7 @@ class Reader:
                     here.is_bound = True
             return ()
 
-        def end() -> _Following:
-            here.done.add(_list_of("tables", schema))
+        def go_on() -> _Following:
             for table in tables.values():
                 if self._is_decided(here, schema, table):
                     continue
@@ -201,7 +200,23 @@ class Reader:
 
         query = {"catalog_name": here.catalog.full_name, "schema_name": name, "max_results": 0, **_SLIM, **_BROWSED}
         listing = Request(_list_of("tables", schema), f"{_UC}/tables", query, _nothing, needed=False)
-        yield _kept_going(pages(listing, "tables", take, end), end)
+        yield self._listed(here, listing, "tables", take, go_on)
+
+    @staticmethod
+    def _listed(
+        here: CatalogTold,
+        listing: Request,
+        key: str,
+        take: Callable[[list[Json]], _Following],
+        go_on: Callable[[], _Following],
+    ) -> Request:
+        """Return a list that is kept as done once it was read to its end; whether it is or not, the work goes on."""
+
+        def end() -> _Following:
+            here.done.add(listing.scope)
+            return go_on()
+
+        return replace(pages(listing, key, take, end), otherwise=lambda _: go_on())
 
     def _is_decided(self, here: CatalogTold, schema: Told, table: Told) -> bool:
         """Return whether nothing that could be asked about a table would tell more."""
@@ -245,7 +260,7 @@ class Reader:
             told.problem = str(error)
             return then()
 
-        return [_kept_going(pages(listing, "privilege_assignments", take, end), end, refused)]
+        return [replace(pages(listing, "privilege_assignments", take, end), otherwise=refused)]
 
     def _policies(self, table: Told) -> list[Request | Failed]:
         if not table.whole or holds(table, "SELECT", self._names):
@@ -267,16 +282,7 @@ class Reader:
 
         path = f"{_UC}/policies/table/{_quoted(table.full_name)}"
         listing = Request(_list_of("policies", table), path, {"include_inherited": True}, _nothing, needed=False)
-        return [_kept_going(pages(listing, "policies", take, end), end, refused)]
-
-
-def _kept_going(
-    request: Request,
-    end: Callable[[], _Following],
-    refused: Callable[[errors.WorkspaceError], _Following] | None = None,
-) -> Request:
-    """Return a request whose refusal is not the end of what depends on it."""
-    return replace(request, otherwise=refused or (lambda _: end()))
+        return [replace(pages(listing, "policies", take, end), otherwise=refused)]
 
 
 def _show(told: Told, item: Json) -> None:

@@ -6,6 +6,7 @@ import html
 import json
 import random
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ import hcl2
 import pandas as pd
 import pytest
 from simulator import Simulator, World, random_world
+from simulator.mutation import Mutator
 from simulator.privileges import Group, Securable, ServicePrincipal, run_sql
 from simulator.reference import access, known_to
 from typer.testing import CliRunner
@@ -363,6 +365,37 @@ def test_from_a_first_crawl_that_sees_nothing_to_one_that_sees_all(monkeypatch: 
     held = [set(one.catalog.objects.loc[one.included.to_numpy(), "full_name"]) for one in (wanted, last)]
     assert held[0] == held[1]
     assert len([name for name in held[1] if name.count(".") == 2]) == 4
+
+
+@pytest.mark.parametrize("refused", [f"{UC}/schemas", f"{UC}/tables"])
+def test_a_list_that_is_refused_hides_nothing(refused: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    # Held through a group, whose rows are not shown to its members.
+    world = lake(caller=ROBOT, prod={"readers": {"USE_CATALOG", "USE_SCHEMA", "SELECT"}})
+    with workspace(world, monkeypatch) as (simulator, settings):
+        assert permissions.audit(settings, preview(world)).ready
+        simulator.faults.denied = {refused}
+        audit = permissions.audit(settings, preview(world))
+    assert audit.counts()["unknown"] == 6
+
+
+def test_no_wrong_answer_crashes_an_audit(monkeypatch: pytest.MonkeyPatch) -> None:
+    world = lake(prod={ROBOT: {"USE_CATALOG", "USE_SCHEMA"}}, prod_gold={"readers": {"SELECT"}})
+    outcomes: Counter[str] = Counter()
+    with workspace(world, monkeypatch) as (simulator, settings):
+        simulator.api.alter = mutator = Mutator(simulator.api)
+        permissions.audit(settings, preview(world), ROBOT)
+        for mutation in mutator.mutations(mutator.fields(every=False)):
+            if zlib.crc32(str(mutation).encode()) % 7:
+                continue
+            mutator.current = mutation
+            try:
+                audit = permissions.audit(settings, preview(world), ROBOT)
+            except errors.DbxExploreError:
+                outcomes["refused"] += 1
+            else:
+                outcomes["audited"] += 1
+                assert not audit.ready, mutation
+    assert outcomes["audited"] > 100, outcomes
 
 
 # --- the command ---
