@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -12,7 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 import pandas as pd
 
-from dbxexplore.connection import ConnectionSettings, WorkspaceApi
+from dbxexplore import errors
+from dbxexplore.connection import ConnectionSettings, WorkspaceApi, looks_like_secret
 from dbxexplore.discovery import Progress
 from dbxexplore.discovery.arguments import CALL_TIMEOUT, check_source
 from dbxexplore.discovery.engine import Crawler
@@ -143,15 +145,17 @@ class Audit:
 
     def to_markdown(self) -> str:
         """Return the audit as Markdown, for a pull request or a request to whoever can grant."""
-        lines = [f"**{_cell(self.principal.name)}**: {self._said()}", ""]
+        lines = [f"**{markdown_text(self.principal.name)}**: {self._said()}", ""]
         missing = list(self._lacking())
         if missing:
             lines += ["| Securable | Privilege | Held |", "|---|---|---|"]
-            lines += [f"| {_cell(name)} | {privilege} | {held} |" for name, privilege, held in missing[:_MOST_SHOWN]]
+            lines += [
+                f"| {markdown_text(name)} | {privilege} | {held} |" for name, privilege, held in missing[:_MOST_SHOWN]
+            ]
             if len(missing) > _MOST_SHOWN:
                 lines.append(f"| … {len(missing) - _MOST_SHOWN:,} more | | |")
             lines.append("")
-        lines += [f"- {_cell(note)}" for note in self.notes]
+        lines += [f"- {markdown_text(note)}" for note in self.notes]
         return "\n".join(lines).rstrip() + "\n"
 
     def to_json(self) -> str:
@@ -185,8 +189,9 @@ class Audit:
         return text + "".join(f"<p>{line_html(note, 1000)}</p>" for note in self.notes)
 
 
-def _cell(text: str) -> str:
-    return one_line(text, 1000).replace("\\", "\\\\").replace("|", "\\|").replace("`", "\\`").replace("<", "&lt;")
+def markdown_text(text: str) -> str:
+    """Return text as one line of Markdown in which nothing is a mark, a link or a tag."""
+    return re.sub(r"([\\|`*_\[\]])", r"\\\1", one_line(text, 1000)).replace("<", "&lt;")
 
 
 def audit(
@@ -212,6 +217,10 @@ def audit(
         SettingsError: there is no such principal, or it is named by something else than what grants use.
         WorkspaceError: the workspace cannot be reached or refuses the credential.
     """
+    if principal is not None and looks_like_secret(principal):
+        msg = "The principal looks like a secret itself (not shown)"
+        expected = "an application ID, an e-mail address or the name of a group"
+        raise errors.SettingsError(msg, expected=expected, remedy="Revoke the secret")
     selection = Selection.of(preview)
     api = WorkspaceApi(check_source(source), timeout=CALL_TIMEOUT, connections=_AT_ONCE)
     calls = 0

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 from dbxexplore import errors
 from dbxexplore.discovery.statements import quoted
 from dbxexplore.export.forms.terraform import hcl_string
-from dbxexplore.permissions.report import SAMPLES, SYSTEM, Audit, Selection
+from dbxexplore.permissions.report import SAMPLES, SYSTEM, Audit, Selection, markdown_text
 from dbxexplore.text import one_line, plural
 
 if TYPE_CHECKING:
@@ -128,9 +128,9 @@ def grants_request(preview: Preview, audit: Audit, level: Level = "schema") -> s
     script = grants_sql(preview, audit=audit, level=level)
     fence = "`" * max(3, 1 + max(map(len, re.findall("`+", script)), default=0))
     kind = "" if audit.principal.kind == "unknown" else f"{audit.principal.kind} "
-    catalogs = ", ".join(sorted({_said(one.parts[0]) for one in grants}))
+    catalogs = ", ".join(sorted({markdown_text(one.parts[0]) for one in grants}))
     return (
-        f"Please grant the {kind}`{_said(audit.principal.name)}` the privileges below, so that Dagster can sync the metadata of "
+        f"Please grant the {kind}{markdown_text(audit.principal.name)} the privileges below, so that Dagster can sync the metadata of "
         f"tables in {catalogs}. Running the script again changes nothing.\n\n{fence}sql\n{script}{fence}\n"
     )
 

@@ -161,6 +161,15 @@ def test_a_wrong_principal_is_refused_before_anything_else(
         assert not [path for path in simulator.record.paths if "permissions" in path]
 
 
+def test_a_secret_in_place_of_a_principal_is_neither_sent_nor_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    world, secret = lake(), "dapi0123456789abcdef0123456789abcdef"
+    with workspace(world, monkeypatch) as (simulator, settings):
+        with pytest.raises(errors.SettingsError, match="looks like a secret itself") as caught:
+            permissions.audit(settings, preview(world), secret)
+        assert simulator.record.total == 0
+    assert secret not in str(caught.value)
+
+
 def test_a_metastore_without_inheritance_is_told_and_not_judged(monkeypatch: pytest.MonkeyPatch) -> None:
     from dataclasses import replace
 
@@ -279,7 +288,7 @@ def test_a_request_holds_the_script_whatever_names_hold(monkeypatch: pytest.Monk
     with workspace(world, monkeypatch) as (_, settings):
         audit = permissions.audit(settings, preview(world, KEPT), ROBOT)
     text = permissions.grants_request(preview(world, KEPT), audit)
-    assert text.startswith(f"Please grant the service principal `{ROBOT}` the privileges below")
+    assert text.startswith(f"Please grant the service principal {ROBOT} the privileges below")
     assert "in prod. Running the script again changes nothing." in text
     assert permissions.grants_sql(preview(world, KEPT), audit=audit) in text
 

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from dbxexplore.cli.commands.preview import catalog_of
+from dbxexplore.cli.commands.preview import preview_of
 from dbxexplore.cli.options import ConnectionOptions, FilterOptions, Json, Snapshot, one_of
-from dbxexplore.cli.output import FINDINGS, INCOMPLETE, about, complain, print_json, report_gaps
+from dbxexplore.cli.output import FINDINGS, INCOMPLETE, about, clean, complain, print_json, report_gaps
 
 if TYPE_CHECKING:
     from dbxexplore.permissions import Audit
@@ -47,20 +47,20 @@ def grants(  # noqa: PLR0913 - one parameter per option
     """Show what a principal can see of what the filters include, and print the GRANT statements that it lacks."""
     from dbxexplore import permissions
 
-    catalog = catalog_of(connection, snapshot)
-    document = connection.document
-    preview = filters.filters(document).preview(catalog, filters.dialect(document))
+    preview = preview_of(connection, filters, snapshot)
     audit = permissions.audit(connection.settings(), preview, principal)
     write = permissions.revoke_sql if revoke else permissions.grants_sql
     script = write(preview, audit=audit, level=level)  # type: ignore[arg-type]  # one of the choices
     if as_json:
-        print_json({**about(catalog), **json.loads(audit.to_json()), "script": script})
+        print_json({**about(preview.catalog), **json.loads(audit.to_json()), "script": script})
     else:
-        sys.stdout.write(script)
+        # A file gets every name as it is; a terminal none that could control it.
+        lines = script.split("\n")
+        sys.stdout.write("\n".join(map(clean, lines) if sys.stdout.isatty() else lines))
         complain(repr(audit))
         for note in audit.notes:
             complain(note)
-    return _exit_code(audit, report_gaps(catalog))
+    return _exit_code(audit, report_gaps(preview.catalog))
 
 
 def _exit_code(audit: Audit, incomplete: int) -> int:

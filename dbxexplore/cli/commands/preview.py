@@ -44,15 +44,19 @@ def preview(  # noqa: PLR0913 - one parameter per option
     as_json: Json = False,
 ) -> int:
     """Show what the filters include, from a snapshot or the live workspace."""
-    catalog = catalog_of(connection, snapshot)
-    document = connection.document
-    result = filters.filters(document).preview(catalog, filters.dialect(document))
+    result = preview_of(connection, filters, snapshot)
     explanations = [result.explain(name) for name in explain or []]
     if as_json:
         print_json(_document(result, listed, explanations))
     else:
         _print(result, listed, explanations)
-    return report_gaps(catalog)
+    return report_gaps(result.catalog)
+
+
+def preview_of(connection: ConnectionOptions, filters: FilterOptions, snapshot: Path | None) -> Preview:
+    """Return what the filters include of a snapshot, or of the workspace; raises as `catalog_of` does."""
+    catalog, document = catalog_of(connection, snapshot), connection.document
+    return filters.filters(document).preview(catalog, filters.dialect(document))
 
 
 def catalog_of(connection: ConnectionOptions, snapshot: Path | None) -> Catalog:

@@ -119,8 +119,6 @@ class AccessPanel(Component):
     def _run(self, settings: ConnectionSettings, preview: Preview, principal: str | None) -> None:
         try:
             audit = permissions.audit(settings, preview, principal, progress=self._on_progress)
-        except errors.DbxExploreError as error:
-            set_text(self._outcome, error_html(error))
         except Exception as error:  # noqa: BLE001 - shown to the person who clicked
             set_text(self._outcome, error_html(error))
         else:
